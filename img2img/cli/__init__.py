@@ -1,0 +1,59 @@
+"""The command line: a thin skin over the tasks."""
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from img2img.errors import Img2ImgError
+from img2img.tasks import TASKS
+
+app = typer.Typer(
+    help="Turn pictures into other pictures: upscale, and train your own models. Works offline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+train_app = typer.Typer(help="Train a model on your own pictures.", no_args_is_help=True, rich_markup_mode=None)
+for task in TASKS:
+    app.command(task.name)(task.infer)
+    train_app.command(task.name)(task.train)
+app.add_typer(train_app, name="train")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("img2img-toolkit"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only errors on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")] = False,
+) -> None:
+    """Options that stand before the command."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("img2img").setLevel(level)
+
+
+def main() -> None:
+    """Run the command line. An error that was foreseen is one line on stderr and exit code 1; Ctrl-C is 130."""
+    try:
+        app()
+    except Img2ImgError as error:
+        typer.echo(f"img2img: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("img2img: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `img2img ... | head`: nobody listens, so say nothing
+        sys.exit(1)

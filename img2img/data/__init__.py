@@ -1,0 +1,1 @@
+"""What training reads: pictures, crops, degradations and the order they come in."""

@@ -1,0 +1,129 @@
+"""What happens to a photograph on its way to a small, blurred, noisy, compressed file: a random chain, seeded."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms.v2 import functional as tv
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The ranges of one blur-resize-noise-JPEG pass, in pixels, factors, [0, 1], photons at white and libjpeg's quality."""
+
+    blur_chance: float
+    blur: Range
+    resize: Range
+    noise: Range
+    photons: Range
+    jpeg: Range
+
+
+# Milder than Real-ESRGAN's, because a photograph that somebody wants enlarged is usually a decent one.
+FIRST = Pass(blur_chance=0.8, blur=(0.3, 2.4), resize=(0.5, 1.2), noise=(0.0, 0.04), photons=(400, 10_000), jpeg=(50, 95))
+SECOND = Pass(blur_chance=0.4, blur=(0.2, 1.0), resize=(1.0, 1.0), noise=(0.0, 0.02), photons=(1_000, 20_000), jpeg=(60, 97))
+SINC_CHANCE = 0.3
+GREY_NOISE_CHANCE = 0.4
+POISSON_CHANCE = 0.4
+KERNEL_RADIUS = 7
+
+
+def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator) -> Tensor:
+    """A low-resolution version of ``hr`` as a camera, an editor and a web site would make it.
+
+    The second-order chain of Real-ESRGAN (Wang et al. 2021, arXiv 2107.10833, section 3): blur, resize, noise and JPEG of random
+    strength, twice; the second pass brings the picture to its final size, and a sinc filter (their section 3.3) may add ringing
+    before its JPEG. Deviations: milder ranges, Gaussian blur only, the sinc filter never after the last JPEG.
+
+    Args:
+        hr: (3, H, W) in [0, 1], H and W multiples of ``scale``.
+        rng: every random choice comes from it, so that equal seeds give equal pictures.
+
+    Returns:
+        (3, H / scale, W / scale) in [0, 1], on 8-bit levels.
+    """
+    height, width = hr.shape[-2:]
+    final = (height // scale, width // scale)
+    # A first resize somewhere between the full and the final size; the range counts in units of the way between them.
+    factor = _uniform(FIRST.resize, rng) / math.sqrt(scale)
+    between = (max(final[0], round(height * factor)), max(final[1], round(width * factor)))
+    x = _one_pass(hr, FIRST, between, rng, ringing=False)
+    return _one_pass(x, SECOND, final, rng, ringing=_chance(SINC_CHANCE, rng))
+
+
+def _one_pass(x: Tensor, ranges: Pass, size: tuple[int, int], rng: torch.Generator, *, ringing: bool) -> Tensor:
+    if _chance(ranges.blur_chance, rng):
+        x = convolve(x, gaussian_kernel(_uniform(ranges.blur, rng), _uniform(ranges.blur, rng), _uniform((0, math.pi), rng)))
+    x = _resize(x, size, rng)
+    if ringing:
+        x = convolve(x, sinc_kernel(_uniform((math.pi / 2, math.pi), rng)))
+    if _chance(POISSON_CHANCE, rng):
+        x = poisson_noise(x, math.exp(_uniform((math.log(ranges.photons[0]), math.log(ranges.photons[1])), rng)), rng)
+    else:
+        x = gaussian_noise(x, _uniform(ranges.noise, rng), rng)
+    return jpeg(x, round(_uniform(ranges.jpeg, rng)))
+
+
+def gaussian_kernel(sigma_u: float, sigma_v: float, angle: float) -> Tensor:
+    """An anisotropic Gaussian (2r+1, 2r+1) that sums to 1: deviations in pixels along two axes turned by ``angle`` radians."""
+    grid = torch.arange(-KERNEL_RADIUS, KERNEL_RADIUS + 1, dtype=torch.float32)
+    y, x = torch.meshgrid(grid, grid, indexing="ij")
+    u, v = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+    kernel = torch.exp(-0.5 * ((u / sigma_u) ** 2 + (v / sigma_v) ** 2))
+    return kernel / kernel.sum()
+
+
+def sinc_kernel(cutoff: float) -> Tensor:
+    """The circular low-pass filter of Real-ESRGAN, eq. 7: cutoff * J1(cutoff * r) / (2 pi r), normalised to sum 1.
+
+    ``cutoff`` is in radians per pixel; pi keeps nearly everything, pi / 2 rings visibly.
+    """
+    grid = torch.arange(-KERNEL_RADIUS, KERNEL_RADIUS + 1, dtype=torch.float32)
+    radius = torch.hypot(grid[:, None], grid[None, :])
+    kernel = cutoff * torch.special.bessel_j1(cutoff * radius) / (2 * math.pi * radius)
+    kernel[KERNEL_RADIUS, KERNEL_RADIUS] = cutoff**2 / (4 * math.pi)  # the limit at r = 0
+    return kernel / kernel.sum()
+
+
+def convolve(x: Tensor, kernel: Tensor) -> Tensor:
+    """(C, H, W) filtered channel by channel with ``kernel``, edges repeated."""
+    padded = F.pad(x[None], (KERNEL_RADIUS,) * 4, mode="replicate")
+    return F.conv2d(padded.transpose(0, 1), kernel[None, None]).transpose(0, 1)[0]
+
+
+def gaussian_noise(x: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
+    """``x`` plus normal noise of deviation ``sigma``; the same in all channels with ``GREY_NOISE_CHANCE``."""
+    channels = 1 if _chance(GREY_NOISE_CHANCE, rng) else x.shape[0]
+    return x + sigma * torch.randn(channels, *x.shape[1:], generator=rng)
+
+
+def poisson_noise(x: Tensor, photons: float, rng: torch.Generator) -> Tensor:
+    """``x`` as counted by a sensor that catches ``photons`` per pixel at white: variance x / photons."""
+    return torch.poisson(x.clamp(0, 1) * photons, generator=rng) / photons
+
+
+def jpeg(x: Tensor, quality: int) -> Tensor:
+    """``x`` (3, H, W) after a real JPEG file of ``quality`` 1..100 with 4:2:0 chroma; [0, 1] on 8-bit levels."""
+    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8)
+    compressed: Tensor = tv.jpeg(levels, quality)
+    return compressed.float().div_(255)
+
+
+def _resize(x: Tensor, size: tuple[int, int], rng: torch.Generator) -> Tensor:
+    """Bilinear, bicubic or area, whichever an unknown program would have used."""
+    mode = ("bilinear", "bicubic", "area")[int(torch.randint(3, (), generator=rng))]
+    if mode == "area":
+        return F.interpolate(x[None], size, mode="area")[0]
+    return F.interpolate(x[None], size, mode=mode, antialias=True, align_corners=False)[0]
+
+
+def _uniform(limits: Range, rng: torch.Generator) -> float:
+    return limits[0] + (limits[1] - limits[0]) * float(torch.rand((), generator=rng))
+
+
+def _chance(probability: float, rng: torch.Generator) -> bool:
+    return bool(torch.rand((), generator=rng) < probability)

@@ -1,0 +1,90 @@
+"""Pairs of low-resolution and high-resolution patches, cropped and degraded on the fly."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from img2img.data.degrade import degrade_photo
+from img2img.data.pictures import PictureSet
+from img2img.data.resize import resize
+from img2img.data.sampling import generator, shuffled
+
+Degradation = Literal["bicubic", "photo"]
+CANDIDATES = 3
+LARGEST_SHRINK = 0.5
+
+
+class UpscalePatches(Dataset[dict[str, Tensor]]):
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"lr": (3, patch, patch), "hr": (3, patch * scale, patch * scale)}.
+
+    The picture comes from an endless shuffled sequence. Of three random places the one with the strongest gradients is taken,
+    because photographs are mostly sky and blur. Half of the crops come from the picture shrunk by up to a half, which
+    sharpens them and shows smaller structures. One of the eight flips and quarter turns follows, then the degradation.
+    """
+
+    def __init__(self, pictures: PictureSet, patch: int, scale: int, degradation: Degradation, seed: int) -> None:
+        self.pictures, self.patch, self.scale, self.degradation, self.seed = pictures, patch, scale, degradation, seed
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        rng = generator(self.seed, 1, position)
+        index = shuffled(position, len(self.pictures), self.seed)
+        hr = symmetry(self._crop(index, rng), int(torch.randint(8, (), generator=rng)))
+        return {"lr": degrade(hr, self.scale, self.degradation, rng), "hr": hr}
+
+    def _crop(self, index: int, rng: torch.Generator) -> Tensor:
+        side = self.patch * self.scale
+        entry = self.pictures.entries[index]
+        wanted = side
+        if torch.rand((), generator=rng) < 0.5:
+            shrink = 1 - (1 - LARGEST_SHRINK) * float(torch.rand((), generator=rng))
+            wanted = min(round(side / shrink), entry.height, entry.width)
+        pixels = self.pictures.pixels(index)
+        places = [_place(entry.height, entry.width, wanted, rng) for _ in range(CANDIDATES)]
+        top, left = max(places, key=lambda place: _texture(pixels[place[0] : place[0] + wanted, place[1] : place[1] + wanted, 1]))
+        crop = self.pictures.crop(index, top, left, wanted, wanted)
+        return crop if wanted == side else resize(crop, size=(side, side)).clamp_(0, 1)
+
+
+class ValidationCrops(Dataset[dict[str, Tensor]]):
+    """One central square crop of each picture, the same at every validation, with the degradation seeded by its number."""
+
+    def __init__(self, pictures: PictureSet, side: int, scale: int, degradation: Degradation, seed: int) -> None:
+        self.pictures, self.side, self.scale, self.degradation, self.seed = pictures, side, scale, degradation, seed
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        entry = self.pictures.entries[index]
+        side = min(self.side, entry.height, entry.width) // self.scale * self.scale
+        hr = self.pictures.crop(index, (entry.height - side) // 2, (entry.width - side) // 2, side, side)
+        return {"lr": degrade(hr, self.scale, self.degradation, generator(self.seed, 2, index)), "hr": hr}
+
+
+def degrade(hr: Tensor, scale: int, degradation: Degradation, rng: torch.Generator) -> Tensor:
+    """The low-resolution version of ``hr`` (3, H, W), (3, H / scale, W / scale), rounded to 8 bits as a file would be."""
+    lr = degrade_photo(hr, scale, rng) if degradation == "photo" else resize(hr, scale=1 / scale)
+    return lr.clamp(0, 1).mul_(255).round_().div_(255)
+
+
+def symmetry(x: Tensor, which: int) -> Tensor:
+    """One of the eight flips and quarter turns of ``x`` (..., H, W): bits 0 and 1 of ``which`` flip, bit 2 transposes."""
+    if which & 1:
+        x = x.flip(-1)
+    if which & 2:
+        x = x.flip(-2)
+    return x.transpose(-1, -2) if which & 4 else x
+
+
+def _place(height: int, width: int, side: int, rng: torch.Generator) -> tuple[int, int]:
+    top = int(torch.randint(height - side + 1, (), generator=rng))
+    return top, int(torch.randint(width - side + 1, (), generator=rng))
+
+
+def _texture(channel: npt.NDArray[np.uint8]) -> float:
+    """Mean absolute difference between horizontal neighbours, in every second row to be quick."""
+    return float(np.abs(np.diff(channel[::2].astype(np.int16), axis=1)).mean())

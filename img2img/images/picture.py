@@ -1,0 +1,105 @@
+"""A picture in memory: float planes in [0, 1], and what else the file held, so that it can be written back unchanged."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+BitDepth = Literal[8, 16]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of an animation, one page of a TIFF, or the only image there is.
+
+    Attributes:
+        pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (grey) or 3 (RGB).
+        alpha: (1, H, W) float32 in [0, 1], 1 = opaque, not multiplied into ``pixels``; None where everything is opaque by nature.
+        duration: how long an animation shows the frame, in milliseconds; None for a still.
+    """
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about its pixels.
+
+    Attributes:
+        icc: ICC profile of ``pixels``; None means sRGB.
+        exif: EXIF block that begins with ``Exif\\0\\0``, without orientation (it was applied) and without the thumbnail.
+        xmp: XMP packet, orientation removed as well.
+        dpi: horizontal and vertical resolution in pixels per inch.
+        loop: how often an animation plays, 0 = for ever; None where the file says nothing.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    loop: int | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Frames (at least one; the pages of a TIFF may differ in size) with the bit depth, format and metadata of their file.
+
+    ``format`` is Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
+    """
+
+    frames: tuple[Frame, ...]
+    bit_depth: BitDepth = 8
+    format: str = "PNG"
+    metadata: Metadata = Metadata()
+
+    @property
+    def pixels(self) -> Tensor:
+        """The first frame's pixels, (C, H, W) float32 in [0, 1]."""
+        return self.frames[0].pixels
+
+    @property
+    def alpha(self) -> Tensor | None:
+        """The first frame's alpha, (1, H, W) float32 in [0, 1], or None."""
+        return self.frames[0].alpha
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB; alpha does not count."""
+        return self.pixels.shape[0]
+
+    @property
+    def height(self) -> int:
+        """Rows of the first frame."""
+        return self.pixels.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Columns of the first frame."""
+        return self.pixels.shape[2]
+
+    def with_frames(self, frames: tuple[Frame, ...] | list[Frame]) -> "Picture":
+        """The same picture with other frames; depth, format and metadata stay."""
+        return replace(self, frames=tuple(frames))
+
+
+def quantize(pixels: Tensor, bit_depth: BitDepth) -> np.ndarray[Any, Any]:
+    """``pixels`` as integers, (H, W, C) uint8 or uint16: the one place where float becomes integer.
+
+    Args:
+        pixels: (C, H, W) float in [0, 1]; values outside are clamped. Halves round up, so that k / 255 comes back as k and
+            a constant between two levels is not split between even and odd ones, as round-half-to-even does.
+        bit_depth: 8 or 16.
+    """
+    levels = 255 if bit_depth == 8 else 65535
+    scaled = pixels.detach().to("cpu", torch.float32).clamp(0, 1).mul_(levels).add_(0.5).permute(1, 2, 0).contiguous()
+    return scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
+
+
+def from_integers(values: np.ndarray[Any, Any]) -> Tensor:
+    """(H, W, C) uint8 or uint16 as (C, H, W) float32 in [0, 1]; ``quantize`` gives exactly the same integers back."""
+    planes = np.moveaxis(values, 2, 0).astype(np.float32, order="C")
+    return torch.from_numpy(planes).div_(255 if values.dtype == np.uint8 else 65535)

@@ -1,0 +1,274 @@
+"""Reading: any supported file -> ``Picture``, with everything about it that can be kept."""
+
+import io
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from img2img.errors import PictureError
+from img2img.images import deep
+from img2img.images.orientation import clean_exif, clean_xmp, orient, xmp_orientation
+from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
+from img2img.images.source import MAX_BYTES, decoding, open_regular
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_PIXELS = 200_000_000
+# By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
+_ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI")
+_ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+_TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file's header says: size after orientation is applied, number of frames, format (Pillow's name)."""
+
+    width: int
+    height: int
+    frames: int
+    format: str
+
+
+def read(source: str | os.PathLike[str] | bytes | BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> Picture:
+    """The picture in ``source``, upright, with its depth, alpha, frames, profile and metadata.
+
+    Grey stays one channel; palettes, CMYK (through its profile), Lab and YCbCr become RGB; 1-bit becomes grey.
+
+    Args:
+        source: a path, a file's bytes, or an open binary file (read to its end).
+        max_pixels: refused above that many pixels, all frames together, before anything is decoded.
+        name: what messages call the source; its path by default.
+
+    Raises:
+        PictureError: whatever is wrong with it, in one line.
+    """
+    if isinstance(source, bytes):
+        return _read(io.BytesIO(source), max_pixels, repr(name or "the picture"))
+    if isinstance(source, (str, os.PathLike)):
+        with open_regular(source) as file:
+            return _read(file, max_pixels, repr(name or os.fspath(source)))
+    name = repr(name or "the picture")
+    with decoding(name):
+        data = source.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{name} is larger than {MAX_BYTES // 1024**3} GiB")
+    return _read(io.BytesIO(data), max_pixels, name)
+
+
+def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Probe:
+    """Size, frames and format from the header of the file at ``path``, in milliseconds; no pixel is decoded.
+
+    Raises:
+        PictureError: as ``read`` does, apart from damage that only decoding finds.
+    """
+    with open_regular(path) as file:
+        name = repr(os.fspath(path))
+        with decoding(name):
+            head = file.read(64)
+            if deep.is_tiff(head):
+                pages = deep.tiff_pages(file)
+                return _probe_tiff(pages, max_pixels, name)
+            with _open(file, name) as image:
+                return _probe(image, max_pixels, name)
+
+
+def _probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe:
+    if not pages:
+        raise PictureError(f"{name} is a TIFF without a page")
+    _check_pixels(pages[0]["width"], pages[0]["height"], sum(page["width"] * page["height"] for page in pages), max_pixels, name)
+    width, height = pages[0]["width"], pages[0]["height"]
+    if pages[0]["tags"].get(274, 1) in (5, 6, 7, 8):
+        width, height = height, width
+    return Probe(width, height, len(pages), "TIFF")
+
+
+def _probe(image: Image.Image, max_pixels: int, name: str) -> Probe:
+    width, height = image.size
+    _check_pixels(width, height, width * height, max_pixels, name)
+    frames = _count(image)
+    _check_pixels(width, height, width * height * frames, max_pixels, name)
+    if image.format != "AVIF" and _orientation(image) in (5, 6, 7, 8):
+        width, height = height, width
+    return Probe(width, height, frames, _format(image))
+
+
+def _check_pixels(width: int, height: int, total: int, max_pixels: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise PictureError(f"{name} is {width}x{height} pixels large; at least 1x1 is wanted")
+    if total > max_pixels:
+        frames = f" in {total // (width * height)} frames" if total >= 2 * width * height else ""
+        raise PictureError(f"{name} is {width}x{height}{frames}, {total / 1e6:.0f} megapixels, over the limit of {max_pixels / 1e6:g}; raise max_pixels (--max-pixels)")
+
+
+def _open(file: BinaryIO, name: str) -> Image.Image:
+    file.seek(0)
+    try:
+        return Image.open(file, formats=_ALLOWED)
+    except Image.UnidentifiedImageError as error:
+        raise PictureError(f"{name} is not a picture of a known format ({', '.join(_ALLOWED)}, TIFF), or it is damaged") from error
+
+
+def _read(file: BinaryIO, max_pixels: int, name: str) -> Picture:
+    with warnings.catch_warnings(), decoding(name):
+        warnings.simplefilter("ignore")  # Pillow's remarks about damaged metadata
+        head = file.read(64)
+        if not head:
+            raise PictureError(f"{name} is empty")
+        if deep.is_tiff(head):
+            return _read_tiff(file, max_pixels, name)
+        with _open(file, name) as image:
+            _probe(image, max_pixels, name)
+            return _read_image(image, file, head)
+
+
+def _read_tiff(file: BinaryIO, max_pixels: int, name: str) -> Picture:
+    pages = deep.tiff_pages(file)
+    _probe_tiff(pages, max_pixels, name)
+    first = deep.tiff_metadata(pages[0]["tags"], file)
+    frames, bit_depth = [], 8
+    for page in pages:
+        pixels = deep.decode(file, page["number"])
+        bit_depth = max(bit_depth, 8 * pixels.itemsize)
+        frames.append(_frame(pixels, page["tags"].get(274, 1)))
+    if pages[0]["tags"].get(262) == 5:  # CMYK was converted to sRGB
+        first["icc_profile"] = None
+    return Picture(_alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(first))
+
+
+def _read_image(image: Image.Image, file: BinaryIO, head: bytes) -> Picture:
+    count, first = _count(image), 1 if image.info.get("default_image") else 0
+    info = dict(image.info)
+    frames, bit_depth = [], 8
+    if deep.is_deep_ppm(_head(file, 512)):
+        file.seek(0)
+        frames, bit_depth = [_frame(deep.decode_ppm(file.read()), 1)], 16
+    elif count == 1 and head[:4] == b"\x89PNG" and head[24] == 16:
+        frames, bit_depth = [_frame(deep.decode(file), 1)], 16
+        image.load()  # metadata may stand behind the pixels
+        info.update(image.info)
+        frames = [_frame_oriented(frames[0], _orientation(image))]
+    else:
+        for number in range(first, first + count):
+            if number or count > 1:
+                image.seek(number)
+            image.load()  # before anything else: metadata read from a damaged file first would leave garbage in later calls
+            info.update(image.info)
+            duration = float(image.info.get("duration", 0)) if count > 1 else None
+            frames.append(_frame(_integers(image), _orientation(image), duration))
+        if image.mode == "CMYK" or image.mode == "LAB":
+            info["icc_profile"] = None
+    frames_alike = _alike(frames)
+    if image.format == "GIF" and all(bool((f.pixels[:1] == f.pixels[1:]).all()) for f in frames_alike):
+        frames_alike = tuple(Frame(f.pixels[:1], f.alpha, f.duration) for f in frames_alike)
+    info["orientation"] = 1
+    return Picture(frames_alike, cast(BitDepth, bit_depth), _format(image), _metadata(info))
+
+
+def _head(file: BinaryIO, size: int) -> bytes:
+    place = file.tell()
+    file.seek(0)
+    head = file.read(size)
+    file.seek(place)
+    return head
+
+
+def _integers(image: Image.Image) -> np.ndarray[Any, Any]:
+    """A decoded Pillow picture as (H, W, C) uint8, grey or RGB, with alpha where it has transparency."""
+    if image.mode in ("CMYK", "LAB"):
+        image = _to_srgb(image)
+    alpha = "A" if image.mode in _TRANSPARENT or "transparency" in image.info else ""
+    if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _grey_palette(image)):
+        image = image.convert("L" + alpha)
+    elif image.mode in ("I;16", "I", "F"):
+        raise PictureError(f"samples of kind {image.mode} cannot be read")
+    else:
+        image = image.convert("RGB" + alpha)
+    values = np.asarray(image)
+    return values.reshape(image.height, image.width, -1)
+
+
+def _grey_palette(image: Image.Image) -> bool:
+    """Whether the palette has only greys, and no profile that speaks of colours."""
+    palette = np.frombuffer(image.palette.tobytes() if image.palette else b"", np.uint8)
+    if image.palette is None or image.palette.mode[:3] != "RGB" or "icc_profile" in image.info:
+        return False
+    colours = palette.reshape(-1, len(image.palette.mode))
+    return bool((colours[:, :1] == colours[:, 1:3]).all())
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """CMYK or Lab as RGB: through the embedded profile where it is one for this mode, else Pillow's plain formula."""
+    srgb = ImageCms.createProfile("sRGB")
+    try:
+        if image.mode == "LAB":
+            profile: Any = ImageCms.createProfile("LAB")
+        else:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        return cast(Image.Image, ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB"))
+    except (KeyError, OSError, ImageCms.PyCMSError):
+        return image.convert("RGB")
+
+
+def _frame(values: np.ndarray[Any, Any], orientation: int, duration: float | None = None) -> Frame:
+    colours = 1 if values.shape[2] < 3 else 3
+    alpha = orient(from_integers(values[:, :, colours : colours + 1]), orientation) if values.shape[2] > colours else None
+    return Frame(orient(from_integers(values[:, :, :colours]), orientation), alpha, duration)
+
+
+def _frame_oriented(frame: Frame, orientation: int) -> Frame:
+    alpha = None if frame.alpha is None else orient(frame.alpha, orientation)
+    return Frame(orient(frame.pixels, orientation), alpha, frame.duration)
+
+
+def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
+    """The frames with as many channels each, and all with alpha where one has it: an animation's first frame is often a grey or opaque one."""
+    channels = max(frame.pixels.shape[0] for frame in frames)
+    alpha = any(frame.alpha is not None for frame in frames)
+    return tuple(
+        Frame(
+            frame.pixels if frame.pixels.shape[0] == channels else frame.pixels.expand(channels, -1, -1).contiguous(),
+            frame.pixels.new_ones(1, *frame.pixels.shape[1:]) if alpha and frame.alpha is None else frame.alpha,
+            frame.duration,
+        )
+        for frame in frames
+    )
+
+
+def _count(image: Image.Image) -> int:
+    if image.format not in _ANIMATED:
+        return 1
+    frames = int(getattr(image, "n_frames", 1))
+    return frames - 1 if image.info.get("default_image") and frames > 1 else frames
+
+
+def _format(image: Image.Image) -> str:
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def _orientation(image: Image.Image) -> int:
+    """From EXIF, XMP, or the file's own rotation, which Pillow presents as EXIF."""
+    try:
+        value = image.getexif().get(274, 1)
+    except Exception as error:  # the pixels are decoded by now; damaged metadata is no reason to refuse them
+        log.debug("EXIF that cannot be read: %r", error)
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _metadata(info: dict[str, Any]) -> Metadata:
+    exif, xmp, dpi, loop = info.get("exif"), info.get("xmp"), info.get("dpi"), info.get("loop")
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    return Metadata(
+        icc=info.get("icc_profile") or None,
+        exif=clean_exif(exif)[0] if exif else None,
+        xmp=clean_xmp(xmp) if isinstance(xmp, bytes) and xmp else None,
+        dpi=(float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None,
+        loop=int(loop) if loop is not None else None,
+    )

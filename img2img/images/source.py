@@ -1,0 +1,76 @@
+"""Files that are safe to open, and the one boundary where whatever a decoder throws becomes a ``PictureError``."""
+
+import contextlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from PIL import Image
+
+from img2img.errors import PictureError
+
+MAX_BYTES = 4 * 1024**3  # no picture within DEFAULT_MAX_PIXELS comes near; sparse files of any size cost nothing to make
+
+_lock = threading.Lock()
+_without_limit = 0
+_pillow_limit = Image.MAX_IMAGE_PIXELS
+
+
+@contextlib.contextmanager
+def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """The file at ``path``, open for reading, if it is one that can be read without hanging.
+
+    Raises:
+        PictureError: not there, not readable, empty, larger than ``MAX_BYTES``, or a folder, FIFO, socket or device.
+    """
+    name = repr(os.fspath(path))
+    try:
+        # Asked before opening, as opening a tape or a watchdog does something; asked again below of what was really opened.
+        _check(os.stat(path), name)
+        file = open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or 'not a possible name'}") from error
+    with file:
+        _check(os.fstat(file.fileno()), name)
+        yield file
+
+
+def _check(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file (a device, pipe or socket)"
+        raise PictureError(f"{name} is {kind}; a picture file is wanted")
+    if status.st_size == 0:
+        raise PictureError(f"{name} is empty")
+    if status.st_size > MAX_BYTES:
+        raise PictureError(f"{name} has {status.st_size / 1024**3:.1f} GiB, more than the {MAX_BYTES // 1024**3} GiB that a picture may have")
+
+
+@contextlib.contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Whatever a decoder raises inside becomes one ``PictureError`` about ``name`` (already quoted).
+
+    Decoders raise nearly every class there is for a damaged file (SyntaxError, RuntimeError, struct.error, KeyError, MemoryError...).
+    Their messages hold heap addresses and are for programmers, so that only the chained exception has them.
+
+    Pillow's own limit on pixels is off inside: ``max_pixels`` is checked instead, which the user can raise.
+    """
+    global _without_limit, _pillow_limit
+    with _lock:
+        if _without_limit == 0:
+            _pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _without_limit += 1
+    try:
+        yield
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise PictureError(f"{name} does not fit into memory") from error
+    except Exception as error:
+        raise PictureError(f"{name} cannot be decoded: it is damaged, cut short, or of a kind that is not supported") from error
+    finally:
+        with _lock:
+            _without_limit -= 1
+            if _without_limit == 0:
+                Image.MAX_IMAGE_PIXELS = _pillow_limit

@@ -1,0 +1,18 @@
+"""Losses between two pictures, pixel by pixel."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference of two tensors of one shape; a scalar."""
+    return F.l1_loss(x, y)
+
+
+def charbonnier(x: Tensor, y: Tensor, epsilon: float = 1e-3) -> Tensor:
+    """mean(sqrt((x - y)^2 + epsilon^2)): L1 with a smooth bottom; a scalar.
+
+    Lai et al. 2017 (arXiv 1704.03915), section 3.2; epsilon 1e-3 as there.
+    """
+    return torch.sqrt((x - y) ** 2 + epsilon**2).mean()

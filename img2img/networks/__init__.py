@@ -1,0 +1,49 @@
+"""Networks: parts and numbers in, ``nn.Module`` out. ``build`` makes one from the spec that a model file carries."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from img2img.errors import ModelError
+from img2img.networks.patchgan import PatchGAN
+from img2img.networks.resnet import ResNetGenerator
+
+__all__ = ["NETWORKS", "PatchGAN", "ResNetGenerator", "build", "fitting_state"]
+
+NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "patchgan": PatchGAN}
+
+# A model file may come from anybody: its numbers are bounded before anything is allocated.
+LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6}
+LARGEST_OTHER = 4096
+
+
+def build(spec: Mapping[str, Any]) -> nn.Module:
+    """The network that ``spec`` describes: ``{"name": "resnet", "width": 48, ...}``, freshly initialised.
+
+    Raises:
+        ModelError: an unknown name or argument, a number out of bounds, or arguments that contradict each other.
+    """
+    arguments = dict(spec)
+    name = arguments.pop("name", None)
+    if not isinstance(name, str) or name not in NETWORKS:
+        raise ModelError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
+    allowed = inspect.signature(NETWORKS[name]).parameters
+    for key, value in arguments.items():
+        if key not in allowed:
+            raise ModelError(f"network {name!r} takes no {key!r}; it takes {', '.join(allowed)}")
+        if not isinstance(value, type(allowed[key].default)) or isinstance(value, bool) != isinstance(allowed[key].default, bool):
+            raise ModelError(f"network {name!r}: {key}={value!r} is not a {type(allowed[key].default).__name__}")
+        if isinstance(value, int) and not 0 <= value <= LARGEST.get(key, LARGEST_OTHER):
+            raise ModelError(f"network {name!r}: {key}={value} is not between 0 and {LARGEST.get(key, LARGEST_OTHER)}")
+    try:
+        return NETWORKS[name](**arguments)
+    except ValueError as error:
+        raise ModelError(f"network {name!r}: {error}") from error
+
+
+def fitting_state(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Those tensors of ``state`` that fit ``network`` by name and shape: to start a x2 network from a x4 one, say."""
+    own = network.state_dict()
+    return {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}

@@ -1,0 +1,87 @@
+"""Building blocks that the generators and discriminators share."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Norm = Literal["none", "batch", "instance", "adain"]
+NORMS: tuple[Norm, ...] = ("none", "batch", "instance", "adain")
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation: each channel to mean 0 and deviation 1, then scaled and shifted as a style code says.
+
+    Eq. 8 of Huang & Belongie 2017 (arXiv 1703.06868), with the scale and shift an affine map of a style code as in
+    Karras et al. 2019 (arXiv 1812.04948), section 2. The affine map starts at the identity: scale 1, shift 0.
+
+    Shapes: x (N, width, H, W), style (N, style_dim) -> (N, width, H, W).
+    """
+
+    def __init__(self, width: int, style_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(width)
+        self.affine = nn.Linear(style_dim, 2 * width)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
+        normalised: Tensor = self.norm(x)
+        return normalised * (1 + scale) + shift
+
+
+def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
+    """The normalisation layer called ``norm`` for ``width`` channels; ``adain`` takes ``(x, style)``, the others ``x``."""
+    match norm:
+        case "none":
+            return nn.Identity()
+        case "batch":
+            return nn.BatchNorm2d(width)
+        case "instance":
+            return nn.InstanceNorm2d(width, affine=True)
+        case "adain":
+            return AdaIN(width, style_dim)
+
+
+class ResidualBlock(nn.Module):
+    """x + norm(conv(relu(norm(conv(x))))): two 3x3 convolutions that keep the size (He et al. 2016, arXiv 1512.03385).
+
+    With ``norm="none"`` this is the block of EDSR (Lim et al. 2017, arXiv 1707.02921, figure 2c); its second convolution then
+    starts at a tenth of the usual size, so that a deep stack begins close to the identity.
+
+    Shapes: (N, width, H, W) -> the same; ``style`` (N, style_dim) only with ``norm="adain"``.
+    """
+
+    def __init__(self, width: int, norm: Norm = "none", style_dim: int = 0, padding_mode: str = "zeros") -> None:
+        super().__init__()
+        bias = norm in ("none", "adain")
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
+        self.norm1 = make_norm(norm, width, style_dim)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
+        self.norm2 = make_norm(norm, width, style_dim)
+        self.adaptive = norm == "adain"
+        if norm == "none":
+            with torch.no_grad():
+                self.conv2.weight.mul_(0.1)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        extra = (style,) if self.adaptive else ()
+        y = torch.relu(self.norm1(self.conv1(x), *extra))
+        y = self.norm2(self.conv2(y), *extra)
+        out: Tensor = x + y
+        return out
+
+
+def icnr_(weight: Tensor, scale: int) -> Tensor:
+    """Fill a pixel-shuffle convolution's weight so that it starts as nearest-neighbour up-sampling: no checkerboard.
+
+    All ``scale ** 2`` sub-filters of an output channel start equal (Aitken et al. 2017, arXiv 1707.02937, section 3).
+
+    Args:
+        weight: (out_channels * scale ** 2, in_channels, k, k), changed in place and given back.
+    """
+    sub = torch.empty(weight.shape[0] // scale**2, *weight.shape[1:])
+    nn.init.kaiming_normal_(sub)
+    with torch.no_grad():
+        weight.copy_(sub.repeat_interleave(scale**2, dim=0))
+    return weight

@@ -1,0 +1,68 @@
+"""The discriminator that serves every task."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
+
+from img2img.networks.blocks import Norm, make_norm
+
+
+class PatchGAN(nn.Module):
+    """Judges overlapping patches: a map of logits, real > 0 > fake, at one or several scales.
+
+    Isola et al. 2017 (arXiv 1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, ``layers`` of them with stride 2, then
+    two with stride 1, leaky ReLU of 0.2; ``layers=3`` sees 70x70 patches. Several scales look at the picture averaged down by
+    2, 4, ... (Wang et al. 2018, arXiv 1711.11585, section 3.2). Spectral normalisation: Miyato et al. 2018 (arXiv 1802.05957).
+    The spectral norm's estimate is a buffer that training moves, so it is part of a checkpoint.
+
+    Shapes: (N, in_channels, H, W) in [0, 1] -> a list of ``scales`` maps (N, 1, h, w) of logits, finest first.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        width: int = 64,
+        layers: int = 3,
+        scales: int = 1,
+        norm: Norm = "batch",
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        if norm == "adain":
+            raise ValueError("PatchGAN has no style code, so norm cannot be 'adain'")
+        self.judges = nn.ModuleList(_judge(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = x * 2 - 1
+        logits: list[Tensor] = []
+        for judge in self.judges:
+            if logits:
+                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+            logits.append(judge(x))
+        return logits
+
+
+def _judge(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm: bool) -> nn.Sequential:
+    widths = [width * min(2**level, 8) for level in range(layers + 1)]
+    modules: list[nn.Module] = []
+    previous = in_channels
+    for level, current in enumerate([*widths, 1]):
+        first, last = level == 0, level == layers + 1
+        stride = 2 if level < layers else 1
+        bias = norm == "none" or first or last
+        conv: nn.Module = nn.Conv2d(previous, current, 4, stride=stride, padding=1, bias=bias)
+        modules.append(with_spectral_norm(conv) if spectral_norm else conv)
+        if not last:
+            if not first and norm != "none":
+                modules.append(make_norm(norm, current))
+            modules.append(nn.LeakyReLU(0.2))
+        previous = current
+    return nn.Sequential(*modules)
+
+
+def patch_size(layers: int) -> int:
+    """Side in pixels of the patch that one logit of ``PatchGAN(layers=layers)`` sees: 70 for 3."""
+    size = 1
+    for stride in [1, 1] + [2] * layers:
+        size = (size - 1) * stride + 4
+    return size

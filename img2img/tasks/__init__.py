@@ -1,0 +1,6 @@
+"""The tasks: one folder each, and this one registry."""
+
+from img2img.tasks.task import Task
+from img2img.tasks.upscale import UPSCALE
+
+TASKS: tuple[Task, ...] = (UPSCALE,)

@@ -1,0 +1,223 @@
+"""Training an upscaler: presets, configuration and the objective."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from img2img import losses, networks, weights
+from img2img.data.pictures import PictureSet, find_pictures
+from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
+from img2img.errors import ConfigError, DataError
+from img2img.files import atomic_path
+from img2img.losses.adversarial import needs_real
+from img2img.metrics import lpips_alex, psnr, rgb_to_y
+from img2img.networks.features import VGGFeatures
+from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
+from img2img.training.objective import Batch
+from img2img.training.trainer import make_fabric
+
+logger = logging.getLogger(__name__)
+
+MOST_VALIDATION_PICTURES = 12
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LossConfig(Strict):
+    """Weights of the losses; 0 leaves a loss out. With ``adversarial`` > 0 there is a discriminator."""
+
+    pixel: Literal["l1", "charbonnier"] = "l1"
+    pixel_weight: float = Field(1.0, ge=0)
+    perceptual: float = Field(0.0, ge=0)
+    perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
+    adversarial: float = Field(0.0, ge=0)
+    gan_mode: losses.GanMode = "hinge"
+
+
+class DataConfig(Strict):
+    """What a sample is."""
+
+    patch: int = Field(48, ge=8, description="side of the low-resolution patch in pixels")
+    degradation: Degradation = "bicubic"
+    validation_side: int = Field(384, ge=32, description="side of the validation crops in high-resolution pixels")
+
+
+class UpscaleConfig(Strict):
+    """Everything that decides how an upscaler is trained."""
+
+    scale: Literal[2, 3, 4] = 4
+    network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 16})
+    discriminator: dict[str, Any] = Field({"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True})
+    loss: LossConfig = LossConfig()
+    data: DataConfig = DataConfig()
+    training: TrainerConfig = TrainerConfig()
+
+
+PRESETS: dict[str, UpscaleConfig] = {
+    # Pixel loss, bicubic: the highest PSNR (SRResNet, Ledig et al. 2017, arXiv 1609.04802, without batch norm).
+    "srresnet": UpscaleConfig(),
+    # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
+    "srgan": UpscaleConfig(
+        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, adversarial=0.02),
+        data=DataConfig(patch=32, degradation="photo"),
+        training=TrainerConfig(images=40_000, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
+    ),
+}
+
+
+class UpscaleObjective(Objective):
+    """A generator that enlarges, and, with an adversarial weight, a discriminator of its results.
+
+    Batches: {"lr": (N, 3, h, w), "hr": (N, 3, h * scale, w * scale)}, both in [0, 1].
+    """
+
+    def __init__(self, config: UpscaleConfig, name: str) -> None:
+        super().__init__()
+        self.config = config
+        self.name = name
+        self.generators = nn.ModuleDict({"sr": networks.build({**config.network, "scale": config.scale})})
+        self.discriminators = nn.ModuleDict()
+        if config.loss.adversarial:
+            self.discriminators["sr"] = networks.build(config.discriminator)
+        self.perceptual: nn.Module | None = None
+        if config.loss.perceptual:
+            layers = config.loss.perceptual_layers
+            self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
+        # A pixel loss is judged by what it minimises; a perceptual one would stop at its beginning if PSNR judged it.
+        self.metric = "lpips" if config.loss.perceptual else "psnr_y"
+        self.higher_is_better = not config.loss.perceptual
+
+    def generate(self, batch: Batch) -> Images:
+        return {"sr": self.generators["sr"](batch["lr"])}
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        judge = self.discriminators["sr"]
+        real, fake = judge(batch["hr"]), judge(images["sr"].detach())
+        return {"adversarial": losses.discriminator_loss(self.config.loss.gan_mode, real, fake)}
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        loss, sr, hr = self.config.loss, images["sr"], batch["hr"]
+        result: Losses = {}
+        if loss.pixel_weight:
+            result["pixel"] = loss.pixel_weight * {"l1": losses.l1, "charbonnier": losses.charbonnier}[loss.pixel](sr, hr)
+        if self.perceptual is not None:
+            result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
+        if self.discriminators:
+            judge = self.discriminators["sr"]
+            fake = judge(sr)
+            real = judge(hr) if needs_real(loss.gan_mode) else fake
+            result["adversarial"] = loss.adversarial * losses.generator_loss(loss.gan_mode, real, fake)
+        return result
+
+    def validate(self, batch: Batch) -> dict[str, float]:
+        sr, hr = self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"]
+        border = self.config.scale
+        figures = {"psnr_y": float(psnr(rgb_to_y(sr), rgb_to_y(hr), border=border)), "psnr_rgb": float(psnr(sr, hr, border=border))}
+        if self.config.loss.perceptual:
+            figures["lpips"] = float(lpips_alex(sr, hr))
+        return figures
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        lr, hr = batch["lr"], batch["hr"]
+        size = hr.shape[-2:]
+        return {
+            "low-res": F.interpolate(lr, size, mode="nearest"),
+            "bicubic": F.interpolate(lr, size, mode="bicubic", align_corners=False).clamp(0, 1),
+            "ours": self.generators["sr"](lr).clamp(0, 1),
+            "truth": hr,
+        }
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        figures = record.pop("validation", {})
+        network = self.generators["sr"]
+        info = weights.ModelInfo(
+            name=self.name,
+            task="upscale",
+            scale=self.config.scale,
+            halo=network.halo,  # type: ignore[arg-type]
+            multiple=network.multiple,  # type: ignore[arg-type]
+            network={**self.config.network, "scale": self.config.scale},
+            recipe=record,
+            figures=figures,
+        )
+        weights.save_model(path, network, info)
+
+
+def train_upscaler(
+    data: Path,
+    run: Path,
+    config: UpscaleConfig,
+    *,
+    preset: str,
+    init: str | None = None,
+    validation: Path | None = None,
+) -> Outcome:
+    """Train an upscaler on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
+
+    Without ``validation``, every tenth photograph (at most ``MOST_VALIDATION_PICTURES``) is held out.
+
+    Raises:
+        DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
+    """
+    fabric = make_fabric(config.training)
+    torch.manual_seed(config.training.seed)
+    objective = UpscaleObjective(config, run.name)
+    start_from(init, objective)
+    train_paths, held_out = split(find_pictures(data), validation)
+    pictures = PictureSet(train_paths, run / "cache" / "train.pixels", smallest=config.data.patch * config.scale)
+    checks = PictureSet(held_out, run / "cache" / "validation.pixels", smallest=config.scale * 8)
+    record = {
+        "preset": preset,
+        "init": init,
+        "data": {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
+        "config": config.model_dump(mode="json"),
+    }
+    if fabric.is_global_zero:
+        with atomic_path(run / "config.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=2))
+    seed = config.training.seed
+    return train(
+        objective,
+        UpscalePatches(pictures, config.data.patch, config.scale, config.data.degradation, seed),
+        ValidationCrops(checks, config.data.validation_side, config.scale, config.data.degradation, seed),
+        config.training,
+        run,
+        fabric=fabric,
+        record=record,
+    )
+
+
+def split(paths: list[Path], validation: Path | None) -> tuple[list[Path], list[Path]]:
+    """(training, validation) pictures: a folder of its own, or every tenth of ``paths``."""
+    if validation is not None:
+        return paths, find_pictures(validation)
+    if len(paths) < 2:
+        raise DataError(f"one picture is too few: {paths[0].name!r} cannot be both trained on and held out; add more or give --val DIR")
+    held_out = paths[:: max(10, len(paths) // MOST_VALIDATION_PICTURES)][:MOST_VALIDATION_PICTURES]
+    return [path for path in paths if path not in held_out], held_out
+
+
+def start_from(init: str | None, objective: UpscaleObjective) -> None:
+    """Copy the weights of model ``init`` into the objective's generator; tensors of other shapes (another scale) start anew."""
+    if init is None:
+        return
+    model = weights.load_model(init)
+    network = objective.generators["sr"]
+    fitting = networks.fitting_state(model.network.state_dict(), network)
+    if not fitting:
+        raise ConfigError(f"--init {init!r} has no tensor in common with the network to be trained; choose the same width")
+    left = network.state_dict().keys() - fitting.keys()
+    if left:
+        logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(fitting) + len(left), ", ".join(sorted(left)))
+    network.load_state_dict(fitting, strict=False)

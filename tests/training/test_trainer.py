@@ -1,0 +1,212 @@
+"""The loop: exact resume, averaging, stopping. A toy objective with a discriminator, noise and spectral norm: all that can go wrong."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from img2img import losses, networks
+from img2img.data.sampling import generator
+from img2img.errors import ConfigError, TrainingError
+from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
+from img2img.training import checkpoint as checkpoints
+from img2img.training.history import History
+from img2img.training.objective import Batch
+from img2img.training.trainer import make_fabric
+
+TINY = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2, "norm": "batch"}
+JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
+
+
+class Samples(Dataset[Batch]):
+    def __init__(self, length: int = 0) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Batch:
+        hr = torch.rand(3, 16, 16, generator=generator(7, index))
+        return {"lr": nn.functional.avg_pool2d(hr, 2), "hr": hr}
+
+
+class Toy(Objective):
+    metric = "l1"
+    higher_is_better = False
+
+    def __init__(self, *, adversarial: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.generators = nn.ModuleDict({"sr": networks.build(TINY)})
+        self.discriminators = nn.ModuleDict({"sr": networks.build(JUDGE)} if adversarial else {})
+
+    def generate(self, batch: Batch) -> Images:
+        noise = 0.01 * torch.randn_like(batch["lr"])  # drawn from the global generator on purpose
+        return {"sr": self.generators["sr"](batch["lr"] + noise)}
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        judge = self.discriminators["sr"]
+        return {"adversarial": losses.discriminator_loss("hinge", judge(batch["hr"]), judge(images["sr"].detach()))}
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        result = {"pixel": losses.l1(images["sr"], batch["hr"])}
+        if self.discriminators:
+            fake = self.discriminators["sr"](images["sr"])
+            result["adversarial"] = 0.1 * losses.generator_loss("hinge", fake, fake)
+        return result
+
+    def validate(self, batch: Batch) -> dict[str, float]:
+        return {"l1": float(losses.l1(self.generators["sr"](batch["lr"]), batch["hr"]))}
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        return {"ours": self.generators["sr"](batch["lr"]).clamp(0, 1), "truth": batch["hr"]}
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        torch.save({"state": self.generators.state_dict(), "images_seen": record["images_seen"]}, path)
+
+
+def run(folder: Path, objective: Objective, images: int = 48, **settings: Any) -> Outcome:
+    config = TrainerConfig(**{"images": 48, "batch": 4, "workers": 0, "device": "cpu", "validate_every": 16, **settings})
+    # The plan (hence the schedule) stays at 48 images; a shorter run is one that is stopped on its way.
+    samples = Stopping(images) if images < config.images else Samples()
+    return train(objective, samples, Samples(2), config, folder, fabric=make_fabric(config), record={"preset": "toy"})
+
+
+class Stopping(Samples):
+    """Sends this process the signal of Ctrl-C while the step that reaches ``images`` prepares its last sample."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__()
+        self.images = images
+
+    def __getitem__(self, index: int) -> Batch:
+        if index == self.images - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().__getitem__(index)
+
+
+def tensors(state: Any, prefix: str = "") -> dict[str, Any]:
+    """Every leaf of nested dicts and lists by its path."""
+    if isinstance(state, dict):
+        items = state.items()
+    elif isinstance(state, list | tuple):
+        items = enumerate(state)
+    else:
+        return {prefix: state}
+    return {key: value for name, child in items for key, value in tensors(child, f"{prefix}/{name}").items()}
+
+
+def assert_same(first: Path, second: Path) -> None:
+    a, b = tensors(checkpoints.load(first)), tensors(checkpoints.load(second))
+    assert a.keys() == b.keys()
+    for key in a:
+        same = torch.equal(a[key], b[key]) if isinstance(a[key], Tensor) else a[key] == b[key]
+        assert same, f"{key}: {a[key]} != {b[key]}"
+
+
+@pytest.mark.parametrize("adversarial", [True, False])
+@pytest.mark.parametrize("stop_at", [4, 20])
+def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(tmp_path: Path, adversarial: bool, stop_at: int) -> None:
+    whole = run(tmp_path / "whole", Toy(adversarial=adversarial))
+    first = run(tmp_path / "parts", Toy(adversarial=adversarial), images=stop_at)
+    assert (first.finished, first.reason, first.images_seen) == (False, "SIGINT", stop_at)
+    second = run(tmp_path / "parts", Toy(adversarial=adversarial))
+    assert (second.finished, second.images_seen) == (True, 48) == (whole.finished, whole.images_seen)
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    run(tmp_path / "none", Toy(), workers=0)
+    run(tmp_path / "two", Toy(), workers=2)
+    assert_same(tmp_path / "none", tmp_path / "two")
+
+
+def test_training_changes_both_networks_and_lowers_the_loss(tmp_path: Path) -> None:
+    objective = Toy()
+    before = {key: value.clone() for key, value in objective.state_dict().items()}
+    run(tmp_path, objective, images=48)
+    changed = [key for key, value in objective.state_dict().items() if not torch.equal(value, before[key])]
+    assert any(key.startswith("generators") for key in changed) and any(key.startswith("discriminators") for key in changed)
+    losses_seen = [value for _, value in History(tmp_path / "metrics.jsonl", 48).series("validation/l1")]
+    assert losses_seen[-1] < losses_seen[0]
+
+
+def test_generator_steps_leave_the_discriminator_without_gradient(tmp_path: Path) -> None:
+    objective = Toy()
+    with torch.no_grad():
+        for parameter in objective.discriminators.parameters():
+            parameter.zero_()
+    run(tmp_path, objective, images=4, discriminator_learning_rate=1e-30)
+    moved = [value.abs().max() for key, value in objective.discriminators.named_parameters() if "original" in key]
+    assert max(moved) < 1e-20
+
+
+def test_the_run_folder_holds_what_a_user_looks_for(tmp_path: Path) -> None:
+    run(tmp_path, Toy())
+    report = (tmp_path / "report.html").read_text()
+    assert "<svg" in report and "data:image/png;base64" in report and "validation/l1" in report
+    assert "http" not in report.replace("http://www.w3.org", "")
+    assert {"checkpoint.pt", "best.safetensors", "latest.safetensors", "metrics.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_best_is_the_checkpoint_with_the_lowest_validation_loss(tmp_path: Path) -> None:
+    outcome = run(tmp_path, Toy())
+    series = History(tmp_path / "metrics.jsonl", 48).series("validation/l1")
+    images, value = min(series, key=lambda point: point[1])
+    assert outcome.best == value
+    assert torch.load(tmp_path / "best.safetensors", weights_only=True)["images_seen"] == images
+
+
+def test_max_minutes_saves_and_says_so(tmp_path: Path) -> None:
+    outcome = run(tmp_path, Toy(), max_minutes=1e-9)
+    assert (outcome.finished, outcome.images_seen) == (False, 0)
+    assert "max-minutes" in outcome.reason
+    assert run(tmp_path, Toy()).finished
+
+
+def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
+    run(tmp_path, Toy())
+    before = checkpoints.load(tmp_path)
+    assert run(tmp_path, Toy()).finished
+    assert tensors(before).keys() == tensors(checkpoints.load(tmp_path)).keys()
+    assert checkpoints.load(tmp_path)["images_seen"] == 48  # type: ignore[index]
+
+
+def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, Toy(adversarial=False), images=4)
+    with pytest.raises(TrainingError, match="other networks"):
+        run(tmp_path, Toy())
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, Toy(), images=4)
+    data = (tmp_path / checkpoints.FILE_NAME).read_bytes()
+    (tmp_path / checkpoints.FILE_NAME).write_bytes(data[: len(data) // 2])
+    with pytest.raises(TrainingError, match="damaged"):
+        run(tmp_path, Toy())
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains_and_resumes(tmp_path: Path, precision: str) -> None:
+    run(tmp_path, Toy(), images=20, precision=precision)
+    assert run(tmp_path, Toy(), precision=precision).finished
+    assert all(bool(torch.isfinite(value).all()) for value in checkpoints.load(tmp_path)["ema"]["average"].values())  # type: ignore[index]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="cuda"):
+        make_fabric(TrainerConfig(device="cuda"))
+
+
+def test_history_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"images": 4, "a": 1}\n{"images": 8, "a": 2}\n{"images": 12, "a": 3}\n{"ima')
+    assert History(path, 8).series("a") == [(4, 1), (8, 2)]
+    assert path.read_text() == '{"images": 4, "a": 1}\n{"images": 8, "a": 2}\n'
