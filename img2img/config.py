@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from img2img.errors import ConfigError
 
-
 C = TypeVar("C", bound=BaseModel)
 
 

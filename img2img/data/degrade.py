@@ -1,12 +1,14 @@
 """What happens to a photograph on its way to a small, blurred, noisy, compressed file: a random chain, seeded."""
 
+import io
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 Range = tuple[float, float]
 
@@ -86,7 +88,8 @@ def sinc_kernel(cutoff: float) -> Tensor:
     radius = torch.hypot(grid[:, None], grid[None, :])
     kernel = cutoff * torch.special.bessel_j1(cutoff * radius) / (2 * math.pi * radius)
     kernel[KERNEL_RADIUS, KERNEL_RADIUS] = cutoff**2 / (4 * math.pi)  # the limit at r = 0
-    return kernel / kernel.sum()
+    normalised: Tensor = kernel / kernel.sum()
+    return normalised
 
 
 def convolve(x: Tensor, kernel: Tensor) -> Tensor:
@@ -108,9 +111,11 @@ def poisson_noise(x: Tensor, photons: float, rng: torch.Generator) -> Tensor:
 
 def jpeg(x: Tensor, quality: int) -> Tensor:
     """``x`` (3, H, W) after a real JPEG file of ``quality`` 1..100 with 4:2:0 chroma; [0, 1] on 8-bit levels."""
-    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8)
-    compressed: Tensor = tv.jpeg(levels, quality)
-    return compressed.float().div_(255)
+    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+    file = io.BytesIO()
+    Image.fromarray(levels.numpy()).save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    decoded = torch.from_numpy(np.array(Image.open(file)))
+    return decoded.permute(2, 0, 1).float().div_(255)
 
 
 def _resize(x: Tensor, size: tuple[int, int], rng: torch.Generator) -> Tensor:

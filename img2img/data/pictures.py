@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,8 +92,9 @@ def _decode(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _prepare(paths: list[Path], cache: Path, smallest: int) -> list[Entry]:
-    stamp = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+    stamp: list[list[object]] = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
     index = cache.with_suffix(".json")
+    saved: dict[str, Any]
     try:
         saved = json.loads(index.read_text())
     except (OSError, ValueError):
@@ -106,7 +108,7 @@ def _prepare(paths: list[Path], cache: Path, smallest: int) -> list[Entry]:
     return entries
 
 
-def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[str | int]]) -> dict[str, object]:
+def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[object]]) -> dict[str, Any]:
     logger.info("decoding %d pictures into %s", len(paths), cache.name)
     shapes: list[tuple[int, int, int | None]] = []
     broken: list[str] = []
@@ -132,4 +134,3 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[str | in
 
 def _some(names: list[str], most: int = 5) -> str:
     return "; ".join(names[:most]) + (f"; and {len(names) - most} more" if len(names) > most else "")
-

@@ -44,7 +44,7 @@ def find_pairs(hr: Path, lr: Path | None, scale: int, limit: int | None = None) 
     lonely = [pair.name for pair in pairs if pair.lr is None]
     if lonely:
         raise DataError(
-            f"{len(lonely)} of {len(pairs)} pictures in {str(hr)!r} have no partner in {str(lr)!r}: {lonely[0]!r} looks for a file called so"
+            f"{len(lonely)} of {len(pairs)} pictures in {str(hr)!r} have no namesake in {str(lr)!r}; the first is {lonely[0]!r}"
         )
     return pairs
 
@@ -86,7 +86,7 @@ def load_pair(
         hr = hr[:, top * scale : (top + side) * scale, left * scale : (left + side) * scale]
         lr = lr if lr is None else lr[:, top : top + side, left : left + side]
     if lr is None and degradation == "photo":
-        lr = quantized(degrade_photo(hr, scale, generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))))
+        lr = degrade_photo(hr, scale, generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))))
     return resize(hr, scale=1 / scale, eight_bit=True) if lr is None else lr, hr
 
 
@@ -100,5 +100,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for source in images.collect([str(folder)]):
         if found.setdefault(source.path.stem, source.path) != source.path:
-            raise DataError(f"{str(folder)!r} has two pictures called {source.path.stem!r}: {found[source.path.stem].name}, {source.path.name}")
+            raise DataError(
+                f"{str(folder)!r} has two pictures called {source.path.stem!r}: {found[source.path.stem].name}, {source.path.name}"
+            )
     return dict(sorted(found.items()))

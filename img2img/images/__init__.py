@@ -1,7 +1,26 @@
 """Files <-> tensors: reading, writing, and what must survive in between."""
 
 from img2img.images.collect import Source, collect
+from img2img.images.formats import check_format
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers, quantize
 from img2img.images.read import DEFAULT_MAX_PIXELS, Probe, probe, read
+from img2img.images.rows import write_rows
+from img2img.images.write import write
 
-__all__ = ["DEFAULT_MAX_PIXELS", "BitDepth", "Frame", "Metadata", "Picture", "Probe", "Source", "collect", "from_integers", "probe", "quantize", "read"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "BitDepth",
+    "Frame",
+    "Metadata",
+    "Picture",
+    "Probe",
+    "Source",
+    "check_format",
+    "collect",
+    "from_integers",
+    "probe",
+    "quantize",
+    "read",
+    "write",
+    "write_rows",
+]

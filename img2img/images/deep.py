@@ -1,5 +1,6 @@
 """What Pillow would cut to 8 bits or lose: TIFF and 16-bit PNG through libvips, 16-bit PPM by hand."""
 
+import logging
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -9,14 +10,13 @@ from PIL import Image, TiffImagePlugin, TiffTags
 from img2img.errors import PictureError
 
 pyvips.cache_set_max(0)  # the cache would keep the bytes of the last hundred files
+logging.getLogger("pyvips").setLevel(logging.ERROR)  # libtiff's remarks about odd tags
 
 Pixels = np.ndarray[Any, Any]
 _REDUCED = 1  # NewSubfileType: a smaller copy of another page
-_NOT_EXIF = frozenset(  # how the pixels are laid out in this file, or kept elsewhere in Metadata; everything else describes the picture
-    (254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 288, 289, 290, 291, 292, 293)
-    + (296, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 338, 339, 340, 341, 342, 347, 529, 530, 531, 532, 700, 33723)
-    + (34377, 34675, 37724, 50838, 50839)
-)
+# How the pixels are laid out in this file, or what Metadata keeps elsewhere; all other tags describe the picture.
+_NOT_EXIF = frozenset({*range(254, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 297, 301, *range(317, 326), 330, 332})
+_NOT_EXIF |= {*range(338, 348), *range(512, 522), *range(529, 533), 700, 33723, 34377, 34675, 37724, 50838, 50839}
 
 
 def is_tiff(head: bytes) -> bool:
@@ -24,9 +24,19 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode(file: BinaryIO, page: int | None = None) -> Pixels:
-    """The picture in ``file`` (``page`` of it for a TIFF), (H, W, C) uint8 or uint16: grey or sRGB, with alpha where there is one."""
-    image = _load(file, page)
+def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> Pixels:
+    """The PNG in ``file``, or ``page`` of the TIFF, as (H, W, C) uint8 or uint16: grey or sRGB, with alpha where there is one.
+
+    ``width`` and ``height`` are those that were checked against the limit; two readers may see two sizes in a file made to harm.
+    """
+    file.seek(0)
+    source = pyvips.Source.new_from_memory(file.read())  # stays referenced here until the pixels are out: libvips holds no reference
+    if page is None:
+        image = pyvips.Image.pngload_source(source, fail_on="error")
+    else:
+        image = pyvips.Image.tiffload_source(source, page=page, fail_on="error")
+    if (image.width, image.height) != (width, height):
+        raise PictureError(f"a TIFF that says both {width}x{height} and {image.width}x{image.height} pixels cannot be read")
     if image.format not in ("uchar", "ushort") or image.bands > 5:
         raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of grey, RGB or CMYK can be read")
     depth = 8 if image.format == "uchar" else 16
@@ -34,7 +44,7 @@ def decode(file: BinaryIO, page: int | None = None) -> Pixels:
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
     elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
         image = image.colourspace("srgb" if depth == 8 else "rgb16")
-    pixels = image.numpy()
+    pixels: Pixels = image.numpy()
     return pixels.reshape(image.height, image.width, image.bands)[:, :, :4]
 
 
@@ -77,14 +87,6 @@ def tiff_metadata(tags: TiffImagePlugin.ImageFileDirectory_v2, file: BinaryIO) -
     if len(exif):
         found["exif"] = exif.tobytes()
     return found
-
-
-def _load(file: BinaryIO, page: int | None) -> pyvips.Image:
-    file.seek(0)
-    source = pyvips.Source.new_from_memory(file.read())
-    if page is None:
-        return pyvips.Image.pngload_source(source, fail_on="error")
-    return pyvips.Image.tiffload_source(source, page=page, fail_on="error")
 
 
 def is_deep_ppm(head: bytes) -> bool:

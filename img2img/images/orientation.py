@@ -38,7 +38,9 @@ def clean_exif(exif: bytes) -> tuple[bytes | None, int]:
         if following:
             thumbnail, _ = _entries(block, order, following)
             if _THUMBNAIL_OFFSET in thumbnail and _THUMBNAIL_LENGTH in thumbnail:
-                start, length = (struct.unpack_from(order + "I", block, thumbnail[tag] + 8)[0] for tag in (_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH))
+                start, length = (
+                    struct.unpack_from(order + "I", block, thumbnail[tag] + 8)[0] for tag in (_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH)
+                )
                 end = min(start + length, len(block))
                 block[start:end] = bytes(max(end - start, 0))
             count = struct.unpack_from(order + "H", block, first)[0]

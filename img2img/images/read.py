@@ -3,16 +3,16 @@
 import io
 import logging
 import os
-import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from img2img.errors import PictureError
 from img2img.images import deep
-from img2img.images.orientation import clean_exif, clean_xmp, orient, xmp_orientation
+from img2img.images.orientation import clean_exif, clean_xmp, orient
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
 from img2img.images.source import MAX_BYTES, decoding, open_regular
 
@@ -22,6 +22,7 @@ DEFAULT_MAX_PIXELS = 200_000_000
 # By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
 _ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI")
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+_OF_PROFILE = (0, 1, 2, 3, 6)  # kinds of TIFF pixels (grey, RGB, palette, YCbCr) that a profile still fits; CMYK and Lab became sRGB
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -75,7 +76,10 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
                 pages = deep.tiff_pages(file)
                 return _probe_tiff(pages, max_pixels, name)
             with _open(file, name) as image:
-                return _probe(image, max_pixels, name)
+                found = _probe(image, max_pixels, name)
+                # The base class's method: PNG's own would decode the picture to look for EXIF behind it.
+                turned = _orientation(image, Image.Image.getexif) in (5, 6, 7, 8)
+                return replace(found, width=found.height, height=found.width) if turned else found
 
 
 def _probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe:
@@ -93,8 +97,6 @@ def _probe(image: Image.Image, max_pixels: int, name: str) -> Probe:
     _check_pixels(width, height, width * height, max_pixels, name)
     frames = _count(image)
     _check_pixels(width, height, width * height * frames, max_pixels, name)
-    if image.format != "AVIF" and _orientation(image) in (5, 6, 7, 8):
-        width, height = height, width
     return Probe(width, height, frames, _format(image))
 
 
@@ -103,21 +105,23 @@ def _check_pixels(width: int, height: int, total: int, max_pixels: int, name: st
         raise PictureError(f"{name} is {width}x{height} pixels large; at least 1x1 is wanted")
     if total > max_pixels:
         frames = f" in {total // (width * height)} frames" if total >= 2 * width * height else ""
-        raise PictureError(f"{name} is {width}x{height}{frames}, {total / 1e6:.0f} megapixels, over the limit of {max_pixels / 1e6:g}; raise max_pixels (--max-pixels)")
+        raise PictureError(
+            f"{name} has {width}x{height} pixels{frames}, {total / 1e6:.6g} megapixels, more than the limit of {max_pixels / 1e6:.6g}; "
+            "raise it with max_pixels (--max-pixels)"
+        )
 
 
-def _open(file: BinaryIO, name: str) -> Image.Image:
+def _open(file: BinaryIO, name: str, formats: tuple[str, ...] = _ALLOWED) -> Image.Image:
     file.seek(0)
     try:
-        return Image.open(file, formats=_ALLOWED)
-    except Image.UnidentifiedImageError as error:
+        return Image.open(file, formats=formats)
+    except UnidentifiedImageError as error:
         raise PictureError(f"{name} is not a picture of a known format ({', '.join(_ALLOWED)}, TIFF), or it is damaged") from error
 
 
 def _read(file: BinaryIO, max_pixels: int, name: str) -> Picture:
-    with warnings.catch_warnings(), decoding(name):
-        warnings.simplefilter("ignore")  # Pillow's remarks about damaged metadata
-        head = file.read(64)
+    with decoding(name):
+        head = file.read(512)
         if not head:
             raise PictureError(f"{name} is empty")
         if deep.is_tiff(head):
@@ -130,52 +134,44 @@ def _read(file: BinaryIO, max_pixels: int, name: str) -> Picture:
 def _read_tiff(file: BinaryIO, max_pixels: int, name: str) -> Picture:
     pages = deep.tiff_pages(file)
     _probe_tiff(pages, max_pixels, name)
-    first = deep.tiff_metadata(pages[0]["tags"], file)
+    tags = pages[0]["tags"]
+    if tags.get(262) == 8:  # Lab, which libvips cannot read; Pillow reads the first page and turns it upright itself
+        with _open(file, name, ("TIFF",)) as image:
+            return _read_image(image, file, b"")
+    info = deep.tiff_metadata(tags, file)
     frames, bit_depth = [], 8
     for page in pages:
-        pixels = deep.decode(file, page["number"])
+        pixels = deep.decode(file, page["width"], page["height"], page["number"])
         bit_depth = max(bit_depth, 8 * pixels.itemsize)
         frames.append(_frame(pixels, page["tags"].get(274, 1)))
-    if pages[0]["tags"].get(262) == 5:  # CMYK was converted to sRGB
-        first["icc_profile"] = None
-    return Picture(_alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(first))
+    if tags.get(262) not in _OF_PROFILE:
+        info.pop("icc_profile")
+    return Picture(_alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info))
 
 
 def _read_image(image: Image.Image, file: BinaryIO, head: bytes) -> Picture:
     count, first = _count(image), 1 if image.info.get("default_image") else 0
-    info = dict(image.info)
-    frames, bit_depth = [], 8
-    if deep.is_deep_ppm(_head(file, 512)):
+    info: dict[str, Any] = {}
+    arrays, orientations, durations = [], [], []
+    for number in range(first, first + count):
+        if count > 1:
+            image.seek(number)
+        image.load()  # before anything else: metadata read from a damaged file first would leave garbage in later calls
+        info.update(cast(dict[str, Any], image.info))  # and some metadata stands behind the pixels
+        arrays.append(_integers(image))
+        orientations.append(_orientation(image))
+        durations.append(float(image.info.get("duration", 0)) if count > 1 else None)
+    if deep.is_deep_ppm(head):
         file.seek(0)
-        frames, bit_depth = [_frame(deep.decode_ppm(file.read()), 1)], 16
-    elif count == 1 and head[:4] == b"\x89PNG" and head[24] == 16:
-        frames, bit_depth = [_frame(deep.decode(file), 1)], 16
-        image.load()  # metadata may stand behind the pixels
-        info.update(image.info)
-        frames = [_frame_oriented(frames[0], _orientation(image))]
-    else:
-        for number in range(first, first + count):
-            if number or count > 1:
-                image.seek(number)
-            image.load()  # before anything else: metadata read from a damaged file first would leave garbage in later calls
-            info.update(image.info)
-            duration = float(image.info.get("duration", 0)) if count > 1 else None
-            frames.append(_frame(_integers(image), _orientation(image), duration))
-        if image.mode == "CMYK" or image.mode == "LAB":
-            info["icc_profile"] = None
-    frames_alike = _alike(frames)
-    if image.format == "GIF" and all(bool((f.pixels[:1] == f.pixels[1:]).all()) for f in frames_alike):
-        frames_alike = tuple(Frame(f.pixels[:1], f.alpha, f.duration) for f in frames_alike)
-    info["orientation"] = 1
-    return Picture(frames_alike, cast(BitDepth, bit_depth), _format(image), _metadata(info))
-
-
-def _head(file: BinaryIO, size: int) -> bytes:
-    place = file.tell()
-    file.seek(0)
-    head = file.read(size)
-    file.seek(place)
-    return head
+        arrays = [deep.decode_ppm(file.read())]
+    elif image.format == "PNG" and head[24] == 16 and count == 1:
+        arrays = [deep.decode(file, *image.size)]
+    if image.mode in ("CMYK", "LAB"):
+        info.pop("icc_profile", None)
+    frames = _alike([_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])
+    if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
+        frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
+    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), _format(image), _metadata(info))
 
 
 def _integers(image: Image.Image) -> np.ndarray[Any, Any]:
@@ -185,8 +181,10 @@ def _integers(image: Image.Image) -> np.ndarray[Any, Any]:
     alpha = "A" if image.mode in _TRANSPARENT or "transparency" in image.info else ""
     if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _grey_palette(image)):
         image = image.convert("L" + alpha)
-    elif image.mode in ("I;16", "I", "F"):
-        raise PictureError(f"samples of kind {image.mode} cannot be read")
+    elif image.mode == "I;16" or (image.mode == "I" and image.format == "PPM"):  # a PGM written in digits
+        return np.asarray(image).astype(np.uint16)[:, :, None]
+    elif image.mode in ("I", "F"):
+        raise PictureError("samples of 32 bits cannot be read; convert the picture to 8 or 16 bits")
     else:
         image = image.convert("RGB" + alpha)
     values = np.asarray(image)
@@ -221,13 +219,8 @@ def _frame(values: np.ndarray[Any, Any], orientation: int, duration: float | Non
     return Frame(orient(from_integers(values[:, :, :colours]), orientation), alpha, duration)
 
 
-def _frame_oriented(frame: Frame, orientation: int) -> Frame:
-    alpha = None if frame.alpha is None else orient(frame.alpha, orientation)
-    return Frame(orient(frame.pixels, orientation), alpha, frame.duration)
-
-
 def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames with as many channels each, and all with alpha where one has it: an animation's first frame is often a grey or opaque one."""
+    """The frames with as many channels each, and all with alpha where one has it: an animation may begin grey or opaque."""
     channels = max(frame.pixels.shape[0] for frame in frames)
     alpha = any(frame.alpha is not None for frame in frames)
     return tuple(
@@ -251,10 +244,10 @@ def _format(image: Image.Image) -> str:
     return "JPEG" if image.format == "MPO" else str(image.format)
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, getexif: Callable[[Any], Image.Exif] | None = None) -> int:
     """From EXIF, XMP, or the file's own rotation, which Pillow presents as EXIF."""
     try:
-        value = image.getexif().get(274, 1)
+        value = (getexif(image) if getexif else image.getexif()).get(274, 1)
     except Exception as error:  # the pixels are decoded by now; damaged metadata is no reason to refuse them
         log.debug("EXIF that cannot be read: %r", error)
         return 1

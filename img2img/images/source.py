@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,10 +13,6 @@ from PIL import Image
 from img2img.errors import PictureError
 
 MAX_BYTES = 4 * 1024**3  # no picture within DEFAULT_MAX_PIXELS comes near; sparse files of any size cost nothing to make
-
-_lock = threading.Lock()
-_without_limit = 0
-_pillow_limit = Image.MAX_IMAGE_PIXELS
 
 
 @contextlib.contextmanager
@@ -44,7 +41,9 @@ def _check(status: os.stat_result, name: str) -> None:
     if status.st_size == 0:
         raise PictureError(f"{name} is empty")
     if status.st_size > MAX_BYTES:
-        raise PictureError(f"{name} has {status.st_size / 1024**3:.1f} GiB, more than the {MAX_BYTES // 1024**3} GiB that a picture may have")
+        raise PictureError(
+            f"{name} has {status.st_size / 1024**3:.1f} GiB, more than the {MAX_BYTES // 1024**3} GiB that a picture may have"
+        )
 
 
 @contextlib.contextmanager
@@ -53,24 +52,42 @@ def decoding(name: str) -> Iterator[None]:
 
     Decoders raise nearly every class there is for a damaged file (SyntaxError, RuntimeError, struct.error, KeyError, MemoryError...).
     Their messages hold heap addresses and are for programmers, so that only the chained exception has them.
-
-    Pillow's own limit on pixels is off inside: ``max_pixels`` is checked instead, which the user can raise.
     """
-    global _without_limit, _pillow_limit
-    with _lock:
-        if _without_limit == 0:
-            _pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        _without_limit += 1
     try:
-        yield
+        with _pillow:
+            yield
     except PictureError:
         raise
     except MemoryError as error:
         raise PictureError(f"{name} does not fit into memory") from error
     except Exception as error:
         raise PictureError(f"{name} cannot be decoded: it is damaged, cut short, or of a kind that is not supported") from error
-    finally:
-        with _lock:
-            _without_limit -= 1
-            if _without_limit == 0:
-                Image.MAX_IMAGE_PIXELS = _pillow_limit
+
+
+class _Pillow:
+    """Pillow without its limit on pixels (``max_pixels`` is checked instead, which the user can raise) and without its warnings.
+
+    Both are global, so they are counted: set when the first thread begins to decode, put back when the last one ends.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                self.warnings = warnings.catch_warnings()
+                self.warnings.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self.users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                Image.MAX_IMAGE_PIXELS = self.limit
+                self.warnings.__exit__(None, None, None)
+
+
+_pillow = _Pillow()

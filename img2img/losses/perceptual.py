@@ -26,7 +26,7 @@ class PerceptualLoss(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The distance of ``x`` from the truth ``y``, both (N, 3, H, W) in [0, 1]; a scalar. No gradient goes to ``y``."""
         with torch.no_grad():
-            truth = self.features(y)
+            truth = self.features(y.detach())
         fake = self.features(x)
         loss = x.new_zeros(())
         for layer, weight in self.layers.items():

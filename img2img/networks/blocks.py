@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 Norm = Literal["none", "batch", "instance", "adain"]
-NORMS: tuple[Norm, ...] = ("none", "batch", "instance", "adain")
+Padding = Literal["zeros", "reflect"]
 
 
 class AdaIN(nn.Module):
@@ -27,7 +27,8 @@ class AdaIN(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
         normalised: Tensor = self.norm(x)
-        return normalised * (1 + scale) + shift
+        styled: Tensor = normalised * (1 + scale) + shift
+        return styled
 
 
 def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
@@ -52,7 +53,7 @@ class ResidualBlock(nn.Module):
     Shapes: (N, width, H, W) -> the same; ``style`` (N, style_dim) only with ``norm="adain"``.
     """
 
-    def __init__(self, width: int, norm: Norm = "none", style_dim: int = 0, padding_mode: str = "zeros") -> None:
+    def __init__(self, width: int, norm: Norm = "none", style_dim: int = 0, padding_mode: Padding = "zeros") -> None:
         super().__init__()
         bias = norm in ("none", "adain")
         self.conv1 = nn.Conv2d(width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)

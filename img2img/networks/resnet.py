@@ -1,10 +1,9 @@
 """The ResNet generator that serves every task."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.networks.blocks import Norm, ResidualBlock, icnr_, make_norm
+from img2img.networks.blocks import Norm, Padding, ResidualBlock, icnr_, make_norm
 
 
 class ResNetGenerator(nn.Module):
@@ -49,7 +48,7 @@ class ResNetGenerator(nn.Module):
         self.scale = scale
         self.multiple = 2**downsamplings
         self.long_skip = downsamplings == 0 and in_channels == out_channels
-        padding_mode = "reflect" if downsamplings else "zeros"
+        padding_mode: Padding = "reflect" if downsamplings else "zeros"
 
         if downsamplings:
             stem: list[nn.Module] = [nn.Conv2d(in_channels, width, 7, padding=3, padding_mode=padding_mode)]
@@ -75,8 +74,8 @@ class ResNetGenerator(nn.Module):
     def _halo(blocks: int, downsamplings: int) -> int:
         if not downsamplings:
             return 1 + 2 * blocks + 1  # stem, two convolutions a block, tail; the bilinear skip's 1 is less
-        down = 3 + sum(2**level for level in range(downsamplings))
-        up = sum(2 ** (level + 1) for level in range(downsamplings)) + 3
+        down = 3 + (2**downsamplings - 1)
+        up = 2 * (2**downsamplings - 1) + 3
         return down + 2 * blocks * 2**downsamplings + up + 2**downsamplings  # the last: where a strided output lies
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:

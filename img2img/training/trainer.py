@@ -87,8 +87,8 @@ def train(
     generators, discriminators = objective.generators, objective.discriminators
     objective.to(fabric.device)
     if fabric.device.type == "cuda":
-        objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizers = {"generator": fabric.setup_optimizers(_optimizer(config, generators, config.learning_rate))}
+        objective.to(memory_format=torch.channels_last)
+    optimizers: dict[str, Any] = {"generator": fabric.setup_optimizers(_optimizer(config, generators, config.learning_rate))}
     if discriminators:
         optimizers["discriminator"] = fabric.setup_optimizers(_optimizer(config, discriminators, config.discriminator_learning_rate))
     base_rates = {"generator": config.learning_rate, "discriminator": config.discriminator_learning_rate}
@@ -192,21 +192,19 @@ def _descend(losses: Losses, module: nn.Module, optimizer: Any, clip: float, fab
         # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
         # a discriminator sees real and fake pictures before one.
         gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        flat = fabric.all_reduce(nn.utils.parameters_to_vector(gradients), reduce_op="mean")
-        nn.utils.vector_to_parameters(flat, gradients)
+        mean: Any = fabric.all_reduce(nn.utils.parameters_to_vector(gradients), reduce_op="mean")
+        nn.utils.vector_to_parameters(mean, gradients)
     if clip:
         fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
     optimizer.step()
 
 
 def _optimizer(config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     return kind(module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True)
 
 
-def _resume(
-    run: Path, fabric: Fabric, objective: Objective, optimizers: Mapping[str, Any], ema: Ema
-) -> tuple[int, float | None]:
+def _resume(run: Path, fabric: Fabric, objective: Objective, optimizers: Mapping[str, Any], ema: Ema) -> tuple[int, float | None]:
     state = checkpoint.load(run)
     if state is None:
         return 0, None
@@ -217,7 +215,9 @@ def _resume(
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
     except (RuntimeError, KeyError, ValueError) as error:
-        raise TrainingError(f"the checkpoint in {str(run)!r} is of other networks: {str(error).splitlines()[0]} Choose another --run") from error
+        raise TrainingError(
+            f"the checkpoint in {str(run)!r} is of other networks: {str(error).splitlines()[0]} Choose another --run"
+        ) from error
     fabric._precision.load_state_dict(state["precision"])
     logger.info("resuming %s at %d images", run, state["images_seen"])
     return state["images_seen"], state["best"]
@@ -231,13 +231,14 @@ def _batches(samples: Dataset[Batch], config: TrainerConfig, start: int, fabric:
         sampler=positions,
         num_workers=config.workers,
         pin_memory=fabric.device.type == "cuda",
-        worker_init_fn=_ignore_interrupt,
+        worker_init_fn=_start_worker,
     )
     return iter(loader)
 
 
-def _ignore_interrupt(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process saves first
+def _start_worker(_: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # both reach the whole group; the main process saves first, then ends its workers
     torch.set_num_threads(1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -67,7 +68,7 @@ class Toy(Objective):
         return {"ours": self.generators["sr"](batch["lr"]).clamp(0, 1), "truth": batch["hr"]}
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
-        torch.save({"state": self.generators.state_dict(), "images_seen": record["images_seen"]}, path)
+        save_file({"images_seen": torch.tensor(record["images_seen"])}, path)
 
 
 def run(folder: Path, objective: Objective, images: int = 48, **settings: Any) -> Outcome:
@@ -131,25 +132,24 @@ def test_training_changes_both_networks_and_lowers_the_loss(tmp_path: Path) -> N
     before = {key: value.clone() for key, value in objective.state_dict().items()}
     run(tmp_path, objective, images=48)
     changed = [key for key, value in objective.state_dict().items() if not torch.equal(value, before[key])]
-    assert any(key.startswith("generators") for key in changed) and any(key.startswith("discriminators") for key in changed)
+    assert any(key.startswith("generators") for key in changed)
+    assert any(key.startswith("discriminators") for key in changed)
     losses_seen = [value for _, value in History(tmp_path / "metrics.jsonl", 48).series("validation/l1")]
     assert losses_seen[-1] < losses_seen[0]
 
 
 def test_generator_steps_leave_the_discriminator_without_gradient(tmp_path: Path) -> None:
     objective = Toy()
-    with torch.no_grad():
-        for parameter in objective.discriminators.parameters():
-            parameter.zero_()
-    run(tmp_path, objective, images=4, discriminator_learning_rate=1e-30)
-    moved = [value.abs().max() for key, value in objective.discriminators.named_parameters() if "original" in key]
-    assert max(moved) < 1e-20
+    before = [parameter.clone() for parameter in objective.discriminators.parameters()]
+    run(tmp_path, objective, images=8, discriminator_learning_rate=1e-30, learning_rate=0.1)
+    assert all(torch.allclose(new, old, rtol=0, atol=1e-20) for new, old in zip(objective.discriminators.parameters(), before, strict=True))
+    assert all(parameter.requires_grad for parameter in objective.discriminators.parameters())
 
 
 def test_the_run_folder_holds_what_a_user_looks_for(tmp_path: Path) -> None:
     run(tmp_path, Toy())
     report = (tmp_path / "report.html").read_text()
-    assert "<svg" in report and "data:image/png;base64" in report and "validation/l1" in report
+    assert all(text in report for text in ("<svg", "data:image/png;base64", "validation/l1"))
     assert "http" not in report.replace("http://www.w3.org", "")
     assert {"checkpoint.pt", "best.safetensors", "latest.safetensors", "metrics.jsonl"} <= {path.name for path in tmp_path.iterdir()}
     assert list((tmp_path / "tensorboard").glob("events*"))
@@ -160,7 +160,7 @@ def test_best_is_the_checkpoint_with_the_lowest_validation_loss(tmp_path: Path) 
     series = History(tmp_path / "metrics.jsonl", 48).series("validation/l1")
     images, value = min(series, key=lambda point: point[1])
     assert outcome.best == value
-    assert torch.load(tmp_path / "best.safetensors", weights_only=True)["images_seen"] == images
+    assert load_file(tmp_path / "best.safetensors")["images_seen"] == images
 
 
 def test_max_minutes_saves_and_says_so(tmp_path: Path) -> None:

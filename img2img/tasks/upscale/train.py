@@ -145,8 +145,8 @@ class UpscaleObjective(Objective):
             name=self.name,
             task="upscale",
             scale=self.config.scale,
-            halo=network.halo,  # type: ignore[arg-type]
-            multiple=network.multiple,  # type: ignore[arg-type]
+            halo=network.halo,
+            multiple=network.multiple,
             network={**self.config.network, "scale": self.config.scale},
             recipe=record,
             figures=figures,
@@ -215,9 +215,11 @@ def start_from(init: str | None, objective: UpscaleObjective) -> None:
     model = weights.load_model(init)
     network = objective.generators["sr"]
     fitting = networks.fitting_state(model.network.state_dict(), network)
-    if not fitting:
-        raise ConfigError(f"--init {init!r} has no tensor in common with the network to be trained; choose the same width")
-    left = network.state_dict().keys() - fitting.keys()
+    own = network.state_dict()
+    shared, total = (sum(value.numel() for value in state.values()) for state in (fitting, own))
+    if shared < total / 4:
+        raise ConfigError(f"--init {init!r} has {shared:,} of {total:,} numbers in common with the network to be trained; choose its width")
+    left = own.keys() - fitting.keys()
     if left:
-        logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(fitting) + len(left), ", ".join(sorted(left)))
+        logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(own), ", ".join(sorted(left)))
     network.load_state_dict(fitting, strict=False)

@@ -1,0 +1,25 @@
+"""Image to image: one package for super-resolution and its relatives, with small models inside.
+
+    import img2img
+    large = img2img.load("upscale-4x-photo")("photo.jpg")   # a PIL.Image
+    large = img2img.upscale(array, scale=3)                 # an array
+
+PyTorch is imported by the first call, not by ``import img2img``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from img2img.inference import load
+    from img2img.tasks.upscale.infer import upscale
+
+__all__ = ["load", "upscale"]
+
+_PLACES = {"load": "img2img.inference", "upscale": "img2img.tasks.upscale.infer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

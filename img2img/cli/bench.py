@@ -1,0 +1,100 @@
+"""``img2img bench``: how fast the models are on this machine, beside what the machine can do."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import torch
+
+    from img2img.inference import Pipeline
+
+
+def bench(
+    models: Annotated[list[str] | None, typer.Option("--model", "-m", help="Also this model: a name or a file; may be repeated.")] = None,
+    size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Side of the square input, in pixels.")] = 256,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is timed; the median counts.")] = 5,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure the upscalers: input megapixels a second, GFLOP/s, and their share of a matrix product's GFLOP/s in the same run."""
+    import json
+    from functools import partial
+    from statistics import median
+
+    import torch
+
+    from img2img.inference import load
+    from img2img.weights import catalogue, read_info
+
+    shipped = [name for name, path in catalogue().items() if read_info(path).task == "upscale"]
+    pipelines = {name: load(name, device=device) for name in dict.fromkeys([*shipped, *(models or [])])}
+    if not pipelines:
+        raise typer.BadParameter("no model is shipped with this install; name one with -m")
+    first = next(iter(pipelines.values()))
+    pixels = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    matrix = torch.rand(2048, 2048, generator=torch.Generator().manual_seed(0)).to(first.device, first.dtype)
+
+    jobs = {"": partial(torch.matmul, matrix, matrix), **{name: partial(pipeline.run, pixels) for name, pipeline in pipelines.items()}}
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(repeats + 1):  # by turns, so that a slow minute of the machine hits all alike; the first turn warms up
+        for name, job in jobs.items():
+            seconds = _seconds(job, first.device)
+            if turn:
+                times[name].append(seconds)
+
+    matrix_rate = 2 * 2048**3 / median(times[""]) / 1e9
+    rows: list[dict[str, Any]] = []
+    for name, pipeline in pipelines.items():
+        seconds = median(times[name])
+        rate = _flop_per_pixel(pipeline) * size**2 / seconds / 1e9
+        rows.append({"model": name, "input_mpx_s": size**2 / seconds / 1e6, "gflop_s": rate, "share_of_matrix_product": rate / matrix_rate})
+    report = {
+        "device": str(first.device),
+        "dtype": str(first.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "size": size,
+    }
+    report |= {"repeats": repeats, "matrix_product_gflop_s": matrix_rate, "models": rows}
+    typer.echo(json.dumps(report, indent=2)) if as_json else _print(report)
+
+
+def _seconds(job: Any, device: "torch.device") -> float:
+    """Wall-clock time of ``job()``; a CUDA device works in the background, so it is waited for."""
+    from time import perf_counter
+
+    import torch
+
+    start = perf_counter()
+    job()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+    return perf_counter() - start
+
+
+def _flop_per_pixel(pipeline: "Pipeline") -> float:
+    """Floating-point operations (a multiply-add is two) for one input pixel, counted by PyTorch on a 64 px input."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    parameter = next(pipeline.model.network.parameters())
+    x = torch.zeros(1, pipeline.model.info.in_channels, 64, 64, device=parameter.device, dtype=parameter.dtype)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        pipeline.model.network(x)
+    return float(counter.get_total_flops()) / 64**2
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = (
+        f"{report['device']} {report['dtype']}, {report['size']} px input, matrix product {report['matrix_product_gflop_s']:.0f} GFLOP/s"
+    )
+    table = Table("model", "input Mpx/s", "GFLOP/s", "of the matrix product", title=title)
+    for row in report["models"]:
+        name, *figures = row.values()
+        table.add_row(name, f"{figures[0]:.3f}", f"{figures[1]:.0f}", f"{figures[2]:.0%}")
+    Console().print(table)

@@ -1,0 +1,73 @@
+"""``img2img inspect``: what a file is, picture or model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A picture, a model file or a run folder.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a picture (size, depth, profile, frames) or a model file is."""
+    import json
+
+    import yaml
+
+    facts = _model(path) if _is_model(path) else _picture(path)
+    typer.echo(json.dumps(facts, indent=2) if as_json else yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), nl=as_json)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether ``path`` is a run folder, or begins as safetensors, PyTorch's zip or a pickle does."""
+    if not path.is_file():  # nor a FIFO, which would block: reading it as a picture refuses it
+        return path.is_dir()
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError:
+        return False  # reading it as a picture says why
+    return head[8:9] == b"{" or head.startswith((b"PK\x03\x04", b"\x80"))
+
+
+def _model(path: Path) -> dict[str, Any]:
+    from img2img.weights import load_model
+
+    model = load_model(path)
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    return {"kind": "model", "parameters": parameters, **model.info.model_dump()}
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    from img2img.images import read
+
+    picture = read(path)
+    metadata = picture.metadata
+    durations = [frame.duration for frame in picture.frames if frame.duration is not None]
+    return {
+        "kind": "picture",
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "colour": "grey" if picture.channels == 1 else "RGB",
+        "alpha": picture.alpha is not None,
+        "bit_depth": picture.bit_depth,
+        "frames": len(picture.frames),
+        "seconds": sum(durations) / 1000 if durations else None,
+        "profile": _profile_name(metadata.icc) if metadata.icc else None,
+        "dpi": list(metadata.dpi) if metadata.dpi else None,
+        "exif_bytes": len(metadata.exif or b""),
+        "xmp_bytes": len(metadata.xmp or b""),
+    }
+
+
+def _profile_name(icc: bytes) -> str:
+    from io import BytesIO
+
+    from PIL import ImageCms
+
+    try:
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(icc))).strip()
+    except (ImageCms.PyCMSError, OSError):
+        return f"unreadable ({len(icc)} bytes)"

@@ -1,0 +1,77 @@
+"""``img2img weights``: the models that can be used by name, and the card of each."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+weights = typer.Typer(help="The models that can be used by name.", no_args_is_help=True, rich_markup_mode=None)
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@weights.command("list")
+def list_weights(as_json: JSON = False) -> None:
+    """List the models: those that came with the install, and those of optional packages."""
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [*_shipped(), *_optional()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "task", "scale", "parameters", "MB", "licence", "from")
+    for row in rows:
+        values = {**row, "scale": f"{row['scale']}x", "parameters": f"{row['parameters']:,}", "megabytes": f"{row['megabytes']:.1f}"}
+        table.add_row(*map(str, values.values()))
+    Console(width=None if Console().is_terminal else 140).print(table)
+
+
+@weights.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A name of the list, a model file or a run folder.", show_default=False)],
+    as_json: JSON = False,
+) -> None:
+    """Show what a model says of itself: task, scale, network, licence, training, measured figures."""
+    import json
+
+    import yaml
+
+    from img2img.weights import load_model
+
+    card = load_model(name).info.model_dump()
+    typer.echo(json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False, allow_unicode=True), nl=as_json)
+
+
+def _shipped() -> list[dict[str, Any]]:
+    from img2img.weights import catalogue, read_info
+
+    rows = []
+    for name, path in catalogue().items():
+        info = read_info(path)
+        row = {"name": name, "task": info.task, "scale": info.scale, "parameters": _parameters(path)}
+        rows.append({**row, "megabytes": path.stat().st_size / 1e6, "licence": info.licence, "from": "this install"})
+    return rows
+
+
+def _optional() -> list[dict[str, Any]]:
+    from img2img import foreign
+
+    source = "the installed extra realesrgan" if foreign.realesrgan_folder() else 'pip install "img2img-toolkit[realesrgan]"'
+    rows = []
+    for name, files in foreign.REALESRGAN.items():
+        row = {"name": name, "task": "upscale", "scale": 4, "parameters": files.parameters}
+        rows.append({**row, "megabytes": files.parameters * 2 / 1e6, "licence": files.licence, "from": source})
+    return rows
+
+
+def _parameters(path: Path) -> int:
+    """How many numbers a safetensors file holds, without reading them."""
+    from math import prod
+
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return sum(prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (not a dict)

@@ -1,0 +1,193 @@
+"""Integers -> files: Pillow where it can, libvips for TIFF, 16-bit PNG and everything streamed, PPM by hand."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyvips
+from PIL import Image, PngImagePlugin, TiffImagePlugin
+
+from img2img.images.fit import Fit
+from img2img.images.picture import Metadata
+
+Values = np.ndarray[Any, Any]
+QUALITY = {"JPEG": 95, "WEBP": 92, "AVIF": 85}
+_STILL_AS_ANIMATION_MS = 100.0  # pages without timing that become an animation
+
+
+def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Path, plan: Fit, quality: int | None) -> None:
+    """Write ``frames``, each (H, W, C or C + 1) uint8 or uint16 as ``plan`` says, to ``path``."""
+    name = plan.format.name
+    equal = len({frame.shape for frame in frames}) == 1
+    if name == "PPM":
+        with open(path, "wb") as file:
+            write_ppm_header(file, frames[0])
+            write_ppm_rows(file, frames[0])
+    elif (name == "TIFF" and equal) or frames[0].dtype == np.uint16:
+        pages = np.concatenate(frames) if len(frames) > 1 else np.ascontiguousarray(frames[0])
+        height, width, bands = pages.shape
+        image = pyvips.Image.new_from_memory(pages.data, width, height, bands, "uchar" if pages.dtype == np.uint8 else "ushort")
+        encode_vips(image, path, plan, quality, page_height=frames[0].shape[0])
+    else:
+        images = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
+        if name == "GIF" and plan.alpha:
+            images = [_on_off(image) for image in images]
+        if name == "QOI":
+            images = [image.convert("RGBA" if plan.alpha else "RGB") for image in images]
+        images[0].save(path, name, **_options(images, durations, plan, quality))
+
+
+def _on_off(image: Image.Image) -> Image.Image:
+    """LA or RGBA with alpha rounded to nothing or everything, RGBA."""
+    image = image.convert("RGBA")
+    image.putalpha(image.getchannel("A").point(lambda value: 255 * (value >= 128)))
+    return image
+
+
+def _options(images: list[Image.Image], durations: Sequence[float | None], plan: Fit, quality: int | None) -> dict[str, Any]:
+    """What Pillow's ``save`` is told."""
+    name, metadata = plan.format.name, plan.metadata
+    kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "dpi": metadata.dpi}
+    options: dict[str, Any] = {key: value for key, value in kept.items() if value is not None}
+    if name == "PNG" and metadata.xmp:
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
+    if plan.format.lossy:
+        options["quality"] = QUALITY[name] if quality is None else quality
+    by_format: dict[str, dict[str, Any]] = {
+        "JPEG": {"subsampling": 0, "optimize": True},
+        "WEBP": {"exact": True, "method": 4},  # exact: colours under full transparency stay
+        "AVIF": {"subsampling": "4:4:4"},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+        "GIF": {"disposal": 2} if plan.alpha else {},
+    }
+    options |= by_format.get(name, {})
+    if len(images) > 1:
+        options |= {"save_all": True, "append_images": images[1:]}
+        if name != "TIFF":
+            options["duration"] = [_STILL_AS_ANIMATION_MS if d is None else d for d in durations]
+        if name in ("PNG", "WEBP"):
+            options["loop"] = 1 if metadata.loop is None else metadata.loop
+        elif name == "GIF" and metadata.loop is not None:
+            options["loop"] = metadata.loop
+        if name in ("GIF", "WEBP", "AVIF"):
+            options["duration"] = [round(d) for d in options["duration"]]
+    return options
+
+
+def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None, page_height: int) -> None:
+    """Write ``image`` (its bands as in ``encode``) as PNG, JPEG or TIFF to ``path``, strip by strip as the image delivers them."""
+    name, metadata = plan.format.name, plan.metadata
+    grey = image.bands - plan.alpha == 1
+    kind = ("b-w" if grey else "srgb") if image.format == "uchar" else ("grey16" if grey else "rgb16")
+    resolution = metadata.dpi or (72.0, 72.0)
+    image = image.copy(interpretation=kind, xres=resolution[0] / 25.4, yres=resolution[1] / 25.4)
+    keep = ["none"]
+    if name == "JPEG" and (metadata.exif or metadata.xmp):
+        _copy_fields(image, metadata)
+        keep += ["exif"] * bool(metadata.exif)
+    for field, flag, value in (("icc-profile-data", "icc", metadata.icc), ("xmp-data", "xmp", metadata.xmp)):
+        if value:
+            image.set_type(pyvips.GValue.blob_type, field, value)
+            keep.append(flag)
+    options: dict[str, Any] = {"keep": "|".join(keep[1:] or keep)}
+    with open(path, "r+b" if path.exists() else "w+b") as file:
+        target = pyvips.Target.new_to_descriptor(file.fileno())
+        if name == "PNG":
+            image.pngsave_target(target, compression=6, filter="all", **options)
+        elif name == "JPEG":
+            image.jpegsave_target(target, Q=QUALITY[name] if quality is None else quality, subsample_mode="off", **options)
+        else:
+            size = image.width * image.height * image.bands * (1 if image.format == "uchar" else 2)
+            image.tiffsave_target(
+                target,
+                compression="deflate",
+                predictor="horizontal",
+                resunit="inch",
+                bigtiff=size > 3 * 10**9,
+                page_height=page_height,
+                **options,
+            )
+        del target
+        if metadata.exif and name == "PNG":
+            _append_to_png(file, metadata.exif)
+        elif metadata.exif and name == "TIFF":
+            _append_to_tiff(file, metadata.exif)
+
+
+def _copy_fields(image: pyvips.Image, metadata: Metadata) -> None:
+    """Give ``image`` the EXIF fields that libvips reads from a file: it writes the fields, not the block."""
+    small = io.BytesIO()
+    Image.new("L", (1, 1)).save(small, "JPEG", exif=metadata.exif or b"")
+    carrier = pyvips.Image.new_from_buffer(small.getvalue(), "")
+    for field in carrier.get_fields():
+        if field.startswith("exif-"):
+            image.set_type(carrier.get_typeof(field), field, carrier.get(field))
+
+
+def _append_to_png(file: BinaryIO, exif: bytes) -> None:
+    """Put an ``eXIf`` chunk before the closing ``IEND`` (PNG specification, third edition, 5.6: it may stand there)."""
+    body = b"eXIf" + exif.removeprefix(b"Exif\0\0")
+    file.seek(-12, os.SEEK_END)
+    end = file.read(12)
+    file.seek(-12, os.SEEK_END)
+    file.write(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + end)
+
+
+def _append_to_tiff(file: BinaryIO, exif: bytes) -> None:
+    """Add the EXIF tags to a TIFF's first directory: libvips writes none.
+
+    The directory is written anew behind the pixels, with the old entries as they are (offsets count from the file's begin)
+    and the new ones merged in by number; then the header is pointed at it.
+    """
+    file.seek(0)
+    header = file.read(16)
+    order = "<" if header[:2] == b"II" else ">"
+    big = header[2:4] in (b"+\0", b"\0+")
+    count_code, offset_code, size, pointer_at = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
+    count_bytes = struct.calcsize("<" + count_code)
+    start = struct.unpack_from(order + offset_code, header, pointer_at)[0]
+    file.seek(start)
+    count = struct.unpack(order + count_code, file.read(count_bytes))[0]
+    entries = {entry[:2]: entry for entry in (file.read(size) for _ in range(count))}
+    following = file.read(struct.calcsize("<" + offset_code))
+
+    tags = Image.Exif()
+    tags.load(exif)
+    added = TiffImagePlugin.ImageFileDirectory_v2(header[:8])
+    added._bigtiff = big
+    for tag in tags:
+        if struct.pack(order + "H", tag) not in entries:
+            added[tag] = tags.get_ifd(tag) if tag in (0x8769, 0x8825) else tags[tag]
+    if not len(added):
+        return
+    file.seek(0, os.SEEK_END)
+    file.write(bytes(file.tell() % 2))
+    blob_at = file.tell()
+    blob = added.tobytes(blob_at)
+    file.write(blob + bytes(len(blob) % 2))
+    for i in range(struct.unpack_from(order + count_code, blob)[0]):
+        entry = blob[count_bytes + size * i : count_bytes + size * (i + 1)]
+        entries[entry[:2]] = entry
+    directory_at = file.tell()
+    file.write(struct.pack(order + count_code, len(entries)))
+    file.writelines(entries[key] for key in sorted(entries, key=lambda key: struct.unpack(order + "H", key)))
+    file.write(following)
+    file.seek(pointer_at)
+    file.write(struct.pack(order + offset_code, directory_at))
+
+
+def write_ppm_header(file: BinaryIO, like: Values, height: int | None = None) -> None:
+    """The header of a binary PGM or PPM for pixels such as ``like`` (H, W, 1 or 3), of ``height`` rows if not of ``like``'s."""
+    kind = "P5" if like.shape[2] == 1 else "P6"
+    file.write(f"{kind}\n{like.shape[1]} {height or like.shape[0]}\n{255 if like.dtype == np.uint8 else 65535}\n".encode())
+
+
+def write_ppm_rows(file: BinaryIO, rows: Values) -> None:
+    """Rows of a binary PGM or PPM; two-byte samples have the high byte first."""
+    file.write(rows.tobytes() if rows.dtype == np.uint8 else rows.astype(">u2").tobytes())

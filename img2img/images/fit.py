@@ -1,0 +1,112 @@
+"""What a format can hold of a picture, decided before anything is written, and told in notes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from img2img.errors import PictureError
+from img2img.images.formats import Format
+from img2img.images.picture import BitDepth, Metadata
+
+_JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EXIF's is shorter
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How pictures go into a file: the depth, whether alpha is kept, how many frames, which metadata; ``notes`` says what is lost."""
+
+    format: Format
+    bit_depth: BitDepth
+    alpha: bool
+    frames: int
+    metadata: Metadata
+    notes: list[str] = field(default_factory=list)
+
+
+def fit(
+    entry: Format,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    channels: int,
+    alpha: bool,
+    bit_depth: BitDepth,
+    metadata: Metadata,
+    timed: bool = False,
+    strip_metadata: bool = False,
+) -> Fit:
+    """How frames of ``sizes`` (width, height) are written as ``entry``.
+
+    Raises:
+        PictureError: a side is longer than the format allows.
+    """
+    notes: list[str] = []
+    frames = len(sizes)
+    if frames > 1 and not entry.frames:
+        notes.append(f"{entry.name} holds one frame: only the first of {frames} was written")
+        frames = 1
+    unequal = len(set(sizes[:frames])) > 1
+    if unequal and entry.name != "TIFF":
+        notes.append(f"the frames of a {entry.name} have one size: only the first of {frames} was written")
+        frames, unequal = 1, False
+    for width, height in sizes[:frames]:
+        if not (1 <= width <= entry.limit and 1 <= height <= entry.limit):
+            raise PictureError(
+                f"{width}x{height} pixels do not go into {entry.name}, whose sides have 1 to {entry.limit}; choose PNG or TIFF"
+            )
+    if frames > 1 and timed and entry.name == "TIFF":
+        notes.append("TIFF holds no timings: the frames became pages")
+    if bit_depth == 16 and (not entry.deep or (frames > 1 and (entry.name == "PNG" or unequal))):
+        which = "an animated PNG" if entry.name == "PNG" else "a TIFF with pages of several sizes" if unequal else entry.name
+        notes.append(f"16 bits were reduced to the 8 bits of {which}")
+        bit_depth = 8
+    if alpha and not entry.alpha:
+        notes.append(f"{entry.name} holds no transparency: the picture was laid on white")
+        alpha = False
+    if entry.name == "GIF":
+        notes.append("GIF holds 256 colours" + (" and only full or no transparency" if alpha else ""))
+    return Fit(entry, bit_depth, alpha, frames, _fit_metadata(metadata, entry, channels, strip_metadata, notes), notes)
+
+
+def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str]) -> Metadata:
+    if strip:
+        if metadata.icc and b"sRGB" not in metadata.icc and b"s\0R\0G\0B" not in metadata.icc:
+            notes.append("the colour profile was dropped with the metadata: colours may look different")
+        return Metadata(loop=metadata.loop)
+    lost = []
+    if metadata.icc and not entry.icc:
+        lost.append("colour profile")
+        metadata = replace(metadata, icc=None)
+    if metadata.icc and metadata.icc[16:20] != (b"GRAY" if channels == 1 and entry.name != "WEBP" else b"RGB "):
+        notes.append("the colour profile is for another kind of pixels and was dropped")
+        metadata = replace(metadata, icc=None)
+    segment = _JPEG_SEGMENT if entry.name == "JPEG" else 2**31
+    if metadata.exif and (not entry.exif or len(metadata.exif) > segment):
+        lost.append("EXIF")
+        metadata = replace(metadata, exif=None)
+    if metadata.xmp and (not entry.xmp or len(metadata.xmp) > segment):
+        lost.append("XMP")
+        metadata = replace(metadata, xmp=None)
+    if metadata.dpi and not entry.dpi:
+        if max(metadata.dpi) > 97:  # 72 and 96 are what programs write that know nothing
+            lost.append("resolution (dpi)")
+        metadata = replace(metadata, dpi=None)
+    if lost:
+        notes.append(f"{entry.name} cannot hold this {', '.join(lost)}: dropped")
+    return metadata
+
+
+def to_eight_bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """uint16 as uint8, rounded half up (65535 / 255 = 257); uint8 as it is."""
+    if values.dtype == np.uint8:
+        return values
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def on_white(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(H, W, C + 1) integers with alpha last, laid on white: (H, W, C) of the same type, rounded half up."""
+    full = 255 if values.dtype == np.uint8 else 65535
+    alpha = values[:, :, -1:].astype(np.uint64)
+    mixed = values[:, :, :-1] * alpha + full * (full - alpha)
+    return ((2 * mixed + full) // (2 * full)).astype(values.dtype)

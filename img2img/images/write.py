@@ -1,0 +1,99 @@
+"""Writing: ``Picture`` -> file, whole or not at all, with notes about what the format could not hold."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from img2img.errors import Img2ImgError, PictureError
+from img2img.files import atomic_path
+from img2img.images.encode import encode
+from img2img.images.fit import Fit, fit, on_white
+from img2img.images.formats import FORMATS, Format, check_format
+from img2img.images.picture import Frame, Picture, quantize
+
+Target = str | os.PathLike[str] | BinaryIO
+
+
+def write(
+    picture: Picture, target: Target, *, format: str | None = None, quality: int | None = None, strip_metadata: bool = False
+) -> list[str]:
+    """Write ``picture`` to ``target`` and return notes, for people, of what its format could not hold.
+
+    Args:
+        target: a path, replaced atomically, or a binary stream (then ``format`` or the picture's own format counts).
+        format: Pillow's name ("PNG") or a suffix; by default as the name of ``target`` says.
+        quality: 1 to 100 for JPEG (default 95, always 4:4:4), WebP (92) and AVIF (85); the other formats have none.
+        strip_metadata: leave profile, EXIF, XMP and resolution out.
+
+    Raises:
+        PictureError: unknown format, a quality or size outside what the format takes, or a file that cannot be written; an old
+            file at ``target`` is then still there, untouched.
+    """
+    entry = format_of(target, format or (None if isinstance(target, (str, os.PathLike)) else picture.format))
+    check_quality(quality)
+    plan = fit(
+        entry,
+        [(frame.pixels.shape[2], frame.pixels.shape[1]) for frame in picture.frames],
+        channels=picture.channels,
+        alpha=any(frame.alpha is not None for frame in picture.frames),
+        bit_depth=picture.bit_depth,
+        metadata=picture.metadata,
+        timed=any(frame.duration is not None for frame in picture.frames),
+        strip_metadata=strip_metadata,
+    )
+    frames = picture.frames[: plan.frames]
+    with encoding(target) as path:
+        encode([_integers(frame, plan) for frame in frames], [frame.duration for frame in frames], path, plan, quality)
+    return plan.notes
+
+
+def format_of(target: Target, format: str | None) -> Format:
+    """The format asked for by ``format``, or else by the name of ``target``."""
+    if format is None and not isinstance(target, (str, os.PathLike)):
+        raise PictureError("a stream has no name that says a format; give one")
+    return FORMATS[check_format(format or os.fspath(target))]  # type: ignore[arg-type]
+
+
+def check_quality(quality: int | None) -> None:
+    """Refuse a quality outside 1 to 100."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise PictureError(f"quality {quality} is not between 1 and 100")
+
+
+@contextlib.contextmanager
+def encoding(target: Target) -> Iterator[Path]:
+    """A temporary path for an encoder; what it wrote becomes the file ``target``, or goes into the stream, when the block ends well.
+
+    Whatever an encoder raises becomes one ``PictureError``.
+    """
+    name = repr(os.fspath(target)) if isinstance(target, (str, os.PathLike)) else "the output"
+    try:
+        if isinstance(target, (str, os.PathLike)):
+            with atomic_path(target) as path:
+                yield path
+        else:
+            with tempfile.TemporaryDirectory(prefix="img2img-") as folder:
+                yield Path(folder, "picture")
+                with open(Path(folder, "picture"), "rb") as file:
+                    shutil.copyfileobj(file, target)
+    except Img2ImgError:
+        raise
+    except OSError as error:
+        raise PictureError(f"{name} cannot be written: {error.strerror or 'the encoder failed'}") from error
+    except Exception as error:
+        raise PictureError(f"{name} cannot be written: the encoder failed") from error
+
+
+def _integers(frame: Frame, plan: Fit) -> np.ndarray[Any, Any]:
+    """A frame as (H, W, C or C + 1) integers as the plan says."""
+    pixels = quantize(frame.pixels, plan.bit_depth)
+    if frame.alpha is None:
+        return np.dstack([pixels, np.full_like(pixels[:, :, :1], np.iinfo(pixels.dtype).max)]) if plan.alpha else pixels
+    values = np.dstack([pixels, quantize(frame.alpha, plan.bit_depth)])
+    return values if plan.alpha else on_white(values)

@@ -1,0 +1,226 @@
+"""Many pictures: read, computed and written at once, so that the processor never waits for a disk."""
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from img2img import images
+from img2img.errors import Img2ImgError, PictureError
+from img2img.files import atomic_path
+from img2img.images import Picture
+from img2img.images.formats import FORMATS
+from img2img.inference.pipeline import Pipeline
+from img2img.inference.plan import Job
+from img2img.inference.record import Record, fingerprint, input_state
+
+T = TypeVar("T")
+STREAMED = 40_000_000  # pixels of output above which a picture goes to its file in bands
+READ_AHEAD = 4
+READ_AHEAD_PIXELS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are made and written; ``overwrite`` allows replacing inputs and files that are not of our making."""
+
+    scale: float | None = None
+    quality: int | None = None
+    strip_metadata: bool = False
+    max_pixels: int = images.DEFAULT_MAX_PIXELS
+    overwrite: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of a job; sizes are (width, height) of the first frame, ``notes`` what the format could not hold."""
+
+    job: Job
+    status: Literal["ok", "skipped", "failed"] = "ok"
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+def run(
+    jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Callable[[int], None] = lambda pixels: None
+) -> Iterator[Outcome]:
+    """The outcomes of ``jobs``, in their order. A job that fails with one of our errors does not stop the others.
+
+    An output that was made by the same model and options from the same input is skipped. One that exists and is not of our making, or was
+    changed since, fails, and so does an input as output, unless ``options.overwrite``. Leaving the loop early, by Ctrl-C too, leaves no
+    partial file: pictures being written are finished, others are dropped.
+
+    Args:
+        progress: told how many pixels of input were computed since it was last called.
+    """
+    batch = _Batch(jobs, pipeline, options, progress)
+    with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
+        todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
+        more = True
+        try:
+            while more or reading or writing:
+                while more and len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS):
+                    job = next(todo, None)
+                    more = job is not None
+                    if job is not None:
+                        reading.append(batch.begin(job, readers))
+                if reading:
+                    writing.append(batch.compute(*reading.popleft(), writers))
+                while writing and (writing[0].done() or len(writing) > 3 or not reading):
+                    yield writing.popleft().result()
+        except BaseException:
+            readers.shutdown(wait=False, cancel_futures=True)
+            writers.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Batch:
+    def __init__(self, jobs: Sequence[Job], pipeline: Pipeline, options: Options, progress: Callable[[int], None]) -> None:
+        self.pipeline, self.options, self.progress = pipeline, options, progress
+        self.sources = {job.source.resolve() for job in jobs}
+        self.records: dict[Path, Record] = {}
+        self.pending = 0  # pixels that are being read or wait
+        self.how = fingerprint(pipeline.identity, options.scale or pipeline.model.info.scale, options.quality, options.strip_metadata)
+
+    def begin(self, job: Job, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
+        """Decide about ``job`` by its header and its output, and begin to read it where there is something to do."""
+        outcome = Outcome(job)
+        with _reported(outcome):
+            probe = images.probe(job.source, max_pixels=self.options.max_pixels)
+            height, width = self.pipeline.output_size(probe.height, probe.width, self.options.scale)
+            outcome.input_size, outcome.output_size = (probe.width, probe.height), (width, height)
+            entry = FORMATS[images.check_format(job.target)]
+            if max(height, width) > entry.limit:
+                raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, whose sides have at most {entry.limit}; choose --ext png or tif")
+            if self._is_done(job):
+                outcome.status = "skipped"
+        if outcome.status != "ok":
+            self.progress(_area(outcome))
+            return outcome, None
+        self.pending += _area(outcome)
+        return outcome, readers.submit(images.read, job.source, max_pixels=self.options.max_pixels)
+
+    def compute(self, outcome: Outcome, reading: Future[Picture] | None, writers: ThreadPoolExecutor) -> Future[Outcome]:
+        """Enlarge the picture and begin to write it."""
+        started = time.perf_counter()
+        if reading is None:
+            return _finished(outcome)
+        picture = result = None
+        with _reported(outcome):
+            picture = reading.result()
+            if len(picture.frames) == 1 and outcome.output_size and outcome.output_size[0] * outcome.output_size[1] > STREAMED:
+                self._write(outcome, picture, self._bands(picture, _area(outcome)))
+            else:
+                result = self.pipeline.picture(picture, self.options.scale)
+                self.progress(_area(outcome))
+        self.pending -= _area(outcome)
+        outcome.seconds = time.perf_counter() - started
+        return _finished(outcome) if result is None else writers.submit(self._write_later, outcome, result)
+
+    def _bands(self, picture: Picture, pixels: int) -> Iterator[np.ndarray[Any, Any]]:
+        """Bands for the writer, one computed while the one before is encoded."""
+        done, height = 0, self.pipeline.output_size(picture.height, picture.width, self.options.scale)[0]
+        with ThreadPoolExecutor(1) as one:
+            bands = self.pipeline.rows(picture, self.options.scale)
+            following = one.submit(next, bands, None)
+            while (band := following.result()) is not None:
+                following = one.submit(next, bands, None)
+                before, done = done, done + band.shape[0]
+                self.progress(pixels * done // height - pixels * before // height)
+                yield band
+
+    def _write_later(self, outcome: Outcome, picture: Picture) -> Outcome:
+        started = time.perf_counter()
+        with _reported(outcome):
+            self._write(outcome, picture, None)
+        outcome.seconds += time.perf_counter() - started
+        return outcome
+
+    def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[np.ndarray[Any, Any]] | None) -> None:
+        """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
+        job, how = outcome.job, {"quality": self.options.quality, "strip_metadata": self.options.strip_metadata}
+        key = self._key(job)
+        with atomic_path(job.target) as path:
+            try:
+                if bands is None:
+                    outcome.notes += images.write(picture, path, **how)
+                else:
+                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, **how)
+            except PictureError as error:
+                raise PictureError(str(error).replace(os.fspath(path), os.fspath(job.target))) from error
+            self._record(job).add(job.target, path, key)
+
+    def _is_done(self, job: Job) -> bool:
+        """Whether the output is there and up to date. PictureError where it must not be replaced."""
+        if not job.target.exists():
+            return False
+        key = self._record(job).key(job.target)
+        if job.target.resolve() in self.sources:
+            if key is not None and key.startswith(self.how):
+                return True  # replaced by an earlier run
+            if not self.options.overwrite:
+                raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
+            return False
+        if key is None and not self.options.overwrite:
+            raise PictureError(f"{str(job.target)!r} exists, and is not as img2img wrote it; --overwrite replaces it")
+        return key == self._key(job)
+
+    def _key(self, job: Job) -> str:
+        return f"{self.how}-{fingerprint(*input_state(job.source))}"
+
+    def _record(self, job: Job) -> Record:
+        if job.folder not in self.records:
+            self.records[job.folder] = Record(job.folder)
+        return self.records[job.folder]
+
+
+def write_bands(
+    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[np.ndarray[Any, Any]], *, format: str | None = None, quality: int | None, strip_metadata: bool
+) -> list[str]:
+    """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
+    return images.write_rows(
+        target,
+        width=size[0],
+        height=size[1],
+        channels=picture.channels,
+        alpha=picture.alpha is not None,
+        bit_depth=picture.bit_depth,
+        metadata=picture.metadata,
+        rows=bands,
+        format=format,
+        quality=quality,
+        strip_metadata=strip_metadata,
+    )
+
+
+@contextlib.contextmanager
+def _reported(outcome: Outcome) -> Iterator[None]:
+    """What goes wrong inside, with this picture, is put into ``outcome``; errors of the program itself pass."""
+    try:
+        yield
+    except Img2ImgError as error:
+        outcome.status, outcome.error = "failed", str(error)
+    except OSError as error:
+        outcome.status, outcome.error = "failed", f"{error.filename or outcome.job.target}: {error.strerror or error}"
+    except MemoryError:
+        outcome.status, outcome.error = "failed", "does not fit into memory"
+
+
+def _finished(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _area(outcome: Outcome) -> int:
+    return outcome.input_size[0] * outcome.input_size[1] if outcome.input_size else 0

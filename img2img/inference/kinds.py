@@ -1,0 +1,76 @@
+"""The kinds of picture that Python programs hold, to ``Picture`` and back."""
+
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from img2img import images
+from img2img.errors import ConfigError
+from img2img.images import Frame, Picture
+
+Back = Callable[[Picture], Any]
+_KEPT = ("icc_profile", "exif", "xmp", "dpi")
+
+
+def to_picture(x: object) -> tuple[Picture, Back]:
+    """``x`` as a ``Picture``, and what turns a picture back into ``x``'s kind: path -> PIL.Image, PIL.Image, or array.
+
+    Raises:
+        PictureError: the file at a path cannot be read. ConfigError: a kind that is none of these, or an array of another shape.
+    """
+    if isinstance(x, str | os.PathLike):
+        picture = images.read(x)
+        return picture, lambda out: _to_pil(out, {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi})
+    if isinstance(x, Image.Image):
+        info = {key: x.info.get(key) for key in _KEPT}
+        return _from_array(_pil_array(x)), lambda out: _to_pil(out, info)
+    if isinstance(x, np.ndarray):
+        flat = x.ndim == 2
+        return _from_array(x), lambda out: _to_array(out)[:, :, 0] if flat else _to_array(out)
+    raise ConfigError(f"expected a path, Picture, PIL.Image, uint8 array or float tensor, got {type(x).__name__}")
+
+
+def check_tensor(x: Tensor) -> Tensor:
+    """``x`` as (N, C, H, W). ConfigError unless it is float, (C, H, W) or (N, C, H, W) with 1 to 4 channels, and in about [0, 1]."""
+    batch = x if x.dim() == 4 else x[None]
+    if not x.is_floating_point() or batch.dim() != 4 or not 1 <= batch.shape[1] <= 4 or batch.numel() == 0:
+        raise ConfigError(f"expected a float tensor (C, H, W) or (N, C, H, W) with 1 to 4 channels, got {x.dtype} {tuple(x.shape)}")
+    low, high = float(batch.min()), float(batch.max())
+    if not (low >= -1 and high <= 2):  # bicubic pictures overshoot a little; also false for NaN
+        raise ConfigError(f"expected values in [0, 1], got {low:g} to {high:g}; divide 8-bit values by 255")
+    return batch.clamp(0, 1)
+
+
+def _from_array(x: np.ndarray[Any, Any]) -> Picture:
+    values = x[:, :, None] if x.ndim == 2 else x
+    if values.dtype not in (np.uint8, np.uint16) or values.ndim != 3 or not 1 <= values.shape[2] <= 4 or values.size == 0:
+        raise ConfigError(f"expected a uint8 or uint16 array (H, W) or (H, W, C) with 1 to 4 channels, got {x.dtype} {x.shape}")
+    planes = images.from_integers(values)
+    colours = 1 if values.shape[2] < 3 else 3
+    frame = Frame(planes[:colours], planes[colours:] if values.shape[2] > colours else None)
+    return Picture((frame,), 8 if values.dtype == np.uint8 else 16)
+
+
+def _to_array(picture: Picture) -> np.ndarray[Any, Any]:
+    parts = [images.quantize(plane, picture.bit_depth) for plane in (picture.pixels, picture.alpha) if plane is not None]
+    return np.concatenate(parts, axis=2)
+
+
+def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
+    if image.mode.startswith("I;16"):
+        return cast("np.ndarray[Any, Any]", np.asarray(image).astype(np.uint16))
+    grey = image.mode in ("1", "L", "LA", "La")
+    return np.asarray(image.convert(("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")))
+
+
+def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:
+    """Pillow holds 16 bits for grey without alpha alone; the rest becomes 8 bits."""
+    deep = picture.bit_depth == 16 and picture.channels == 1 and picture.alpha is None
+    values = _to_array(picture if deep else Picture(picture.frames[:1], 8))
+    image = Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+    image.info.update({key: value for key, value in info.items() if value})
+    return image

@@ -1,0 +1,244 @@
+"""Pipeline: a model applied to pictures of any size, kind and depth."""
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img import images, weights
+from img2img.errors import ConfigError, ModelError
+from img2img.images import Frame, Picture
+from img2img.inference import kinds, memory
+from img2img.inference.alpha import fill_hidden, within_neighbours
+from img2img.inference.resample import Window, resized_bands
+from img2img.inference.tiling import Rows, Tiler
+from img2img.weights import Model
+
+log = logging.getLogger(__name__)
+
+X = TypeVar("X")
+LARGEST_SCALE = 8
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def load(name_or_path: str | Path = "upscale-4x-photo", *, device: str = "auto", dtype: str = "auto", tile: int | None = None) -> "Pipeline":
+    """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
+
+    Args:
+        device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:1, mps.
+        dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16.
+        tile: side in pixels of what the network is fed at once, context included; None: as memory allows; 0: always the whole picture.
+
+    Raises:
+        ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
+    """
+    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile)
+
+
+class Pipeline:
+    """A model on a device. Grey stays grey, 16 bits stay 16, alpha is enlarged by the same network, metadata stay.
+
+    Attributes:
+        model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
+    """
+
+    def __init__(self, model: Model, *, device: str = "auto", dtype: str = "auto", tile: int | None = None) -> None:
+        self.model = model
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(dtype, self.device)
+        if model.info.in_channels not in (1, 3):
+            raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
+        least = 2 * (model.info.halo or 0) + 16 * model.info.multiple
+        if tile and tile < least:
+            raise ConfigError(f"a tile of {tile} leaves too little beside the context that model {model.info.name!r} needs; at least {least}, or 0 for none")
+        self.tile = tile
+        self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
+        self._per_pixel = 0.0
+        model.network.to(self.device, memory_format=torch.channels_last)
+
+    @property
+    def identity(self) -> str:
+        """A hash of the model's weights and of what decides their effect: the same for the same results, whatever file they come from."""
+        digest = hashlib.sha256(f"{self.model.info.network} {self.model.info.scale} {self.model.info.multiple} {self.dtype}".encode())
+        for name, tensor in sorted(self.model.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else repr(tensor.item()).encode())
+        return digest.hexdigest()
+
+    def __call__(self, x: X, scale: float | None = None) -> Any:
+        """``x`` enlarged, as the kind it came as: ``Picture``, ``PIL.Image``, (H, W[, C]) uint8 or uint16 array, or (C, H, W) or
+        (N, C, H, W) float tensor in [0, 1]. For a path, the first frame as a ``PIL.Image``.
+
+        Raises:
+            PictureError: a file that cannot be read. ConfigError: another kind, other channels or range, a scale outside 1 to 8.
+        """
+        if isinstance(x, Picture):
+            return self.picture(x, scale)
+        if isinstance(x, Tensor):
+            batch = kinds.check_tensor(x)
+            out = self.run(batch, scale).to(x.device, x.dtype)
+            return out if x.dim() == 4 else out[0]
+        picture, back = kinds.to_picture(x)
+        return back(self.picture(picture, scale))
+
+    def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
+        """``pixels`` (N, C, H, W) in [0, 1] enlarged: (N, C, round(H * scale), round(W * scale)) float32 on the CPU, clamped.
+
+        C is 1 (grey), 3 (RGB), or one more with alpha; ``scale`` is 1 to 8, the model's own by default.
+        """
+        bands = list(self.bands(pixels.detach().float().cpu(), scale))
+        return bands[0].contiguous() if len(bands) == 1 else torch.cat([band.contiguous() for band in bands], dim=-2)
+
+    def picture(self, picture: Picture, scale: float | None = None) -> Picture:
+        """``picture`` with every frame enlarged; depth, format, metadata and timings stay."""
+        frames = []
+        for frame in picture.frames:
+            colours = frame.pixels.shape[0]
+            out = self.run(_planes(frame), scale)[0]
+            frames.append(replace(frame, pixels=out[:colours], alpha=None if frame.alpha is None else out[colours:]))
+        return picture.with_frames(frames)
+
+    def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
+        """The first frame enlarged, as (h, W, C[+1]) integers of its depth in bands from top to bottom: for pictures too large to hold."""
+        depth = picture.bit_depth
+
+        def finish(piece: Tensor) -> Tensor:
+            return torch.from_numpy(images.quantize(piece[0], depth)).permute(2, 0, 1)[None]
+
+        for band in self.bands(_planes(picture.frames[0]), scale, finish, itemsize=depth // 8):
+            yield np.ascontiguousarray(band[0].permute(1, 2, 0).numpy())
+
+    def output_size(self, height: int, width: int, scale: float | None = None) -> tuple[int, int]:
+        """Height and width of what a picture of ``height`` x ``width`` becomes; halves round up, and no side gets less than 1.
+
+        Raises:
+            ConfigError: a scale outside 1 to 8.
+        """
+        scale = self.model.info.scale if scale is None else scale
+        if not 1 <= scale <= max(LARGEST_SCALE, self.model.info.scale):
+            raise ConfigError(f"the scale must be between 1 and {LARGEST_SCALE}, not {scale:g}")
+        return max(math.floor(height * scale + 0.5), 1), max(math.floor(width * scale + 0.5), 1)
+
+    def bands(
+        self, x: Tensor, scale: float | None = None, finish: Callable[[Tensor], Tensor] | None = None, *, itemsize: int = 4
+    ) -> Iterator[Tensor]:
+        """``x`` (N, C, H, W) enlarged, in bands from top to bottom. The network runs as often as it takes to reach ``scale``, then an
+        antialiased bicubic brings the size down to it.
+
+        Args:
+            finish: applied to pieces of the result, by default a clamp to [0, 1]; ``itemsize``: bytes of each of its numbers.
+        """
+        native, (height, width) = self.model.info.scale, x.shape[-2:]
+        goal = self.output_size(height, width, scale)
+        finish = finish or _clamped
+        rows: Rows = lambda top, bottom: x[..., top:bottom, :]  # noqa: E731
+        while True:
+            last = (height * native, width * native) == goal
+            bands = self._network_bands(rows, (height, width), x.shape[:2], finish if last else _clamped, itemsize if last else 4)
+            height, width = height * native, width * native
+            window = Window(bands)
+            if native == 1 or (height >= goal[0] and width >= goal[1]):
+                break
+            rows = window.rows
+        if (height, width) == goal:
+            return bands
+        band = max(memory.BAND_BYTES // (4 * x.shape[0] * x.shape[1] * max(width, goal[1])), 16)
+        return (finish(band) for band in resized_bands(window, (height, width), goal, band))
+
+    def _network_bands(
+        self, rows: Rows, size: tuple[int, int], shape: torch.Size, finish: Callable[[Tensor], Tensor], itemsize: int
+    ) -> Iterator[Tensor]:
+        info, (number, channels) = self.model.info, shape
+        halo = info.halo if info.halo is None else max(info.halo, 1)  # alpha looks at its neighbours
+        tiler = Tiler(self._apply, info.scale, halo, info.multiple, (self.tile, self.tile) if self.tile else None)
+        if self.tile is None and halo is not None:
+            self._per_pixel = self._per_pixel or memory.bytes_per_pixel(self.model.network, self._forward, info.in_channels, info.multiple)
+            tiler.tile = memory.choose_tile(
+                *size,
+                free=memory.free_memory(self.device),
+                per_pixel=self._per_pixel * number,
+                halo=halo,
+                on_cpu=self.device.type != "cuda",
+                row_bytes=number * channels * size[1] * info.scale**2 * itemsize,
+            )
+        if tiler.tile and self._ceiling:
+            tiler.tile = min(tiler.tile[0], self._ceiling[0]), min(tiler.tile[1], self._ceiling[1])
+        before = tiler.tile
+        for band in tiler.bands(rows, *size, finish):
+            if tiler.tile != before:
+                self._ceiling = before = tiler.tile
+            yield band
+
+    def _apply(self, x: Tensor) -> Tensor:
+        """The network on one tile, (N, C, h, w) with or without alpha."""
+        colours = x.shape[1] - 1 + x.shape[1] % 2
+        out = self._colours(x[:, :colours])
+        if colours == x.shape[1]:
+            return out
+        alpha = x[:, colours:]
+        if bool(alpha.amin() == alpha.amax()):
+            grown = alpha[:1, :1, :1, :1].expand(x.shape[0], 1, *out.shape[-2:])
+        else:  # by the same network as the colours, as a softer alpha would show what lies behind at every edge
+            grown = within_neighbours(self._colours(alpha), alpha, self.model.info.scale)
+        return torch.cat([out, grown], dim=1)
+
+    def _colours(self, x: Tensor) -> Tensor:
+        wanted = self.model.info.in_channels
+        if x.shape[1] == wanted:
+            return self._forward(x)
+        if x.shape[1] == 1:
+            return self._forward(x.expand(-1, wanted, -1, -1)).mean(1, keepdim=True)
+        out = self._forward(x.reshape(-1, 1, *x.shape[2:]))
+        return out.reshape(*x.shape[:2], *out.shape[2:])
+
+    @torch.inference_mode()
+    def _forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            out = cast(Tensor, self.model.network(x)).float()
+        if not bool(torch.isfinite(out).all()) and self.dtype != torch.float32:
+            log.warning("a tile of %dx%d pixels is not finite in %s: redone in fp32", x.shape[-1], x.shape[-2], str(self.dtype).removeprefix("torch."))
+            out = self.model.network(x).float()
+        if not bool(torch.isfinite(out).all()):
+            raise ModelError(f"model {self.model.info.name!r} gives values that are not finite, in fp32 too: its weights are damaged or do not fit")
+        return out.cpu()
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called ``name``; for "auto" cuda, else mps, else the cpu. ConfigError where it is not there."""
+    found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(found if name == "auto" else name)
+    except RuntimeError as error:
+        raise ConfigError(f"unknown device {name!r}; known are auto, cpu, cuda, cuda:N, mps") from error
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= counts.get(device.type, 0):
+        raise ConfigError(f"device {name!r} is not available here; --device auto would take {found}")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The precision called ``name``; for "auto" fp16 on cuda (its 11 bits are more than 8-bit pictures need), else fp32."""
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if name not in DTYPES:
+        raise ConfigError(f"unknown precision {name!r}; known are auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _planes(frame: Frame) -> Tensor:
+    """A frame as (1, C, H, W), alpha last; colours that nobody can see don't reach the network."""
+    if frame.alpha is None:
+        return frame.pixels[None]
+    return torch.cat([fill_hidden(frame.pixels, frame.alpha), frame.alpha])[None]
+
+
+def _clamped(piece: Tensor) -> Tensor:
+    return piece.clamp(0, 1)

@@ -1,0 +1,133 @@
+"""Which output each input becomes: names that mirror the inputs, distinct, and decided before anything is computed."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from img2img import images
+from img2img.errors import ConfigError, PictureError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to be made: from ``source`` to ``target``; ``folder`` is where the record of it is kept."""
+
+    source: Path
+    target: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How outputs are named.
+
+    Attributes:
+        output: -o: a file (for a single input file), or a folder; None: beside a file, and beside a folder as ``FOLDER + suffix``.
+        suffix: stands after the name; None: ``default`` for outputs beside their inputs, nothing for those in a folder of their own.
+        default: such as "_4x".
+        extension: "png" or ".png"; None: as the input's, or PNG where that cannot be written.
+    """
+
+    output: str | None = None
+    suffix: str | None = None
+    default: str = "_4x"
+    extension: str | None = None
+
+
+def check_naming(inputs: Sequence[str], naming: Naming) -> None:
+    """Refuse contradictions between inputs and names, before anything costly is done.
+
+    Raises:
+        ConfigError: several inputs or a folder for one output file; an output file and another extension; a suffix with a slash.
+        PictureError: an extension that names no format that can be written.
+    """
+    if naming.extension is not None:
+        images.check_format("." + naming.extension.lstrip("."))
+    if naming.suffix is not None and Path(naming.suffix).name != naming.suffix and naming.suffix:
+        raise ConfigError(f"the suffix {naming.suffix!r} must be a part of a file name")
+    if naming.output is None or _is_folder(naming.output):
+        return
+    images.check_format(naming.output)
+    if len(inputs) > 1 or Path(inputs[0]).is_dir():
+        raise ConfigError(f"several inputs cannot become the one file {naming.output!r}; give a folder: {naming.output.rstrip('/')}/")
+    if naming.extension is not None and images.check_format("." + naming.extension.lstrip(".")) != images.check_format(naming.output):
+        raise ConfigError(f"the output {naming.output!r} and the extension {naming.extension!r} are two formats")
+
+
+def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False) -> list[Job]:
+    """A job for each picture that ``inputs`` name, in their order.
+
+    Inputs that would get the same output (``a.png`` and ``a.jpg`` with an extension given, or on a disk that ignores case) all get
+    their own extension into the name (``a_png.webp``, ``a_jpg.webp``), and numbers where that is not enough. Outputs that lie in a folder
+    inside an input folder are no inputs.
+
+    Raises:
+        PictureError: as ``images.collect``; ConfigError: as ``check_naming``.
+    """
+    check_naming(inputs, naming)
+    jobs: dict[Path, Job] = {}
+    for text in inputs:
+        for source in images.collect([text], recursive=recursive):
+            job = _job(text, source, naming)
+            inside = Path(text).is_dir() and job.folder.resolve() != Path(text).resolve() and _below(source.path, job.folder)
+            if not inside:
+                jobs.setdefault(source.path.resolve(), job)
+    if not jobs:
+        raise PictureError(f"nothing to do: all pictures lie in the output folder {naming.output!r}")
+    return _distinct(list(jobs.values()))
+
+
+def _job(text: str, source: images.Source, naming: Naming) -> Job:
+    given = Path(text)
+    extension = _extension(source.path, naming)
+    if naming.output is None and not given.is_dir():
+        suffix = naming.default if naming.suffix is None else naming.suffix
+        return Job(source.path, source.path.with_name(source.path.stem + suffix + extension), source.path.parent)
+    if naming.output is not None and not _is_folder(naming.output):
+        return Job(source.path, Path(naming.output), Path(naming.output).parent)
+    folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default)
+    name = source.relative.stem + (naming.suffix or "") + extension
+    return Job(source.path, folder / source.relative.parent / name, folder)
+
+
+def _is_folder(output: str) -> bool:
+    """Whether -o means a folder: one that exists, a name with a slash at its end, or a name without an extension."""
+    return Path(output).is_dir() or output.endswith(("/", os.sep)) or not Path(output).suffix
+
+
+def _extension(source: Path, naming: Naming) -> str:
+    if naming.extension is not None:
+        return "." + naming.extension.lstrip(".")
+    try:
+        images.check_format(source.suffix or ".")
+    except PictureError:
+        return ".png"
+    return source.suffix
+
+
+def _below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _distinct(jobs: list[Job]) -> list[Job]:
+    wanted = Counter(_same(job.target) for job in jobs)
+    taken = {_same(job.target) for job in jobs if wanted[_same(job.target)] == 1}
+    named = []
+    for job in jobs:
+        target = job.target
+        if wanted[_same(target)] > 1:
+            end = target.stem.removeprefix(job.source.stem)
+            stem = f"{job.source.stem}_{job.source.suffix.lstrip('.')}{end}"
+            target, number = job.target.with_name(stem + job.target.suffix), 1
+            while _same(target) in taken:
+                number += 1
+                target = job.target.with_name(f"{stem}-{number}{job.target.suffix}")
+            taken.add(_same(target))
+        named.append(replace(job, target=target))
+    return named
+
+
+def _same(target: Path) -> str:
+    return os.path.abspath(target).casefold()

@@ -1,0 +1,133 @@
+"""Exact tiling: a network applied piece by piece gives what it gives on the whole picture, in bounded memory."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2img.errors import Img2ImgError
+
+log = logging.getLogger(__name__)
+
+Rows = Callable[[int, int], Tensor]
+"""``rows(top, bottom)`` gives (N, C, bottom - top, W) of a picture; asked for from top to bottom, never back above an earlier ``top``."""
+
+Span = tuple[int, int]
+
+
+@dataclass
+class Tiler:
+    """Applies ``network`` to tiles of a picture, each fed with ``halo`` pixels of context that are thrown away afterwards.
+
+    A tile's context ends where the picture ends, so that the network's own padding falls exactly on the picture's border: with
+    ``halo`` at least the receptive field's radius, tiles and the whole picture give the same numbers, but for rounding.
+
+    Attributes:
+        network: (N, C, h, w) -> (N, C', h * scale, w * scale), for h and w that are multiples of ``multiple``.
+        scale: how much larger the output's sides are.
+        halo: pixels of context on each side; None where only the whole picture will do.
+        multiple: a picture's edge pixels are repeated beyond its right and lower border up to such a size, and cut off afterwards.
+        tile: height and width that the network is fed at most, context included; None for the whole picture. Halved for good when
+            memory runs out.
+    """
+
+    network: Callable[[Tensor], Tensor]
+    scale: int = 1
+    halo: int | None = 0
+    multiple: int = 1
+    tile: tuple[int, int] | None = None
+
+    def whole(self, x: Tensor) -> Tensor:
+        """The output for the picture ``x`` (N, C, H, W), in one piece: (N, C', H * scale, W * scale)."""
+        return torch.cat(list(self.bands(lambda top, bottom: x[..., top:bottom, :], x.shape[-2], x.shape[-1])), dim=-2)
+
+    def bands(self, rows: Rows, height: int, width: int, finish: Callable[[Tensor], Tensor] = lambda piece: piece) -> Iterator[Tensor]:
+        """The output for a picture of ``height`` x ``width``, in horizontal bands from top to bottom; no more than one is held.
+
+        ``finish`` is applied to each piece of output before the pieces are joined: rounding there keeps a band small.
+
+        Raises:
+            Img2ImgError: memory does not suffice for the smallest tile, or for a network that needs the whole picture.
+        """
+        top = 0
+        while top < height:
+            first = next(_spans((top, height), self._core()[0], self.multiple))  # the core may have shrunk since the last band
+            above, below = self._fed(first, height)
+            block = rows(above, min(below, height))
+            block = F.pad(block, (0, self._padded(width) - width, 0, max(below - height, 0)), mode="replicate")
+            yield self._region(block, above, first, (0, width), (height, width), finish)
+            top = first[1]
+
+    def _region(self, block: Tensor, above: int, ys: Span, xs: Span, size: tuple[int, int], finish: Callable[[Tensor], Tensor]) -> Tensor:
+        """The output of rows ``ys`` and columns ``xs``. ``block`` has the picture's rows from ``above`` on, in full padded width."""
+        high, wide = self._core()
+        if ys[1] - ys[0] > high or xs[1] - xs[0] > wide:
+            parts = (
+                torch.cat([self._region(block, above, y, x, size, finish) for x in _spans(xs, wide, self.multiple)], dim=-1)
+                for y in _spans(ys, high, self.multiple)
+            )
+            return torch.cat(list(parts), dim=-2)
+        (top, bottom), (left, right) = self._fed(ys, size[0]), self._fed(xs, size[1])
+        fed = block[..., top - above : bottom - above, left:right]
+        try:
+            out = self.network(fed)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            out = None
+        if out is None:  # outside the except block, as the error's traceback holds the tensors that did not fit
+            self._halve(fed.shape[-2], fed.shape[-1])
+            return self._region(block, above, ys, xs, size, finish)
+        y, x, s = ys[0] - top, xs[0] - left, self.scale
+        return finish(out[..., y * s : (y + ys[1] - ys[0]) * s, x * s : (x + xs[1] - xs[0]) * s])
+
+    def _core(self) -> tuple[int, int]:
+        """The largest piece of output, in input pixels, that a tile gives: what is left without its context."""
+        if self.halo is None or self.tile is None:
+            return 2**62, 2**62
+        context = 2 * _align(self.halo, self.multiple)
+        high, wide = (max((side - context) // self.multiple, 1) * self.multiple for side in self.tile)
+        return high, wide
+
+    def _fed(self, span: Span, side: int) -> Span:
+        halo = 2**62 if self.halo is None else _align(self.halo, self.multiple)
+        return max(span[0] - halo, 0), min(_align(span[1], self.multiple) + halo, self._padded(side))
+
+    def _padded(self, side: int) -> int:
+        # A network that halves its input reflects what is left of it, which takes at least two pixels.
+        return side if self.multiple == 1 else max(_align(side, self.multiple), 2 * self.multiple)
+
+    def _halve(self, height: int, width: int) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if self.halo is None:
+            raise Img2ImgError(f"out of memory: this network needs the whole picture ({width}x{height}) at once; use a smaller picture or --device cpu")
+        least = 2 * _align(self.halo, self.multiple) + self.multiple
+        if height <= least and width <= least:
+            raise Img2ImgError(f"out of memory even with the smallest tile, {least}x{least} pixels; free some memory, or use a smaller model")
+        self.tile = max(height // 2, least), max(width // 2, least)
+        log.warning("out of memory with a tile of %dx%d pixels: going on with %dx%d", width, height, self.tile[1], self.tile[0])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out; PyTorch has a class for CUDA alone, other devices raise RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in known)
+
+
+def _spans(span: Span, longest: int, multiple: int) -> Iterator[Span]:
+    """``span`` in as few pieces as ``longest`` allows, about equally long, each beginning a multiple of ``multiple`` after its begin."""
+    length = span[1] - span[0]
+    pieces = -(-length // longest)
+    step = min(_align(-(-length // pieces), multiple), longest)
+    for begin in range(span[0], span[1], step):
+        yield begin, min(begin + step, span[1])
+
+
+def _align(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,61 @@
+"""The degradation chain: kernels, noise, JPEG, and its seed."""
+
+import math
+
+import pytest
+import torch
+
+from img2img.data.degrade import convolve, degrade_photo, gaussian_kernel, gaussian_noise, jpeg, poisson_noise, sinc_kernel
+from img2img.data.sampling import generator
+
+
+def test_gaussian_kernel_has_the_deviation_asked_for() -> None:
+    kernel = gaussian_kernel(1.5, 1.5, 0.3)
+    grid = torch.arange(-7.0, 8.0)
+    assert kernel.sum().item() == pytest.approx(1)
+    assert (kernel.sum(0) * grid**2).sum().sqrt().item() == pytest.approx(1.5, rel=1e-2)
+
+
+def test_gaussian_kernel_turns() -> None:
+    assert torch.allclose(gaussian_kernel(2.0, 0.7, math.pi / 2), gaussian_kernel(0.7, 2.0, 0.0), atol=1e-6)
+
+
+def test_a_sinc_filter_rings_and_keeps_the_mean() -> None:
+    kernel = sinc_kernel(math.pi / 2)
+    assert kernel.sum().item() == pytest.approx(1)
+    assert kernel.min() < 0
+    step = torch.zeros(3, 32, 32)
+    step[..., 16:] = 1
+    filtered = convolve(step, kernel)
+    assert filtered.max() > 1.01
+    assert filtered.min() < -0.01
+
+
+def test_convolve_keeps_a_flat_picture_and_does_not_mix_channels() -> None:
+    x = torch.tensor([0.2, 0.5, 0.9])[:, None, None].expand(3, 16, 16)
+    assert torch.allclose(convolve(x, gaussian_kernel(2, 1, 0.5)), x, atol=1e-6)
+
+
+def test_noise_has_the_variance_asked_for() -> None:
+    flat = torch.full((3, 200, 200), 0.5)
+    assert (gaussian_noise(flat, 0.1, generator(0)) - flat).std().item() == pytest.approx(0.1, rel=0.03)
+    assert poisson_noise(flat, 1000, generator(0)).var().item() == pytest.approx(0.5 / 1000, rel=0.03)
+
+
+def test_jpeg_of_lower_quality_differs_more() -> None:
+    x = torch.rand(3, 32, 32, generator=generator(0))
+    errors = [(jpeg(x, quality) - x).abs().mean().item() for quality in (95, 60, 20)]
+    assert errors == sorted(errors)
+    assert errors[0] > 0
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_chain_is_a_function_of_its_seed(scale: int) -> None:
+    hr = torch.rand(3, 12 * scale, 8 * scale, generator=generator(5))
+    first, again, other = (degrade_photo(hr, scale, generator(seed)) for seed in (1, 1, 2))
+    assert first.shape == (3, 12, 8)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal((first * 255).round() / 255, first)
+    assert first.min() >= 0
+    assert first.max() <= 1

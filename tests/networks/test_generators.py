@@ -1,0 +1,123 @@
+"""ResNetGenerator and PatchGAN: sizes, receptive fields, style codes, and building from a spec."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from img2img.errors import ModelError
+from img2img.networks import PatchGAN, ResNetGenerator, build, fitting_state
+from img2img.networks.blocks import AdaIN, icnr_
+from img2img.networks.patchgan import patch_size
+
+
+@pytest.mark.parametrize(("scale", "height", "width"), [(1, 5, 7), (2, 1, 1), (3, 4, 9), (4, 6, 5)])
+def test_upscaler_sizes(scale: int, height: int, width: int) -> None:
+    network = ResNetGenerator(width=4, blocks=1, scale=scale)
+    assert network(torch.rand(2, 3, height, width)).shape == (2, 3, height * scale, width * scale)
+
+
+def test_an_upscaler_without_detail_gives_the_bilinear_enlargement() -> None:
+    network = ResNetGenerator(width=4, blocks=1, scale=2)
+    for parameter in network.tail.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.rand(1, 3, 5, 5)
+    assert torch.equal(network(x), nn.functional.interpolate(x, scale_factor=2, mode="bilinear"))
+
+
+@pytest.mark.parametrize("arguments", [{"scale": 4, "blocks": 2}, {"scale": 1, "blocks": 1}, {"downsamplings": 2, "blocks": 1}])
+def test_halo_is_the_radius_of_the_receptive_field(arguments: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network = ResNetGenerator(width=4, **arguments).double().eval()
+    assert network.halo is not None
+    side = 4 * ((2 * network.halo + 8) // 4)
+    x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    middle = network(x).shape[-1] // 2
+    network(x)[0, :, middle, middle].sum().backward()
+    assert x.grad is not None
+    reached = x.grad[0].abs().sum(0).nonzero()
+    centre = middle // network.scale
+    radius = int((reached - centre).abs().max())
+    assert radius <= network.halo
+    if not arguments.get("downsamplings"):
+        assert radius == network.halo
+
+
+def test_instance_norm_sees_the_whole_picture() -> None:
+    assert ResNetGenerator(width=4, blocks=1, norm="instance").halo is None
+
+
+def test_a_style_code_changes_an_adain_generator_and_nothing_else_does() -> None:
+    network = ResNetGenerator(width=4, blocks=2, downsamplings=1, norm="adain", style_dim=5).eval()
+    x = torch.rand(1, 3, 8, 8)
+    first, second = torch.randn(2, 1, 5)
+    assert network(x, first).shape == x.shape
+    assert not torch.allclose(network(x, first), network(x, second))
+    assert torch.equal(network(x, first), network(x, first))
+
+
+def test_adain_sets_mean_and_deviation() -> None:
+    layer = AdaIN(2, 3)
+    nn.init.zeros_(layer.affine.weight)
+    layer.affine.bias.data = torch.tensor([1.0, 0.0, 5.0, -5.0])  # scale 1 + (1, 0), shift (5, -5)
+    out = layer(torch.randn(1, 2, 32, 32) * 7 + 3, torch.randn(1, 3))[0]
+    assert torch.allclose(out.mean((1, 2)), torch.tensor([5.0, -5.0]), atol=1e-4)
+    assert torch.allclose(out.std((1, 2), correction=0), torch.tensor([2.0, 1.0]), atol=1e-3)
+
+
+def test_icnr_starts_as_nearest_neighbour() -> None:
+    conv = nn.Conv2d(3, 8, 3, padding=1)
+    icnr_(conv.weight, 2)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    out = nn.functional.pixel_shuffle(conv(torch.rand(1, 3, 4, 4)), 2)
+    assert torch.equal(out[..., ::2, ::2], out[..., 1::2, 1::2])
+
+
+@pytest.mark.parametrize(("layers", "size"), [(1, 16), (2, 34), (3, 70)])
+def test_patchgan_sees_patches_of_the_papers_size(layers: int, size: int) -> None:
+    assert patch_size(layers) == size
+    network = PatchGAN(width=2, layers=layers, norm="none").double()
+    x = torch.rand(1, 3, 160, 160, dtype=torch.float64, requires_grad=True)
+    (logits,) = network(x)
+    middle = logits.shape[-1] // 2
+    logits[0, 0, middle, middle].backward()
+    assert x.grad is not None
+    rows = x.grad[0].abs().sum((0, 2)).nonzero()
+    assert int(rows.max() - rows.min()) + 1 == size
+
+
+def test_patchgan_scales_and_spectral_norm() -> None:
+    network = PatchGAN(width=4, layers=2, scales=2, norm="none", spectral_norm=True)
+    for _ in range(20):
+        logits = network(torch.rand(1, 3, 64, 64))
+    assert [tuple(x.shape) for x in logits] == [(1, 1, 14, 14), (1, 1, 6, 6)]
+    network.eval()
+    largest = [torch.linalg.matrix_norm(m.weight.flatten(1), 2).item() for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert max(largest) < 1.2
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"name": "os.system"}, "unknown network"),
+        ({}, "unknown network"),
+        ({"name": "resnet", "wdith": 3}, "wdith"),
+        ({"name": "resnet", "width": 10**6}, "between"),
+        ({"name": "resnet", "blocks": 10**7}, "between"),
+        ({"name": "resnet", "scale": -1}, "between"),
+        ({"name": "resnet", "width": "64"}, "not a int"),
+        ({"name": "resnet", "scale": 2, "downsamplings": 2}, "scale must be 1"),
+        ({"name": "resnet", "norm": "adain"}, "style_dim"),
+        ({"name": "patchgan", "norm": "adain"}, "style code"),
+    ],
+)
+def test_specs_that_cannot_be_built_are_refused(spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        build(spec)
+
+
+def test_a_x2_network_takes_a_x4_networks_body() -> None:
+    four, two = ResNetGenerator(width=4, blocks=2, scale=4), ResNetGenerator(width=4, blocks=2, scale=2)
+    fitting = fitting_state(four.state_dict(), two)
+    assert two.state_dict().keys() - fitting.keys() == {"tail.0.weight", "tail.0.bias"}

@@ -1,0 +1,78 @@
+"""Schedules, the averaged weights and the report's parts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from img2img.training import TrainerConfig
+from img2img.training.ema import Ema
+from img2img.training.history import History
+from img2img.training.monitor import grid
+from img2img.training.report import chart, spread
+from img2img.training.schedule import learning_rate_factor
+
+
+@pytest.mark.parametrize(
+    ("settings", "seen", "factor"),
+    [
+        ({"schedule": "constant"}, 70, 1.0),
+        ({"schedule": "cosine"}, 0, 1.0),
+        ({"schedule": "cosine"}, 50, 0.5),
+        ({"schedule": "cosine"}, 100, 0.0),
+        ({"schedule": "step", "milestones": (0.5, 0.75)}, 49, 1.0),
+        ({"schedule": "step", "milestones": (0.5, 0.75)}, 50, 0.5),
+        ({"schedule": "step", "milestones": (0.5, 0.75)}, 80, 0.25),
+        ({"schedule": "constant", "warmup": 10}, 4, 0.5),
+    ],
+)
+def test_learning_rate_by_hand(settings: dict, seen: int, factor: float) -> None:  # type: ignore[type-arg]
+    assert learning_rate_factor(TrainerConfig(images=100, **settings), seen) == pytest.approx(factor)
+
+
+def test_ema_by_hand() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(module.weight, 0.0)
+    ema = Ema(module, decay=0.5)
+    nn.init.constant_(module.weight, 11.0)
+    ema.update(module)  # decay (1 + 1) / (10 + 1): 0 + 9 / 11 * 11
+    assert ema.average["weight"].item() == pytest.approx(9.0)
+    with ema.applied(module):
+        assert module.weight.item() == pytest.approx(9.0)
+    assert module.weight.item() == 11.0
+
+
+def test_ema_without_decay_follows_at_once_and_takes_buffers_over() -> None:
+    module = nn.BatchNorm2d(2)
+    ema = Ema(module, decay=0.9)
+    module.running_mean = torch.tensor([3.0, 4.0])
+    ema.update(module)
+    assert torch.equal(ema.average["running_mean"], torch.tensor([3.0, 4.0]))
+
+
+def test_grid_has_a_row_for_each_picture_and_white_gaps() -> None:
+    black = torch.zeros(3, 4, 6)
+    sheet = grid([{"a": black, "b": black}, {"a": black}], gap=2)
+    assert sheet.shape == (3, 12, 16)
+    assert sheet[0, 0, 6] == 1
+    assert sheet[0, 0, 0] == 0
+
+
+def test_chart_draws_every_point_inside_the_frame(tmp_path: Path) -> None:
+    history = History(tmp_path / "m.jsonl", 0)
+    for images, value in ((10, 5.0), (20, 1.0), (30, 3.0)):
+        history.append(images=images, loss=value)
+    svg = chart(history, ["loss"], "a < b")
+    points = [tuple(map(float, pair.split(","))) for pair in svg.split('points="')[1].split('"')[0].split()]
+    assert len(points) == 3
+    assert points[0][1] < points[2][1] < points[1][1]  # SVG counts downwards: the highest value has the smallest y
+    assert "a &lt; b" in svg
+    assert chart(history, ["absent"], "t") == ""
+
+
+def test_spread_keeps_first_and_last() -> None:
+    paths = [Path(str(i)) for i in range(100)]
+    chosen = spread(paths, 5)
+    assert (chosen[0], chosen[-1], len(chosen)) == (paths[0], paths[-1], 5)
+    assert spread(paths[:3], 5) == paths[:3]
