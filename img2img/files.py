@@ -27,7 +27,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         Img2ImgError: ``target`` exists and is not a regular file (``os.replace`` onto ``/dev/null`` would replace the device),
             or its folder cannot be made.
     """
-    target = Path(target)
+    target = Path(os.path.realpath(target))  # a link stays a link, to the new content
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         raise Img2ImgError(f"{str(target)!r} exists and is not a regular file; choose another output name")
     try:

@@ -45,6 +45,24 @@ def show(
     typer.echo(json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False, allow_unicode=True), nl=as_json)
 
 
+@weights.command("pack")
+def pack(
+    model: Annotated[str, typer.Argument(help="A model file or a run folder (its best model).", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="The file to write; its name becomes the model's.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Licence of the weights, as users should read it.")] = "",
+) -> None:
+    """Write a model for handing on: half precision, under a name of its own, with its licence."""
+    from img2img.errors import ConfigError
+    from img2img.weights import load_model, save_model
+
+    if target.suffix != ".safetensors":
+        raise ConfigError(f"a model file ends in .safetensors, not {target.suffix!r}")
+    found = load_model(model)
+    info = found.info.model_validate({**found.info.model_dump(), "name": target.stem, "licence": licence or found.info.licence})
+    save_model(target, found.network, info, half=True)
+    typer.echo(str(target))
+
+
 def _shipped() -> list[dict[str, Any]]:
     from img2img.weights import catalogue, read_info
 

@@ -50,10 +50,7 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
 
 def tiff_pages(file: BinaryIO) -> list[dict[str, Any]]:
     """For each page of a TIFF, apart from smaller copies of others: its number, width, height and tags (Pillow's directory)."""
-    file.seek(0)
-    header = file.read(8)
-    if header[2:3] == b"+" or header[3:4] == b"+":
-        header += file.read(8)
+    header = _header(file)
     directory = TiffImagePlugin.ImageFileDirectory_v2(header)
     pages: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -78,8 +75,8 @@ def tiff_metadata(tags: TiffImagePlugin.ImageFileDirectory_v2, file: BinaryIO) -
     exif = Image.Exif()
     for tag in tags:
         if tag in (34665, 34853):  # the EXIF and GPS directories
+            inner = TiffImagePlugin.ImageFileDirectory_v2(_header(file), group=tag)
             file.seek(tags[tag])
-            inner = TiffImagePlugin.ImageFileDirectory_v2(tags._prefix + b"\0" * 6, group=tag)
             inner.load(file)
             exif[tag] = dict(inner)
         elif tag not in _NOT_EXIF and tag in TiffTags.TAGS_V2:
@@ -87,6 +84,13 @@ def tiff_metadata(tags: TiffImagePlugin.ImageFileDirectory_v2, file: BinaryIO) -
     if len(exif):
         found["exif"] = exif.tobytes()
     return found
+
+
+def _header(file: BinaryIO) -> bytes:
+    """The first 8 bytes of a TIFF, 16 of a BigTIFF."""
+    file.seek(0)
+    header = file.read(16)
+    return header if b"+" in header[2:4] else header[:8]
 
 
 def is_deep_ppm(head: bytes) -> bool:

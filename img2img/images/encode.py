@@ -52,8 +52,7 @@ def _on_off(image: Image.Image) -> Image.Image:
 def _options(images: list[Image.Image], durations: Sequence[float | None], plan: Fit, quality: int | None) -> dict[str, Any]:
     """What Pillow's ``save`` is told."""
     name, metadata = plan.format.name, plan.metadata
-    kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "dpi": metadata.dpi}
-    options: dict[str, Any] = {key: value for key, value in kept.items() if value is not None}
+    options = _kept(metadata)
     if name == "PNG" and metadata.xmp:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
@@ -87,52 +86,57 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
     kind = ("b-w" if grey else "srgb") if image.format == "uchar" else ("grey16" if grey else "rgb16")
     resolution = metadata.dpi or (72.0, 72.0)
     image = image.copy(interpretation=kind, xres=resolution[0] / 25.4, yres=resolution[1] / 25.4)
-    keep = ["none"]
-    if name == "JPEG" and (metadata.exif or metadata.xmp):
-        _copy_fields(image, metadata)
-        keep += ["exif"] * bool(metadata.exif)
+    keep = []
     for field, flag, value in (("icc-profile-data", "icc", metadata.icc), ("xmp-data", "xmp", metadata.xmp)):
-        if value:
+        if value and (name == "TIFF" or (name, flag) == ("PNG", "icc")):
             image.set_type(pyvips.GValue.blob_type, field, value)
             keep.append(flag)
-    options: dict[str, Any] = {"keep": "|".join(keep[1:] or keep)}
-    with open(path, "r+b" if path.exists() else "w+b") as file:
-        target = pyvips.Target.new_to_descriptor(file.fileno())
+    options: dict[str, Any] = {"keep": "|".join(keep) or "none"}
+    head = _jpeg_head(metadata) if name == "JPEG" else b""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        os.lseek(descriptor, max(len(head) - 2, 0), os.SEEK_SET)
+        target = pyvips.Target.new_to_descriptor(descriptor)  # a name would be searched for options in brackets
         if name == "PNG":
             image.pngsave_target(target, compression=6, filter="all", **options)
         elif name == "JPEG":
             image.jpegsave_target(target, Q=QUALITY[name] if quality is None else quality, subsample_mode="off", **options)
         else:
             size = image.width * image.height * image.bands * (1 if image.format == "uchar" else 2)
-            image.tiffsave_target(
-                target,
-                compression="deflate",
-                predictor="horizontal",
-                resunit="inch",
-                bigtiff=size > 3 * 10**9,
-                page_height=page_height,
-                **options,
-            )
-        del target
-        if metadata.exif and name == "PNG":
-            _append_to_png(file, metadata.exif)
-        elif metadata.exif and name == "TIFF":
+            layout = {"compression": "deflate", "predictor": "horizontal", "resunit": "inch", "bigtiff": size > 3 * 10**9}
+            image.tiffsave_target(target, page_height=page_height, **layout, **options)
+    finally:
+        os.close(descriptor)
+    with open(path, "r+b") as file:
+        if name == "JPEG":
+            file.write(head)  # its last two bytes go over the two that each JPEG begins with
+        elif name == "PNG" and metadata.xmp:  # libvips would write it compressed, where no reader looks for it
+            _append_to_png(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+        if name == "PNG" and metadata.exif:
+            _append_to_png(file, b"eXIf", metadata.exif.removeprefix(b"Exif\0\0"))
+        if name == "TIFF" and metadata.exif:
             _append_to_tiff(file, metadata.exif)
 
 
-def _copy_fields(image: pyvips.Image, metadata: Metadata) -> None:
-    """Give ``image`` the EXIF fields that libvips reads from a file: it writes the fields, not the block."""
-    small = io.BytesIO()
-    Image.new("L", (1, 1)).save(small, "JPEG", exif=metadata.exif or b"")
-    carrier = pyvips.Image.new_from_buffer(small.getvalue(), "")
-    for field in carrier.get_fields():
-        if field.startswith("exif-"):
-            image.set_type(carrier.get_typeof(field), field, carrier.get(field))
+def _jpeg_head(metadata: Metadata) -> bytes:
+    """The begin of a JPEG up to its tables, with all metadata, which libvips would write only in part and anew."""
+    stream = io.BytesIO()
+    Image.new("L", (1, 1)).save(stream, "JPEG", **_kept(metadata))
+    data, place = stream.getvalue(), 2
+    while data[place + 1] in range(0xE0, 0xF0):  # the application segments
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return data[:place]
 
 
-def _append_to_png(file: BinaryIO, exif: bytes) -> None:
-    """Put an ``eXIf`` chunk before the closing ``IEND`` (PNG specification, third edition, 5.6: it may stand there)."""
-    body = b"eXIf" + exif.removeprefix(b"Exif\0\0")
+def _kept(metadata: Metadata) -> dict[str, Any]:
+    """What Pillow's ``save`` is told of the metadata."""
+    kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "dpi": metadata.dpi}
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def _append_to_png(file: BinaryIO, kind: bytes, data: bytes) -> None:
+    """Put a chunk before the closing ``IEND``, where ``eXIf`` and ``iTXt`` may stand (PNG specification, third edition, 5.6)."""
+    body = kind + data
     file.seek(-12, os.SEEK_END)
     end = file.read(12)
     file.seek(-12, os.SEEK_END)

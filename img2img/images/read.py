@@ -151,6 +151,9 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str) -> Picture:
 
 def _read_image(image: Image.Image, file: BinaryIO, head: bytes) -> Picture:
     count, first = _count(image), 1 if image.info.get("default_image") else 0
+    if image.format == "WEBP" and count > 1:
+        # The file's flag for alpha is off where each frame covers an opaque part of a transparent canvas; the decoder knows.
+        image.rawmode = image._mode = "RGBA"  # type: ignore[attr-defined]
     info: dict[str, Any] = {}
     arrays, orientations, durations = [], [], []
     for number in range(first, first + count):
@@ -169,6 +172,8 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes) -> Picture:
     if image.mode in ("CMYK", "LAB"):
         info.pop("icc_profile", None)
     frames = _alike([_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])
+    if count > 1 and all(frame.alpha is None or bool((frame.alpha == 1).all()) for frame in frames):
+        frames = tuple(replace(frame, alpha=None) for frame in frames)
     if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
         frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
     return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), _format(image), _metadata(info))

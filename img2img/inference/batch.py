@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from img2img.inference.pipeline import Pipeline
 from img2img.inference.plan import Job
 from img2img.inference.record import Record, fingerprint, input_state
 
-T = TypeVar("T")
+Strip = np.ndarray[Any, Any]
+Progress = Callable[[int, float], None]
 STREAMED = 40_000_000  # pixels of output above which a picture goes to its file in bands
 READ_AHEAD = 4
 READ_AHEAD_PIXELS = 50_000_000
+WRITE_BEHIND = 2
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ class Outcome:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     error: str | None = None
+    key: str = ""  # what the record says the output was made with
 
 
 def run(
-    jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Callable[[int], None] = lambda pixels: None
+    jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Progress = lambda pixels, share: None
 ) -> Iterator[Outcome]:
     """The outcomes of ``jobs``, in their order. A job that fails with one of our errors does not stop the others.
 
@@ -61,22 +64,23 @@ def run(
     partial file: pictures being written are finished, others are dropped.
 
     Args:
-        progress: told how many pixels of input were computed since it was last called.
+        progress: told how many pixels of input, and what share of a job, were done since it was last called.
     """
     batch = _Batch(jobs, pipeline, options, progress)
+    todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
     with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
-        todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
-        more = True
+
+        def read_ahead() -> None:
+            while len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS) and (job := next(todo, None)):
+                reading.append(batch.begin(job, readers))
+
         try:
-            while more or reading or writing:
-                while more and len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS):
-                    job = next(todo, None)
-                    more = job is not None
-                    if job is not None:
-                        reading.append(batch.begin(job, readers))
-                if reading:
-                    writing.append(batch.compute(*reading.popleft(), writers))
-                while writing and (writing[0].done() or len(writing) > 3 or not reading):
+            read_ahead()
+            while reading:
+                current = reading.popleft()
+                read_ahead()
+                writing.append(batch.compute(*current, writers))
+                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading):
                     yield writing.popleft().result()
         except BaseException:
             readers.shutdown(wait=False, cancel_futures=True)
@@ -85,7 +89,7 @@ def run(
 
 
 class _Batch:
-    def __init__(self, jobs: Sequence[Job], pipeline: Pipeline, options: Options, progress: Callable[[int], None]) -> None:
+    def __init__(self, jobs: Sequence[Job], pipeline: Pipeline, options: Options, progress: Progress) -> None:
         self.pipeline, self.options, self.progress = pipeline, options, progress
         self.sources = {job.source.resolve() for job in jobs}
         self.records: dict[Path, Record] = {}
@@ -101,11 +105,14 @@ class _Batch:
             outcome.input_size, outcome.output_size = (probe.width, probe.height), (width, height)
             entry = FORMATS[images.check_format(job.target)]
             if max(height, width) > entry.limit:
-                raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, whose sides have at most {entry.limit}; choose --ext png or tif")
-            if self._is_done(job):
+                limit = f"whose sides have at most {entry.limit}; choose --ext png or tif"
+                raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
+            # Before the input is read: if it changes from now on, the next run makes the output again.
+            outcome.key = f"{self.how}-{fingerprint(*input_state(job.source))}"
+            if self._is_done(job, outcome.key) or self._is_result(job):
                 outcome.status = "skipped"
         if outcome.status != "ok":
-            self.progress(_area(outcome))
+            self.progress(0, 1)
             return outcome, None
         self.pending += _area(outcome)
         return outcome, readers.submit(images.read, job.source, max_pixels=self.options.max_pixels)
@@ -122,21 +129,20 @@ class _Batch:
                 self._write(outcome, picture, self._bands(picture, _area(outcome)))
             else:
                 result = self.pipeline.picture(picture, self.options.scale)
-                self.progress(_area(outcome))
+                self.progress(_area(outcome), 1)
         self.pending -= _area(outcome)
         outcome.seconds = time.perf_counter() - started
         return _finished(outcome) if result is None else writers.submit(self._write_later, outcome, result)
 
-    def _bands(self, picture: Picture, pixels: int) -> Iterator[np.ndarray[Any, Any]]:
+    def _bands(self, picture: Picture, pixels: int) -> Iterator[Strip]:
         """Bands for the writer, one computed while the one before is encoded."""
-        done, height = 0, self.pipeline.output_size(picture.height, picture.width, self.options.scale)[0]
+        height = self.pipeline.output_size(picture.height, picture.width, self.options.scale)[0]
         with ThreadPoolExecutor(1) as one:
             bands = self.pipeline.rows(picture, self.options.scale)
             following = one.submit(next, bands, None)
             while (band := following.result()) is not None:
                 following = one.submit(next, bands, None)
-                before, done = done, done + band.shape[0]
-                self.progress(pixels * done // height - pixels * before // height)
+                self.progress(pixels * band.shape[0] // height, band.shape[0] / height)
                 yield band
 
     def _write_later(self, outcome: Outcome, picture: Picture) -> Outcome:
@@ -146,37 +152,38 @@ class _Batch:
         outcome.seconds += time.perf_counter() - started
         return outcome
 
-    def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[np.ndarray[Any, Any]] | None) -> None:
+    def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
-        job, how = outcome.job, {"quality": self.options.quality, "strip_metadata": self.options.strip_metadata}
-        key = self._key(job)
+        job, options = outcome.job, self.options
         with atomic_path(job.target) as path:
             try:
                 if bands is None:
-                    outcome.notes += images.write(picture, path, **how)
+                    outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
                 else:
-                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, **how)
+                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
             except PictureError as error:
                 raise PictureError(str(error).replace(os.fspath(path), os.fspath(job.target))) from error
-            self._record(job).add(job.target, path, key)
+            self._record(job).add(job.target, path, outcome.key)
 
-    def _is_done(self, job: Job) -> bool:
+    def _is_done(self, job: Job, key: str) -> bool:
         """Whether the output is there and up to date. PictureError where it must not be replaced."""
         if not job.target.exists():
             return False
-        key = self._record(job).key(job.target)
+        found = self._record(job).key(job.target)
         if job.target.resolve() in self.sources:
-            if key is not None and key.startswith(self.how):
+            if found is not None and found.startswith(self.how):
                 return True  # replaced by an earlier run
             if not self.options.overwrite:
                 raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
             return False
-        if key is None and not self.options.overwrite:
+        if found is None and not self.options.overwrite:
             raise PictureError(f"{str(job.target)!r} exists, and is not as img2img wrote it; --overwrite replaces it")
-        return key == self._key(job)
+        return found == key
 
-    def _key(self, job: Job) -> str:
-        return f"{self.how}-{fingerprint(*input_state(job.source))}"
+    def _is_result(self, job: Job) -> bool:
+        """Whether the input is what an earlier run put beside its inputs, and now matches the same pattern as they."""
+        beside = job.target.parent == job.source.parent and job.target != job.source
+        return beside and len(self.sources) > 1 and self._record(job).key(job.source) is not None
 
     def _record(self, job: Job) -> Record:
         if job.folder not in self.records:
@@ -185,7 +192,7 @@ class _Batch:
 
 
 def write_bands(
-    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[np.ndarray[Any, Any]], *, format: str | None = None, quality: int | None, strip_metadata: bool
+    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: Options, format: str | None = None
 ) -> list[str]:
     """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
     return images.write_rows(
@@ -198,8 +205,8 @@ def write_bands(
         metadata=picture.metadata,
         rows=bands,
         format=format,
-        quality=quality,
-        strip_metadata=strip_metadata,
+        quality=options.quality,
+        strip_metadata=options.strip_metadata,
     )
 
 

@@ -24,7 +24,8 @@ def to_picture(x: object) -> tuple[Picture, Back]:
     """
     if isinstance(x, str | os.PathLike):
         picture = images.read(x)
-        return picture, lambda out: _to_pil(out, {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi})
+        about = {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi}
+        return picture, lambda out: _to_pil(out, about)
     if isinstance(x, Image.Image):
         info = {key: x.info.get(key) for key in _KEPT}
         return _from_array(_pil_array(x)), lambda out: _to_pil(out, info)

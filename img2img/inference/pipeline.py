@@ -28,7 +28,9 @@ LARGEST_SCALE = 8
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def load(name_or_path: str | Path = "upscale-4x-photo", *, device: str = "auto", dtype: str = "auto", tile: int | None = None) -> "Pipeline":
+def load(
+    name_or_path: str | Path = "upscale-4x-photo", *, device: str = "auto", dtype: str = "auto", tile: int | None = None
+) -> "Pipeline":
     """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
 
     Args:
@@ -57,11 +59,11 @@ class Pipeline:
             raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
         least = 2 * (model.info.halo or 0) + 16 * model.info.multiple
         if tile and tile < least:
-            raise ConfigError(f"a tile of {tile} leaves too little beside the context that model {model.info.name!r} needs; at least {least}, or 0 for none")
+            raise ConfigError(f"a tile of {tile} has no room for the context that model {model.info.name!r} needs; at least {least}, or 0 for none")
         self.tile = tile
         self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
         self._per_pixel = 0.0
-        model.network.to(self.device, memory_format=torch.channels_last)
+        model.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def identity(self) -> str:
@@ -69,7 +71,7 @@ class Pipeline:
         digest = hashlib.sha256(f"{self.model.info.network} {self.model.info.scale} {self.model.info.multiple} {self.dtype}".encode())
         for name, tensor in sorted(self.model.network.state_dict().items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else repr(tensor.item()).encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     def __call__(self, x: X, scale: float | None = None) -> Any:
@@ -204,10 +206,10 @@ class Pipeline:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             out = cast(Tensor, self.model.network(x)).float()
         if not bool(torch.isfinite(out).all()) and self.dtype != torch.float32:
-            log.warning("a tile of %dx%d pixels is not finite in %s: redone in fp32", x.shape[-1], x.shape[-2], str(self.dtype).removeprefix("torch."))
+            log.warning("a tile of %dx%d pixels is not finite in %s: redone in fp32", x.shape[-1], x.shape[-2], self.dtype)
             out = self.model.network(x).float()
         if not bool(torch.isfinite(out).all()):
-            raise ModelError(f"model {self.model.info.name!r} gives values that are not finite, in fp32 too: its weights are damaged or do not fit")
+            raise ModelError(f"model {self.model.info.name!r} gives values that are not finite, in fp32 too: it cannot be used")
         return out.cpu()
 
 

@@ -73,9 +73,11 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False) -> l
             job = _job(text, source, naming)
             inside = Path(text).is_dir() and job.folder.resolve() != Path(text).resolve() and _below(source.path, job.folder)
             if not inside:
-                jobs.setdefault(source.path.resolve(), job)
+                jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
         raise PictureError(f"nothing to do: all pictures lie in the output folder {naming.output!r}")
+    if len(jobs) > 1 and naming.output is not None and not _is_folder(naming.output):
+        raise ConfigError(f"{len(jobs)} inputs cannot become the one file {naming.output!r}; give a folder: {naming.output}/")
     return _distinct(list(jobs.values()))
 
 

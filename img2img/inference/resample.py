@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Window:
-    """The rows of a picture that arrives in bands: ``rows(top, bottom)`` pulls bands until ``bottom`` is there, forgets what is above ``top``."""
+    """The rows of a picture that arrives in bands: ``rows`` pulls bands until it has what is asked for, and forgets what is above."""
 
     def __init__(self, bands: Iterator[Tensor]) -> None:
         self.bands = bands

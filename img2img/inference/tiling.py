@@ -104,10 +104,10 @@ class Tiler:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if self.halo is None:
-            raise Img2ImgError(f"out of memory: this network needs the whole picture ({width}x{height}) at once; use a smaller picture or --device cpu")
+            raise Img2ImgError(f"out of memory: this network needs the whole picture ({width}x{height}) at once; use a smaller one")
         least = 2 * _align(self.halo, self.multiple) + self.multiple
         if height <= least and width <= least:
-            raise Img2ImgError(f"out of memory even with the smallest tile, {least}x{least} pixels; free some memory, or use a smaller model")
+            raise Img2ImgError(f"out of memory even with the smallest tile, {least}x{least} pixels; use a smaller model")
         self.tile = max(height // 2, least), max(width // 2, least)
         log.warning("out of memory with a tile of %dx%d pixels: going on with %dx%d", width, height, self.tile[1], self.tile[0])
 

@@ -74,9 +74,9 @@ class ResNetGenerator(nn.Module):
     def _halo(blocks: int, downsamplings: int) -> int:
         if not downsamplings:
             return 1 + 2 * blocks + 1  # stem, two convolutions a block, tail; the bilinear skip's 1 is less
-        down = 3 + (2**downsamplings - 1)
-        up = 2 * (2**downsamplings - 1) + 3
-        return down + 2 * blocks * 2**downsamplings + up + 2**downsamplings  # the last: where a strided output lies
+        step = 1 << downsamplings  # input pixels between neighbours in the middle of the network
+        down, up = 3 + (step - 1), 2 * (step - 1) + 3
+        return down + 2 * blocks * step + up + step  # the last: where a strided output lies
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         features: Tensor = self.stem(x - 0.5)

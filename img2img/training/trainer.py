@@ -33,12 +33,16 @@ PRECISIONS: Mapping[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call of ``train`` ended: at the planned number of images, or stopped (and saved) before by ``reason``."""
+    """How a call of ``train`` ended: at the planned number of images, or stopped (and saved) before by ``reason``.
+
+    Of several processes one is ``main``: the one that saved, and that should speak.
+    """
 
     images_seen: int
     finished: bool
     reason: str
     best: float | None
+    main: bool
 
 
 def make_fabric(config: TrainerConfig) -> Fabric:
@@ -98,6 +102,7 @@ def train(
     history = History(run / "metrics.jsonl", images_seen) if fabric.is_global_zero else None
     monitor = Monitor(run, history, images_seen, config.images) if history else None
     step_images = config.batch * fabric.world_size
+    validated_at = -1
     deadline = time.monotonic() + config.max_minutes * 60 if config.max_minutes else None
     next_checkpoint = time.monotonic() + config.checkpoint_minutes * 60
 
@@ -117,7 +122,8 @@ def train(
             objective.export(run / "latest.safetensors", {**record, "images_seen": images_seen})
 
     def validate() -> None:
-        nonlocal best
+        nonlocal best, validated_at
+        validated_at = images_seen
         if monitor is None:
             return
         with ema.applied(generators), torch.no_grad():
@@ -155,13 +161,16 @@ def train(
                 save()
                 next_checkpoint = time.monotonic() + config.checkpoint_minutes * 60
     finished = images_seen + step_images > config.images
-    if monitor and (not history or not history.rows or history.rows[-1]["images"] != images_seen or "validation" not in history.rows[-1]):
+    if finished and validated_at != images_seen:
         validate()
+    elif monitor:  # no validation of a stopped run: it might find a best checkpoint that the undisturbed run would not see
+        monitor.log(images_seen)
+        report.write(run, monitor.history, objective.metric, record)
     save()
     if monitor:
         monitor.close()
     reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
-    return Outcome(images_seen, finished, reason, best)
+    return Outcome(images_seen, finished, reason, best, fabric.is_global_zero)
 
 
 def training_step(

@@ -89,13 +89,13 @@ def test_lossless_round_trip(tmp_path, writer, suffix, channels, alpha, depth):
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("suffix", ["png", "tif", "jpg", "webp", "avif"])
 def test_metadata_survives(tmp_path, writer, suffix, depth):
-    before = picture(depth=depth, metadata=images.Metadata(SRGB, exif_block(), XMP, (300.0, 150.0)))
+    before = picture(depth=depth, metadata=images.Metadata(SRGB, exif_block(), XMP, (300.0, 300.0)))
     notes = writer(before, tmp_path / f"a.{suffix}")
     after = images.read(tmp_path / f"a.{suffix}").metadata
     assert after.icc == SRGB
     assert after.xmp.strip(b"\0 ") == XMP
     if suffix in ("png", "tif", "jpg"):
-        assert after.dpi == pytest.approx((300, 150), abs=0.02)
+        assert after.dpi == pytest.approx((300, 300), abs=0.02)
         assert not [note for note in notes if "8 bits" not in note]
     else:
         assert any("resolution" in note for note in notes)
@@ -107,6 +107,13 @@ def test_metadata_survives(tmp_path, writer, suffix, depth):
     assert float(kept.get_ifd(0x8769)[0x829A]) == 0.125
     assert kept.get_ifd(0x8825)[1] == "N"
     assert [float(value) for value in kept.get_ifd(0x8825)[2]] == [1, 2, 3]
+
+
+@WRITERS
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg", "bmp"])
+def test_two_resolutions(tmp_path, writer, suffix):
+    writer(picture(metadata=images.Metadata(dpi=(300.0, 150.0))), tmp_path / f"a.{suffix}")
+    assert images.read(tmp_path / f"a.{suffix}").metadata.dpi == pytest.approx((300, 150), abs=0.02)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif"])
@@ -243,7 +250,12 @@ def test_rows_that_fail_leave_nothing(tmp_path, suffix):
             raise PictureError("out of rows")
 
     shape = {"width": 8, "height": 8, "channels": 3, "alpha": False, "bit_depth": 8, "metadata": images.Metadata()}
-    for strips, message in ((rows(3), "out of rows"), (rows(2), "4 rows came"), (rows(5), "does not belong"), (rows(4, 9), "does not belong")):
+    for strips, message in (
+        (rows(3), "out of rows"),
+        (rows(2), "4 rows came"),
+        (rows(5), "does not belong"),
+        (rows(4, 9), "does not belong"),
+    ):
         with pytest.raises(PictureError, match=message):
             images.write_rows(tmp_path / f"a.{suffix}", rows=strips, **shape)
         assert os.listdir(tmp_path) == []
@@ -298,7 +310,13 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_formats():
-    assert [images.check_format(name) for name in ("a/b.JPG", ".webp", "tiff", "PNG", "JPEG2000")] == ["JPEG", "WEBP", "TIFF", "PNG", "JPEG2000"]
+    assert [images.check_format(name) for name in ("a/b.JPG", ".webp", "tiff", "PNG", "JPEG2000")] == [
+        "JPEG",
+        "WEBP",
+        "TIFF",
+        "PNG",
+        "JPEG2000",
+    ]
     for name in ("a.eps", "a", "", "a.png.exe", "gz"):
         with pytest.raises(PictureError, match=r"known: .*\.png"):
             images.check_format(name)

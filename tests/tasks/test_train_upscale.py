@@ -1,6 +1,8 @@
 """``img2img train upscale`` on real photographs, with tiny networks."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,21 @@ def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> Non
     assert values["loss"]["adversarial"] == PRESETS["srgan"].loss.adversarial
     (tmp_path / "c.yaml").write_text(printed)
     assert yaml.safe_load(train("--dry-run", "--config", tmp_path / "c.yaml").stdout) == values
+
+
+def test_two_processes_learn_what_one_with_the_double_batch_does(tmp_path: Path) -> None:
+    common = ["-m", "img2img", "train", "upscale", "--data", str(SAMPLES), *TINY, "--images", "8"]
+    for name, options in (("one", ["--batch", "4"]), ("two", ["--batch", "2", "--devices", "2"])):
+        done = subprocess.run(
+            [sys.executable, *common, *options, "--run", str(tmp_path / name)], capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("finished") == 1
+    one, two = (checkpoint.load(tmp_path / name) for name in ("one", "two"))
+    assert one is not None
+    assert two is not None
+    for key, value in one["objective"]["generators"].items():
+        assert torch.allclose(value, two["objective"]["generators"][key], atol=1e-4), key
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def train_upscale(
         return
     run = run or Path("runs") / f"upscale-{preset}-{resolved.scale}x"
     outcome = train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation)
+    if not outcome.main:
+        return
     if outcome.finished:
         typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
     else:

@@ -1,0 +1,5 @@
+"""``python -m img2img``."""
+
+from img2img.cli import main
+
+main()
