@@ -88,6 +88,7 @@ def _flop_per_pixel(pipeline: "Pipeline") -> float:
 
 def _print(report: dict[str, Any]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     title = (
@@ -96,5 +97,5 @@ def _print(report: dict[str, Any]) -> None:
     table = Table("model", "input Mpx/s", "GFLOP/s", "of the matrix product", title=title)
     for row in report["models"]:
         name, *figures = row.values()
-        table.add_row(name, f"{figures[0]:.3f}", f"{figures[1]:.0f}", f"{figures[2]:.0%}")
+        table.add_row(escape(name), f"{figures[0]:.3f}", f"{figures[1]:.0f}", f"{figures[2]:.0%}")
     Console().print(table)

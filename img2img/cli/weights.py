@@ -16,6 +16,7 @@ def list_weights(as_json: JSON = False) -> None:
     import json
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     rows = [*_shipped(), *_optional()]
@@ -25,7 +26,7 @@ def list_weights(as_json: JSON = False) -> None:
     table = Table("name", "task", "scale", "parameters", "MB", "licence", "from")
     for row in rows:
         values = {**row, "scale": f"{row['scale']}x", "parameters": f"{row['parameters']:,}", "megabytes": f"{row['megabytes']:.1f}"}
-        table.add_row(*map(str, values.values()))
+        table.add_row(*(escape(str(value)) for value in values.values()))
     Console(width=None if Console().is_terminal else 140).print(table)
 
 

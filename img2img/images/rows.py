@@ -1,7 +1,12 @@
 """Writing row by row: pictures larger than memory."""
 
-import tempfile
+import contextlib
+import os
+import struct
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -32,8 +37,8 @@ def write_rows(
 ) -> list[str]:
     """Write strips, top to bottom, to ``target`` as they come, and return notes as ``write`` does.
 
-    PNG, JPEG, TIFF and PPM need memory for some strips only, and room on the disk for the raw pixels while they are written
-    (beside the target); the encoders of the other formats want the whole picture, which is then gathered as integers.
+    PNG, JPEG, TIFF and PPM need memory for some strips only; the encoders of the other formats want the whole picture, which
+    is then gathered as integers.
 
     Args:
         channels: 1 or 3; with ``alpha`` the strips have one plane more, the last.
@@ -58,20 +63,53 @@ def write_rows(
                         write_ppm_header(file, strip, height)
                     write_ppm_rows(file, strip)
         elif entry.name in ("PNG", "JPEG", "TIFF"):
-            with tempfile.NamedTemporaryFile(prefix=".img2img-", suffix=".raw", dir=path.parent) as spool:
-                _spool(fitted, spool)  # type: ignore[arg-type]
-                bands, kind = channels + plan.alpha, "uchar" if plan.bit_depth == 8 else "ushort"
-                image = pyvips.Image.rawload(spool.name, width, height, bands, format=kind, access="sequential")
-                encode_vips(image, path, plan, quality, page_height=height)
+            _stream(fitted, path, plan, quality, (height, width, channels + plan.alpha))
         else:
             encode([np.concatenate(list(fitted))], [None], path, plan, quality)
     return plan.notes
 
 
-def _spool(strips: Iterator[Values], spool: BinaryIO) -> None:
+def _stream(strips: Iterator[Values], path: Path, plan: Fit, quality: int | None, shape: tuple[int, int, int]) -> None:
+    """Encode with libvips in another thread what comes through a pipe, so that encoding goes on while the next strip is computed."""
+    reader, writer = os.pipe()
+    with ThreadPoolExecutor(1) as pool:
+        encoded = pool.submit(_encode_from, reader, path, plan, quality)
+        # The pipe breaks when the encoder fails (the disk is full); what it raised comes out of result().
+        with contextlib.suppress(BrokenPipeError), open(writer, "wb") as pipe:
+            _write_stored_png(pipe, strips, shape, plan.bit_depth)
+        encoded.result()
+
+
+def _encode_from(reader: int, path: Path, plan: Fit, quality: int | None) -> None:
+    try:
+        source = pyvips.SourceCustom()
+        source.on_read(lambda size: os.read(reader, size))
+        image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error", unlimited=True)
+        encode_vips(image, path, plan, quality, page_height=image.height)
+    finally:
+        os.close(reader)  # or the writer would wait for ever
+
+
+def _write_stored_png(pipe: BinaryIO, strips: Iterator[Values], shape: tuple[int, int, int], bit_depth: BitDepth) -> None:
+    """Strips as a PNG without compression: the one uncompressed form that libvips reads from a pipe (a raw file it would map whole)."""
+    height, width, bands = shape
+
+    def chunk(kind: bytes, body: bytes) -> None:
+        pipe.write(struct.pack(">I", len(body)) + kind)
+        pipe.write(body)
+        pipe.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))
+
+    pipe.write(b"\x89PNG\r\n\x1a\n")
+    chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bit_depth, {1: 0, 2: 4, 3: 2, 4: 6}[bands], 0, 0, 0))
+    stored = zlib.compressobj(0)
+    step = max(1, 2**24 // (width * bands))
     for strip in strips:
-        spool.write(np.ascontiguousarray(strip).data)
-    spool.flush()
+        for top in range(0, len(strip), step):
+            rows = strip[top : top + step]
+            samples = np.ascontiguousarray(rows, ">u2" if bit_depth == 16 else np.uint8).view(np.uint8).reshape(len(rows), -1)
+            chunk(b"IDAT", stored.compress(np.pad(samples, ((0, 0), (1, 0)))))  # each row begins with its filter: 0, none
+    chunk(b"IDAT", stored.flush())
+    chunk(b"IEND", b"")
 
 
 def _checked(rows: Iterator[Values], width: int, height: int, planes: int, kind: type) -> Iterator[Values]:

@@ -54,9 +54,7 @@ class Outcome:
     key: str = ""  # what the record says the output was made with
 
 
-def run(
-    jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Progress = lambda pixels, share: None
-) -> Iterator[Outcome]:
+def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Progress = lambda pixels, share: None) -> Iterator[Outcome]:
     """The outcomes of ``jobs``, in their order. A job that fails with one of our errors does not stop the others.
 
     An output that was made by the same model and options from the same input is skipped. One that exists and is not of our making, or was

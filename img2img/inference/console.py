@@ -106,7 +106,12 @@ def _bar(total: int) -> Iterator[Told]:
     if not sys.stderr.isatty() or not log.isEnabledFor(logging.INFO):
         yield lambda pixels, share: None
         return
-    columns = (TextColumn("{task.completed:.0f}/{task.total:.0f} files"), BarColumn(), _Speed(), TimeRemainingColumn(elapsed_when_finished=True))
+    columns = (
+        TextColumn("{task.completed:.0f}/{task.total:.0f} files"),
+        BarColumn(),
+        _Speed(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
     both = sys.stdout.isatty()  # then the results appear above the bar; else they must not, as they go elsewhere
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as progress:
         task = progress.add_task("", total=total, pixels=0, started=time.monotonic())

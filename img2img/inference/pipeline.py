@@ -59,11 +59,13 @@ class Pipeline:
             raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
         least = 2 * (model.info.halo or 0) + 16 * model.info.multiple
         if tile and tile < least:
-            raise ConfigError(f"a tile of {tile} has no room for the context that model {model.info.name!r} needs; at least {least}, or 0 for none")
+            raise ConfigError(
+                f"a tile of {tile} has no room for the context that model {model.info.name!r} needs; at least {least}, or 0 for none"
+            )
         self.tile = tile
         self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
         self._per_pixel = 0.0
-        model.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.network.to(self.device).to(memory_format=torch.channels_last)
 
     @property
     def identity(self) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,13 +26,13 @@ class Naming:
     Attributes:
         output: -o: a file (for a single input file), or a folder; None: beside a file, and beside a folder as ``FOLDER + suffix``.
         suffix: stands after the name; None: ``default`` for outputs beside their inputs, nothing for those in a folder of their own.
-        default: such as "_4x".
+        default: gives what to take where ``suffix`` is None, such as "_4x"; asked only when it is needed, as it may take a model's file.
         extension: "png" or ".png"; None: as the input's, or PNG where that cannot be written.
     """
 
     output: str | None = None
     suffix: str | None = None
-    default: str = "_4x"
+    default: Callable[[], str] = lambda: "_4x"
     extension: str | None = None
 
 
@@ -47,7 +47,7 @@ def check_naming(inputs: Sequence[str], naming: Naming) -> None:
         images.check_format("." + naming.extension.lstrip("."))
     if naming.suffix is not None and Path(naming.suffix).name != naming.suffix and naming.suffix:
         raise ConfigError(f"the suffix {naming.suffix!r} must be a part of a file name")
-    if naming.output is None or _is_folder(naming.output):
+    if naming.output is None or is_folder(naming.output):
         return
     images.check_format(naming.output)
     if len(inputs) > 1 or Path(inputs[0]).is_dir():
@@ -76,7 +76,7 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False) -> l
                 jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
         raise PictureError(f"nothing to do: all pictures lie in the output folder {naming.output!r}")
-    if len(jobs) > 1 and naming.output is not None and not _is_folder(naming.output):
+    if len(jobs) > 1 and naming.output is not None and not is_folder(naming.output):
         raise ConfigError(f"{len(jobs)} inputs cannot become the one file {naming.output!r}; give a folder: {naming.output}/")
     return _distinct(list(jobs.values()))
 
@@ -85,16 +85,16 @@ def _job(text: str, source: images.Source, naming: Naming) -> Job:
     given = Path(text)
     extension = _extension(source.path, naming)
     if naming.output is None and not given.is_dir():
-        suffix = naming.default if naming.suffix is None else naming.suffix
+        suffix = naming.default() if naming.suffix is None else naming.suffix
         return Job(source.path, source.path.with_name(source.path.stem + suffix + extension), source.path.parent)
-    if naming.output is not None and not _is_folder(naming.output):
+    if naming.output is not None and not is_folder(naming.output):
         return Job(source.path, Path(naming.output), Path(naming.output).parent)
-    folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default)
+    folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())
     name = source.relative.stem + (naming.suffix or "") + extension
     return Job(source.path, folder / source.relative.parent / name, folder)
 
 
-def _is_folder(output: str) -> bool:
+def is_folder(output: str) -> bool:
     """Whether -o means a folder: one that exists, a name with a slash at its end, or a name without an extension."""
     return Path(output).is_dir() or output.endswith(("/", os.sep)) or not Path(output).suffix
 

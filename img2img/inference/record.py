@@ -43,7 +43,7 @@ class Record:
         status = finished.stat()
         entry = (self._name(output), status.st_size, status.st_mtime_ns)
         self._keys[entry] = key
-        line = json.dumps([*entry, key]).encode() + b"\n"
+        line = b"\n" + json.dumps([*entry, key]).encode()  # so that a line cut short does not spoil the next
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             os.write(handle, line)

@@ -54,7 +54,9 @@ class Tiler:
         """
         top = 0
         while top < height:
-            first = next(_spans((top, height), self._core()[0], self.multiple))  # the core may have shrunk since the last band
+            first = next(
+                _spans((top, height), self._core((height, width))[0], self.multiple)
+            )  # the core may have shrunk since the last band
             above, below = self._fed(first, height)
             block = rows(above, min(below, height))
             block = F.pad(block, (0, self._padded(width) - width, 0, max(below - height, 0)), mode="replicate")
@@ -63,7 +65,7 @@ class Tiler:
 
     def _region(self, block: Tensor, above: int, ys: Span, xs: Span, size: tuple[int, int], finish: Callable[[Tensor], Tensor]) -> Tensor:
         """The output of rows ``ys`` and columns ``xs``. ``block`` has the picture's rows from ``above`` on, in full padded width."""
-        high, wide = self._core()
+        high, wide = self._core(size)
         if ys[1] - ys[0] > high or xs[1] - xs[0] > wide:
             parts = (
                 torch.cat([self._region(block, above, y, x, size, finish) for x in _spans(xs, wide, self.multiple)], dim=-1)
@@ -84,12 +86,15 @@ class Tiler:
         y, x, s = ys[0] - top, xs[0] - left, self.scale
         return finish(out[..., y * s : (y + ys[1] - ys[0]) * s, x * s : (x + xs[1] - xs[0]) * s])
 
-    def _core(self) -> tuple[int, int]:
+    def _core(self, size: tuple[int, int]) -> tuple[int, int]:
         """The largest piece of output, in input pixels, that a tile gives: what is left without its context."""
         if self.halo is None or self.tile is None:
-            return 2**62, 2**62
+            return size
         context = 2 * _align(self.halo, self.multiple)
-        high, wide = (max((side - context) // self.multiple, 1) * self.multiple for side in self.tile)
+        high, wide = (
+            side if self._padded(side) <= tile else max((tile - context) // self.multiple, 1) * self.multiple
+            for tile, side in zip(self.tile, size, strict=True)
+        )
         return high, wide
 
     def _fed(self, span: Span, side: int) -> Span:

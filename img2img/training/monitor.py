@@ -69,7 +69,8 @@ class Monitor:
     def validated(self, images_seen: int, figures: dict[str, float], preview: list[dict[str, Tensor]]) -> None:
         """Write a validation's figures and its preview grid."""
         self.log(images_seen)
-        self.history.append(images=images_seen, validation=True, **{f"validation/{key}": value for key, value in figures.items()})
+        columns = " | ".join(preview[0])
+        self.history.append(images=images_seen, columns=columns, **{f"validation/{key}": value for key, value in figures.items()})
         for key, value in figures.items():
             self.board.add_scalar(f"validation/{key}", value, images_seen)
         sheet = grid(preview)

@@ -31,7 +31,7 @@ table { border-collapse: collapse; } td { padding: .15rem 1rem .15rem 0; }
 
 def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> None:
     """Write the run's ``report.html``: figures, curves, previews over time, configuration, hardware and data."""
-    keys = sorted({key for row in history.rows for key in row} - {"images", "validation", "speed"})
+    keys = sorted({key for row in history.rows for key in row})
     losses = [key for key in keys if key.startswith(("generator/", "discriminator/"))]
     validation = sorted((key for key in keys if key.startswith("validation/")), key=lambda key: key != f"validation/{metric}")
     last = history.rows[-1] if history.rows else {}
@@ -40,8 +40,10 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> N
         "images seen": f"{last.get('images', 0):,}",
         **{key.removeprefix("validation/"): f"{history.series(key)[-1][1]:.4f}" for key in validation},
         "images/s": f"{sum(speeds) / len(speeds):.1f}" if speeds else "-",
+        **{f"data: {key}": str(value) for key, value in record.get("data", {}).items()},
         **hardware(),
     }
+    columns = next((row["columns"] for row in history.rows if "columns" in row), "")
     parts = [
         f"<h1>{html.escape(run.name)}</h1>",
         "<table>" + "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>" for k, v in facts.items()) + "</table>",
@@ -49,7 +51,7 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> N
         "<h2>Losses</h2><div class=charts>",
         *[chart(history, [key for key in losses if key.startswith(kind)], kind.rstrip("/")) for kind in ("generator/", "discriminator/")],
         chart(history, ["learning_rate"], "learning rate"),
-        "</div><h2>Previews</h2>",
+        f"</div><h2>Previews: {html.escape(columns)}</h2>",
         *[_preview(path) for path in spread(sorted((run / "previews").glob("*.png")), MOST_PREVIEWS)],
         f"<h2>Configuration</h2><pre>{html.escape(json.dumps(record, indent=2, default=str))}</pre>",
     ]

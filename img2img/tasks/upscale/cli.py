@@ -1,13 +1,71 @@
 """``img2img upscale`` and ``img2img train upscale``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-def upscale() -> None:
-    """Enlarge photographs."""
+def upscale(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns; - reads standard input.")],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="File, or folder that mirrors the inputs.  [default: NAME_4x.EXT, FOLDER_4x beside the input]"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="A name, a model file or a training run.  [default: upscale-4x-photo]")
+    ] = None,
+    scale: Annotated[float | None, typer.Option("--scale", "-s", help="1 to 8, also in between.  [default: the model's]")] = None,
+    tile: Annotated[
+        int | None, typer.Option("--tile", "-t", min=0, help="Side of what is computed at once; 0: all.  [default: as memory allows]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    extension: Annotated[str | None, typer.Option("--ext", help="Format of the outputs, such as png.  [default: the input's]")] = None,
+    suffix: Annotated[str | None, typer.Option(help="What follows the name.  [default: _4x beside inputs, nothing in folders]")] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="1 to 100, for JPEG, WebP and AVIF.")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders, too.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace inputs, and files that img2img did not write.")] = False,
+    strip_metadata: Annotated[bool, typer.Option("--strip-metadata", help="Leave out profile, EXIF, XMP and resolution.")] = False,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.")] = False,
+) -> None:
+    """Enlarge photographs: files, folders, or a picture from standard input.
+
+    The paths of the results go to stdout. A second run does only what is missing or has changed.
+    """
+    if scale is not None and not 1 <= scale <= 8:
+        raise typer.BadParameter(f"{scale:g} is not between 1 and 8", param_hint="--scale")
+    streaming = "-" in inputs
+    if streaming and (len(inputs) > 1 or (output is None and (as_json or sys.stdout.isatty()))):
+        raise typer.BadParameter("standard input (-) stands alone; its result goes to a pipe or to -o FILE", param_hint="INPUT")
+    from functools import partial
+
+    from img2img import images
+    from img2img.errors import ConfigError
+    from img2img.inference import load
+    from img2img.inference.batch import Options
+    from img2img.inference.console import run_on_console
+    from img2img.inference.pipeline import choose_device, choose_dtype
+    from img2img.inference.plan import Naming, plan
+    from img2img.tasks.upscale.infer import default_model, native_scale, upscale_stream
+
+    name = model or default_model(scale)
+    options = Options(scale, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
+    ready = partial(load, name, device=device, dtype=dtype, tile=tile)
+    try:
+        choose_dtype(dtype, choose_device(device))
+        if streaming:
+            for note in upscale_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
+                typer.echo(note, err=True)
+            return
+        naming = Naming(output, suffix, lambda: f"_{scale or native_scale(name):g}x", extension)
+        good = run_on_console(plan(inputs, naming, recursive=recursive), ready, options, as_json=as_json)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+    if not good:
+        raise typer.Exit(1)
 
 
 def train_upscale(

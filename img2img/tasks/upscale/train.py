@@ -69,7 +69,7 @@ PRESETS: dict[str, UpscaleConfig] = {
     "srresnet": UpscaleConfig(),
     # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
     "srgan": UpscaleConfig(
-        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, adversarial=0.02),
+        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, adversarial=0.05),
         data=DataConfig(patch=32, degradation="photo"),
         training=TrainerConfig(images=40_000, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
     ),

@@ -1,0 +1,265 @@
+"""Files that are damaged, made to harm, or no files at all: one clear error, never a hang."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2img import images
+from img2img.errors import PictureError
+
+RANDOM = np.random.default_rng(2)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files here")
+both = pytest.mark.parametrize("call", [images.read, images.probe])
+
+
+def sample(format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(RANDOM.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(stream, format, **options)
+    return stream.getvalue()
+
+
+def refused(call, *arguments, **options) -> str:
+    """The message of the error, after checks that hold for each of them."""
+    with pytest.raises(PictureError) as caught:
+        call(*arguments, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "\x1b" not in message
+    assert "object at 0x" not in message  # no heap address
+    return message
+
+
+@both
+def test_not_a_file(tmp_path, call):
+    assert "No such file" in refused(call, tmp_path / "absent.png")
+    assert "is a folder" in refused(call, tmp_path)
+    (tmp_path / "empty.png").touch()
+    assert "is empty" in refused(call, tmp_path / "empty.png")
+    assert "not a possible name" in refused(call, "a\0b.png")
+    assert "too long" in refused(call, "x" * 300)
+
+
+@posix
+@both
+def test_pipes_and_devices_do_not_hang(tmp_path, call):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name in ("pipe.png", "zero.png"):
+        assert "not a regular file" in refused(call, tmp_path / name)
+    refused(call, tmp_path / "loop.png")
+
+
+@posix
+@both
+def test_sparse_giant(tmp_path, call):
+    with open(tmp_path / "giant.png", "wb") as file:
+        file.truncate(8 * 1024**3)
+    assert "8.0 GiB" in refused(call, tmp_path / "giant.png")
+
+
+@posix
+@both
+def test_names_are_quoted(tmp_path, call):
+    name = os.path.join(os.fsencode(tmp_path), b"\x1b[31m\n-\xff.png").decode("utf-8", "surrogateescape")
+    with open(name, "wb") as file:
+        file.write(b"no picture")
+    refused(call, name).encode("utf-8")  # and can be printed
+
+
+@both
+@pytest.mark.parametrize(
+    "content", [b"no picture at all", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"\x89PNG\r\n\x1a\n", b"II*\0", b"\0" * 999]
+)
+def test_content_that_is_no_picture(tmp_path, call, content):
+    (tmp_path / "a.png").write_bytes(content)
+    refused(call, tmp_path / "a.png")
+
+
+def test_a_decoders_message_is_not_repeated():
+    assert "BytesIO" not in refused(images.read, io.BytesIO(b"no picture"))
+    assert "'upload.png'" in refused(images.read, io.BytesIO(b"no picture"), name="upload.png")
+    refused(images.read, b"")
+    refused(images.read, b"no picture", name="\x1b[31m\nname")
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"\0")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in (body, data, b"IEND")
+    )
+
+
+@both
+def test_bomb(tmp_path, call):
+    (tmp_path / "a.png").write_bytes(png_header(60000, 60000))
+    message = refused(call, tmp_path / "a.png")
+    assert "60000x60000" in message
+    assert "--max-pixels" in message
+    (tmp_path / "b.png").write_bytes(sample("PNG"))
+    assert "50x40" in refused(call, tmp_path / "b.png", max_pixels=1999)
+    call(tmp_path / "b.png", max_pixels=2000)
+
+
+@both
+def test_tiff_bomb(tmp_path, call):
+    tags = [(256, 60000), (257, 60000), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 60000), (279, 1)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + bytes(4))
+    assert "3600 megapixels" in refused(call, tmp_path / "a.tif")
+
+
+def test_more_pixels_than_pillow_allows_are_read_when_asked_for(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert images.read(sample("PNG")).width == 50
+    assert Image.MAX_IMAGE_PIXELS == 100  # Pillow's limit is the host program's to set
+
+
+def test_pillows_limit_comes_back_after_threads():
+    limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    data = sample("PNG")
+    threads = [threading.Thread(target=lambda: [images.read(data) for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert limit == Image.MAX_IMAGE_PIXELS
+    assert warnings.filters == filters
+
+
+def test_a_chain_of_tiff_pages_that_bites_its_tail():
+    data = bytearray(sample("TIFF"))
+    first = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, first)[0]
+    struct.pack_into("<I", data, first + 2 + 12 * count, first)
+    assert len(images.read(bytes(data)).frames) == 1
+
+
+FORMATS = {
+    "PNG": {},
+    "JPEG": {},
+    "WEBP": {},
+    "AVIF": {},
+    "GIF": {},
+    "BMP": {},
+    "PPM": {},
+    "JPEG2000": {},
+    "QOI": {},
+    "TIFF": {"compression": "tiff_lzw"},
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("share", [0.98, 0.5, 0.05])
+def test_truncated(tmp_path, format, share):
+    data = sample(format, **FORMATS[format])
+    (tmp_path / "a").write_bytes(data[: int(len(data) * share)])
+    refused(images.read, tmp_path / "a")
+
+
+def test_truncated_sixteen_bits():
+    stream = io.BytesIO()
+    images.write(images.Picture(images.read(sample("PNG")).frames, 16), stream, format="PNG")
+    refused(images.read, stream.getvalue()[:-900])
+
+
+def test_a_truncated_png_with_a_wrong_orientation_is_never_garbage(tmp_path):
+    """Pillow looks for EXIF by loading: an error swallowed there would leave half a picture that loads without one."""
+    data = sample("PNG")
+    (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+    for _ in range(2):
+        assert images.probe(tmp_path / "a.png").width == 50
+        refused(images.read, tmp_path / "a.png")
+
+
+def test_damaged_exif_is_dropped_and_the_picture_read():
+    picture = images.read(sample("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    assert picture.width == 50
+    assert picture.metadata.exif is None
+
+
+def test_nothing_is_printed_about_a_damaged_tiff(tmp_path):
+    """libtiff writes to file descriptor 2 itself."""
+    data = bytearray(sample("TIFF", compression="tiff_lzw"))
+    data[200:400] = bytes(200)
+    (tmp_path / "a.tif").write_bytes(data)
+    code = "import sys, img2img.images as i, img2img.errors as e\ntry: i.read(sys.argv[1])\nexcept e.PictureError: pass"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.tif"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def seeds() -> list[bytes]:
+    """Small files of every kind, each with metadata, for mutation."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    made = [
+        sample(format, exif=exif, **options) for format, options in FORMATS.items() if format in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")
+    ]
+    made += [sample(format) for format in ("BMP", "PPM", "GIF", "JPEG2000", "QOI")]
+    small = images.read(sample("PNG"))
+    for format, depth in (("PNG", 16), ("TIFF", 16), ("PPM", 16)):
+        stream = io.BytesIO()
+        images.write(images.Picture(small.frames, depth, "PNG", images.read(made[0]).metadata), stream, format=format)
+        made.append(stream.getvalue())
+    moving = small.with_frames([images.Frame(frame.pixels * level, None, 50.0) for frame in small.frames for level in (1, 0.5, 0.1)])
+    for format in ("PNG", "GIF", "WEBP", "AVIF", "TIFF"):
+        stream = io.BytesIO()
+        images.write(moving, stream, format=format)
+        made.append(stream.getvalue())
+    for mode, format in (("P", "PNG"), ("1", "TIFF"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("LA", "PNG"), ("L", "JPEG"), ("LAB", "TIFF")):
+        stream = io.BytesIO()
+        Image.new(mode, (20, 30)).save(stream, format)
+        made.append(stream.getvalue())
+    return made
+
+
+def mutate(data: bytes, random: np.random.Generator) -> bytes:
+    """``data`` with one to eight changes: bytes, numbers at the edges of their range, pieces cut, repeated or moved."""
+    changed = bytearray(data)
+    for _ in range(random.integers(1, 9)):
+        place = int(random.integers(0, min(len(changed), 400) if random.random() < 0.6 else len(changed)))
+        length = int(random.integers(1, 40))
+        match random.integers(0, 6):
+            case 0:
+                changed[place] = random.integers(0, 256)
+            case 1:
+                changed[place] ^= 1 << random.integers(0, 8)
+            case 2:
+                edge = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF][random.integers(0, 8)]
+                changed[place : place + 4] = struct.pack(("<I", ">I")[random.integers(0, 2)], edge)
+            case 3:
+                del changed[place : place + length]
+            case 4:
+                changed[place:place] = changed[place : place + length]
+            case 5:
+                other = int(random.integers(0, len(changed)))
+                changed[place : place + length] = changed[other : other + length]
+        if not changed:
+            return b"\0"
+    return bytes(changed[: int(random.integers(1, len(changed) + 1))] if random.random() < 0.1 else changed)
+
+
+def test_mutants_are_read_or_refused():
+    random, read, messages = np.random.default_rng(3), 0, []
+    kinds = seeds()
+    for number in range(600):
+        try:
+            images.read(mutate(kinds[number % len(kinds)], random), max_pixels=1_000_000)
+            read += 1
+        except PictureError as error:
+            messages.append(str(error))
+    assert not [message for message in messages if "\n" in message or "object at 0x" in message]
+    assert 50 < read < 550  # otherwise the mutants are too tame or too wild to test anything

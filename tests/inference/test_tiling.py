@@ -1,0 +1,131 @@
+import logging
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from img2img.errors import Img2ImgError
+from img2img.inference.tiling import Tiler, is_out_of_memory
+from img2img.networks import ResNetGenerator
+
+
+class Limited(nn.Module):
+    """A network that runs out of memory when fed more than ``most`` pixels, and remembers what it was fed."""
+
+    def __init__(self, network: nn.Module, most: int, error: type[Exception] = torch.OutOfMemoryError, message: str = "too large") -> None:
+        super().__init__()
+        self.network, self.most, self.error, self.message = network, most, error, message
+        self.fed: list[tuple[int, int]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.fed.append((x.shape[-2], x.shape[-1]))
+        if x.shape[-2] * x.shape[-1] > self.most:
+            raise self.error(self.message)
+        return self.network(x)
+
+
+def random_network(**parts: int) -> ResNetGenerator:
+    torch.manual_seed(1)
+    return ResNetGenerator(width=8, **parts).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    "parts", [{"scale": 1}, {"scale": 2}, {"scale": 4}, {"blocks": 0, "scale": 2}, {"downsamplings": 1}, {"downsamplings": 2}]
+)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 53), (64, 64), (61, 40)])
+def test_tiles_equal_the_whole(parts: dict[str, int], size: tuple[int, int]) -> None:
+    network = random_network(**{"blocks": 2, **parts})
+    x = torch.rand(1, 3, *size)
+    whole = Tiler(network, network.scale, network.halo, network.multiple).whole(x)
+    assert whole.shape == (1, 3, size[0] * network.scale, size[1] * network.scale)
+    for extra in (8, 21):
+        side = 2 * network.halo + extra
+        tiled = Tiler(network, network.scale, network.halo, network.multiple, (side, side + 3)).whole(x)
+        assert tiled.shape == whole.shape
+        assert (tiled - whole).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("size", [(3, 5000), (5000, 3)])
+def test_very_long_pictures(size: tuple[int, int]) -> None:
+    network = random_network(blocks=1, scale=4)
+    x = torch.rand(1, 3, *size)
+    tiled = Tiler(network, 4, network.halo, 1, (64, 64)).whole(x)
+    assert (tiled - network(x)).abs().max() <= 1e-5
+
+
+def test_less_halo_than_the_receptive_field_shows() -> None:
+    """What the other tests would miss if the network's context did not reach that far."""
+    network = random_network(blocks=2, scale=2)
+    x = torch.rand(1, 3, 40, 40)
+    assert (Tiler(network, 2, 1, 1, (20, 20)).whole(x) - network(x)).abs().max() > 1e-4
+
+
+def test_no_tile_is_larger_than_asked() -> None:
+    network = Limited(random_network(blocks=1, scale=2), most=10**6)
+    Tiler(network, 2, 4, 1, (24, 30)).whole(torch.rand(1, 3, 100, 130))
+    assert max(high for high, _ in network.fed) <= 24
+    assert max(wide for _, wide in network.fed) <= 30
+
+
+def test_bands_come_in_order_and_ask_for_rows_downwards() -> None:
+    asked: list[tuple[int, int]] = []
+    x = torch.rand(1, 3, 90, 20)
+
+    def rows(top: int, bottom: int) -> Tensor:
+        asked.append((top, bottom))
+        return x[..., top:bottom, :]
+
+    network = random_network(blocks=1, scale=2)
+    bands = list(Tiler(network, 2, 4, 1, (28, 28)).bands(rows, 90, 20))
+    assert len(bands) == 5
+    assert asked == sorted(asked)
+    assert max(bottom - top for top, bottom in asked) <= 28
+    assert torch.allclose(torch.cat(bands, -2), network(x), atol=1e-5)
+
+
+def test_the_whole_picture_where_there_is_no_halo() -> None:
+    network = Limited(ResNetGenerator(width=8, blocks=1, downsamplings=1, norm="instance").eval(), most=10**6)
+    Tiler(network, 1, None, 2, (16, 16)).whole(torch.rand(1, 3, 50, 70))
+    assert network.fed == [(50, 70)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(torch.OutOfMemoryError, "CUDA"), (MemoryError, ""), (RuntimeError, "DefaultCPUAllocator: can't allocate memory: you tried")],
+)
+def test_out_of_memory_halves_the_tile(caplog: pytest.LogCaptureFixture, error: type[Exception], message: str) -> None:
+    inner = random_network(blocks=1, scale=2)
+    network = Limited(inner, 900, error, message)
+    tiler = Tiler(network, 2, 4)
+    x = torch.rand(1, 3, 75, 82)
+    with caplog.at_level(logging.WARNING):
+        out = tiler.whole(x)
+    assert (out - inner(x)).abs().max() <= 1e-5
+    assert "out of memory with a tile of 82x75 pixels: going on with 41x37" in caplog.text
+    assert tiler.tile is not None
+    assert tiler.tile[0] * tiler.tile[1] <= 900
+
+
+def test_out_of_memory_in_a_later_band() -> None:
+    """The band at hand, and those that follow, are finished with smaller tiles."""
+    inner = random_network(blocks=1, scale=2)
+    network = Limited(inner, 2000)
+    x = torch.rand(1, 3, 100, 60)
+    bands = Tiler(network, 2, 4, 1, (33, 60)).bands(lambda top, bottom: x[..., top:bottom, :], 100, 60)
+    first = next(bands)
+    network.most = 500
+    assert (torch.cat([first, *bands], -2) - inner(x)).abs().max() <= 1e-5
+
+
+def test_memory_that_suffices_for_nothing() -> None:
+    network = Limited(random_network(blocks=1, scale=2), most=0)
+    with pytest.raises(Img2ImgError, match="out of memory even with the smallest tile, 9x9"):
+        Tiler(network, 2, 4).whole(torch.rand(1, 3, 50, 50))
+    with pytest.raises(Img2ImgError, match="needs the whole picture"):
+        Tiler(network, 2, None).whole(torch.rand(1, 3, 50, 50))
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        Tiler(Limited(nn.Identity(), 0, RuntimeError, "a bug"), 1, 0).whole(torch.rand(1, 3, 5, 5))
+    assert not is_out_of_memory(ValueError("out of memory"))
