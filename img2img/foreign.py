@@ -193,7 +193,8 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             content: Any = load_file(path)
         elif head.startswith((b"PK\x03\x04", b"\x80")):
             _check_zip(path, size)
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as file:  # by its path, torch would decide by the suffix again
+                content = torch.load(file, map_location="cpu", weights_only=True)
         else:
             raise ModelError(f"{str(path)!r} is neither a safetensors file nor a PyTorch checkpoint")
         state = spandrel.canonicalize_state_dict(content)
@@ -247,8 +248,8 @@ def _ncnn_tensors(param: str, data: bytes) -> Iterator[Tensor]:
         arguments = dict(field.split("=", 1) for field in fields[4 + int(fields[2]) + int(fields[3]) :])
         if fields[0] == "Convolution":
             outputs, kernel, count = int(arguments["0"]), int(arguments["1"]), int(arguments["6"])
-            inputs = count // (outputs * kernel**2)
-            if arguments.get("5") != "1" or inputs * outputs * kernel**2 != count:
+            inputs = count // max(outputs * kernel**2, 1)
+            if arguments.get("5") != "1" or min(inputs, outputs, kernel) < 1 or inputs * outputs * kernel**2 != count:
                 raise ValueError(f"layer {fields[1]!r}: a convolution with bias and {count} weights expected")
             tag = int.from_bytes(data[position : position + 4], "little")
             if tag not in (0, FP16_TAG):

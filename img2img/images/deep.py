@@ -11,6 +11,7 @@ from img2img.errors import PictureError
 
 pyvips.cache_set_max(0)  # the cache would keep the bytes of the last hundred files
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # libtiff's remarks about odd tags
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)  # and Pillow's; what counts becomes an error of ours
 
 Pixels = np.ndarray[Any, Any]
 _REDUCED = 1  # NewSubfileType: a smaller copy of another page
@@ -41,7 +42,7 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
         raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of grey, RGB or CMYK can be read")
     depth = 8 if image.format == "uchar" else 16
     if image.interpretation == "cmyk":
-        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="perceptual", depth=depth)
     elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
         image = image.colourspace("srgb" if depth == 8 else "rgb16")
     pixels: Pixels = image.numpy()

@@ -64,7 +64,7 @@ def fit(
     if alpha and not entry.alpha:
         notes.append(f"{entry.name} holds no transparency: the picture was laid on white")
         alpha = False
-    if entry.name == "GIF":
+    if entry.name == "GIF" and (channels == 3 or alpha):
         notes.append("GIF holds 256 colours" + (" and only full or no transparency" if alpha else ""))
     return Fit(entry, bit_depth, alpha, frames, _fit_metadata(metadata, entry, channels, strip_metadata, notes), notes)
 
@@ -106,7 +106,10 @@ def to_eight_bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def on_white(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """(H, W, C + 1) integers with alpha last, laid on white: (H, W, C) of the same type, rounded half up."""
-    full = 255 if values.dtype == np.uint8 else 65535
-    alpha = values[:, :, -1:].astype(np.uint64)
-    mixed = values[:, :, :-1] * alpha + full * (full - alpha)
-    return ((2 * mixed + full) // (2 * full)).astype(values.dtype)
+    full = int(np.iinfo(values.dtype).max)
+    laid = np.empty_like(values[:, :, :-1])
+    for top in range(0, len(values), 256):  # a piece at a time: the wide integers need eight times the memory
+        rows = values[top : top + 256].astype(np.uint64)
+        mixed = rows[:, :, :-1] * rows[:, :, -1:] + full * (full - rows[:, :, -1:])
+        laid[top : top + 256] = (2 * mixed + full) // (2 * full)
+    return laid

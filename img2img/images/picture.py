@@ -95,8 +95,9 @@ def quantize(pixels: Tensor, bit_depth: BitDepth) -> np.ndarray[Any, Any]:
         bit_depth: 8 or 16.
     """
     levels = 255 if bit_depth == 8 else 65535
-    scaled = pixels.detach().to("cpu", torch.float32).clamp(0, 1).mul_(levels).add_(0.5).permute(1, 2, 0).contiguous()
-    return scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
+    scaled = pixels.detach().to("cpu", torch.float32).clamp(0, 1).mul_(levels).add_(0.5)
+    planes = scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
+    return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
 
 
 def from_integers(values: np.ndarray[Any, Any]) -> Tensor:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
-import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from img2img.errors import PictureError
 from img2img.images import deep
-from img2img.images.orientation import clean_exif, clean_xmp, orient
-from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
-from img2img.images.source import MAX_BYTES, decoding, open_regular
+from img2img.images.frames import alike, integers, to_frame
+from img2img.images.orientation import clean_exif, clean_xmp
+from img2img.images.picture import BitDepth, Metadata, Picture
+from img2img.images.source import MAX_BYTES, decoding, open_regular, too_large
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,6 @@ DEFAULT_MAX_PIXELS = 200_000_000
 _ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI")
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _OF_PROFILE = (0, 1, 2, 3, 6)  # kinds of TIFF pixels (grey, RGB, palette, YCbCr) that a profile still fits; CMYK and Lab became sRGB
-_TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def read(source: str | os.PathLike[str] | bytes | BinaryIO, *, max_pixels: int =
         with open_regular(source) as file:
             return _read(file, max_pixels, repr(name or os.fspath(source)))
     name = repr(name or "the picture")
-    with decoding(name):
+    with decoding(name, max_pixels):
         data = source.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise PictureError(f"{name} is larger than {MAX_BYTES // 1024**3} GiB")
@@ -70,7 +69,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
     """
     with open_regular(path) as file:
         name = repr(os.fspath(path))
-        with decoding(name):
+        with decoding(name, max_pixels):
             head = file.read(64)
             if deep.is_tiff(head):
                 pages = deep.tiff_pages(file)
@@ -105,10 +104,7 @@ def _check_pixels(width: int, height: int, total: int, max_pixels: int, name: st
         raise PictureError(f"{name} is {width}x{height} pixels large; at least 1x1 is wanted")
     if total > max_pixels:
         frames = f" in {total // (width * height)} frames" if total >= 2 * width * height else ""
-        raise PictureError(
-            f"{name} has {width}x{height} pixels{frames}, {total / 1e6:.6g} megapixels, more than the limit of {max_pixels / 1e6:.6g}; "
-            "raise it with max_pixels (--max-pixels)"
-        )
+        raise too_large(f"{name} has {width}x{height} pixels{frames},", total, max_pixels)
 
 
 def _open(file: BinaryIO, name: str, formats: tuple[str, ...] = _ALLOWED) -> Image.Image:
@@ -120,7 +116,7 @@ def _open(file: BinaryIO, name: str, formats: tuple[str, ...] = _ALLOWED) -> Ima
 
 
 def _read(file: BinaryIO, max_pixels: int, name: str) -> Picture:
-    with decoding(name):
+    with decoding(name, max_pixels):
         head = file.read(512)
         if not head:
             raise PictureError(f"{name} is empty")
@@ -128,7 +124,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str) -> Picture:
             return _read_tiff(file, max_pixels, name)
         with _open(file, name) as image:
             _probe(image, max_pixels, name)
-            return _read_image(image, file, head)
+            return _read_image(image, file, head, max_pixels, name)
 
 
 def _read_tiff(file: BinaryIO, max_pixels: int, name: str) -> Picture:
@@ -137,105 +133,48 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str) -> Picture:
     tags = pages[0]["tags"]
     if tags.get(262) == 8:  # Lab, which libvips cannot read; Pillow reads the first page and turns it upright itself
         with _open(file, name, ("TIFF",)) as image:
-            return _read_image(image, file, b"")
+            return _read_image(image, file, b"", max_pixels, name)
     info = deep.tiff_metadata(tags, file)
     frames, bit_depth = [], 8
     for page in pages:
         pixels = deep.decode(file, page["width"], page["height"], page["number"])
         bit_depth = max(bit_depth, 8 * pixels.itemsize)
-        frames.append(_frame(pixels, page["tags"].get(274, 1)))
+        frames.append(to_frame(pixels, page["tags"].get(274, 1)))
     if tags.get(262) not in _OF_PROFILE:
         info.pop("icc_profile")
-    return Picture(_alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info))
+    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info))
 
 
-def _read_image(image: Image.Image, file: BinaryIO, head: bytes) -> Picture:
+def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int, name: str) -> Picture:
     count, first = _count(image), 1 if image.info.get("default_image") else 0
     if image.format == "WEBP" and count > 1:
         # The file's flag for alpha is off where each frame covers an opaque part of a transparent canvas; the decoder knows.
         image.rawmode = image._mode = "RGBA"  # type: ignore[attr-defined]
+    deep_png = image.format == "PNG" and head[24] == 16
+    if deep_png and count > 1:
+        log.warning("the frames of an animated PNG of 16 bits are read with 8 bits")
     info: dict[str, Any] = {}
     arrays, orientations, durations = [], [], []
     for number in range(first, first + count):
         if count > 1:
             image.seek(number)
+            _check_pixels(*image.size, count * image.width * image.height, max_pixels, name)  # a frame of a GIF may enlarge the picture
         image.load()  # before anything else: metadata read from a damaged file first would leave garbage in later calls
         info.update(cast(dict[str, Any], image.info))  # and some metadata stands behind the pixels
-        arrays.append(_integers(image))
+        arrays.append(deep.decode(file, *image.size) if deep_png and count == 1 else integers(image))
         orientations.append(_orientation(image))
         durations.append(float(image.info.get("duration", 0)) if count > 1 else None)
     if deep.is_deep_ppm(head):
         file.seek(0)
         arrays = [deep.decode_ppm(file.read())]
-    elif image.format == "PNG" and head[24] == 16 and count == 1:
-        arrays = [deep.decode(file, *image.size)]
     if image.mode in ("CMYK", "LAB"):
         info.pop("icc_profile", None)
-    frames = _alike([_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])
+    frames = alike([to_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])
     if count > 1 and all(frame.alpha is None or bool((frame.alpha == 1).all()) for frame in frames):
         frames = tuple(replace(frame, alpha=None) for frame in frames)
     if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
         frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
     return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), _format(image), _metadata(info))
-
-
-def _integers(image: Image.Image) -> np.ndarray[Any, Any]:
-    """A decoded Pillow picture as (H, W, C) uint8, grey or RGB, with alpha where it has transparency."""
-    if image.mode in ("CMYK", "LAB"):
-        image = _to_srgb(image)
-    alpha = "A" if image.mode in _TRANSPARENT or "transparency" in image.info else ""
-    if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _grey_palette(image)):
-        image = image.convert("L" + alpha)
-    elif image.mode == "I;16" or (image.mode == "I" and image.format == "PPM"):  # a PGM written in digits
-        return np.asarray(image).astype(np.uint16)[:, :, None]
-    elif image.mode in ("I", "F"):
-        raise PictureError("samples of 32 bits cannot be read; convert the picture to 8 or 16 bits")
-    else:
-        image = image.convert("RGB" + alpha)
-    values = np.asarray(image)
-    return values.reshape(image.height, image.width, -1)
-
-
-def _grey_palette(image: Image.Image) -> bool:
-    """Whether the palette has only greys, and no profile that speaks of colours."""
-    palette = np.frombuffer(image.palette.tobytes() if image.palette else b"", np.uint8)
-    if image.palette is None or image.palette.mode[:3] != "RGB" or "icc_profile" in image.info:
-        return False
-    colours = palette.reshape(-1, len(image.palette.mode))
-    return bool((colours[:, :1] == colours[:, 1:3]).all())
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """CMYK or Lab as RGB: through the embedded profile where it is one for this mode, else Pillow's plain formula."""
-    srgb = ImageCms.createProfile("sRGB")
-    try:
-        if image.mode == "LAB":
-            profile: Any = ImageCms.createProfile("LAB")
-        else:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        return cast(Image.Image, ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB"))
-    except (KeyError, OSError, ImageCms.PyCMSError):
-        return image.convert("RGB")
-
-
-def _frame(values: np.ndarray[Any, Any], orientation: int, duration: float | None = None) -> Frame:
-    colours = 1 if values.shape[2] < 3 else 3
-    alpha = orient(from_integers(values[:, :, colours : colours + 1]), orientation) if values.shape[2] > colours else None
-    return Frame(orient(from_integers(values[:, :, :colours]), orientation), alpha, duration)
-
-
-def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames with as many channels each, and all with alpha where one has it: an animation may begin grey or opaque."""
-    channels = max(frame.pixels.shape[0] for frame in frames)
-    alpha = any(frame.alpha is not None for frame in frames)
-    return tuple(
-        Frame(
-            frame.pixels if frame.pixels.shape[0] == channels else frame.pixels.expand(channels, -1, -1).contiguous(),
-            frame.pixels.new_ones(1, *frame.pixels.shape[1:]) if alpha and frame.alpha is None else frame.alpha,
-            frame.duration,
-        )
-        for frame in frames
-    )
 
 
 def _count(image: Image.Image) -> int:

@@ -107,7 +107,7 @@ def _write_stored_png(pipe: BinaryIO, strips: Iterator[Values], shape: tuple[int
         for top in range(0, len(strip), step):
             rows = strip[top : top + step]
             samples = np.ascontiguousarray(rows, ">u2" if bit_depth == 16 else np.uint8).view(np.uint8).reshape(len(rows), -1)
-            chunk(b"IDAT", stored.compress(np.pad(samples, ((0, 0), (1, 0)))))  # each row begins with its filter: 0, none
+            chunk(b"IDAT", stored.compress(np.pad(samples, ((0, 0), (1, 0))).tobytes()))  # each row begins with its filter: 0, none
     chunk(b"IDAT", stored.flush())
     chunk(b"IEND", b"")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import stat
 import threading
 import warnings
@@ -47,47 +48,63 @@ def _check(status: os.stat_result, name: str) -> None:
 
 
 @contextlib.contextmanager
-def decoding(name: str) -> Iterator[None]:
+def decoding(name: str, max_pixels: int) -> Iterator[None]:
     """Whatever a decoder raises inside becomes one ``PictureError`` about ``name`` (already quoted).
 
     Decoders raise nearly every class there is for a damaged file (SyntaxError, RuntimeError, struct.error, KeyError, MemoryError...).
     Their messages hold heap addresses and are for programmers, so that only the chained exception has them.
     """
     try:
-        with _pillow:
+        with _pillow.allowing(max_pixels):
             yield
     except PictureError:
         raise
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        raise too_large(f"{name} has", int(pixels[0]) if pixels else 2 * max_pixels, max_pixels) from error
     except MemoryError as error:
         raise PictureError(f"{name} does not fit into memory") from error
     except Exception as error:
         raise PictureError(f"{name} cannot be decoded: it is damaged, cut short, or of a kind that is not supported") from error
 
 
-class _Pillow:
-    """Pillow without its limit on pixels (``max_pixels`` is checked instead, which the user can raise) and without its warnings.
+def too_large(what: str, pixels: int, max_pixels: int) -> PictureError:
+    """The error for a picture of more ``pixels`` than ``max_pixels``; ``what`` begins the sentence."""
+    return PictureError(
+        f"{what} {pixels / 1e6:.6g} megapixels, more than the limit of {max_pixels / 1e6:.6g}; raise it with max_pixels (--max-pixels)"
+    )
 
-    Both are global, so they are counted: set when the first thread begins to decode, put back when the last one ends.
+
+class _Pillow:
+    """Pillow with our limit on pixels in place of its own, and without its warnings.
+
+    Pillow raises from twice its limit on. ``read`` checks more closely, but Pillow alone can tell what it is about to allocate: a
+    later frame of a GIF may be larger than the first. Both settings are global, so the users are counted: the largest limit of
+    the threads that decode counts, and the host program's settings come back when the last one ends.
     """
 
     def __init__(self) -> None:
-        self.lock, self.users = threading.Lock(), 0
+        self.lock = threading.Lock()
+        self.limits: list[int] = []
 
-    def __enter__(self) -> None:
+    @contextlib.contextmanager
+    def allowing(self, pixels: int) -> Iterator[None]:
         with self.lock:
-            if self.users == 0:
-                self.limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            if not self.limits:
+                self.before = Image.MAX_IMAGE_PIXELS
                 self.warnings = warnings.catch_warnings()
                 self.warnings.__enter__()
                 warnings.filterwarnings("ignore", module=r"PIL\.")
-            self.users += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                Image.MAX_IMAGE_PIXELS = self.limit
-                self.warnings.__exit__(None, None, None)
+            self.limits.append(pixels)
+            Image.MAX_IMAGE_PIXELS = max(self.limits)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.limits.remove(pixels)
+                Image.MAX_IMAGE_PIXELS = max(self.limits, default=self.before)
+                if not self.limits:
+                    self.warnings.__exit__(None, None, None)
 
 
 _pillow = _Pillow()

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import pyvips
 import torch
 from PIL import Image, ImageCms
 
@@ -150,6 +151,18 @@ def test_cmyk_of_adobe_is_not_inverted():
     white = file(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG", quality=100)
     assert b"Adobe" in white
     assert images.read(white).pixels.min() > 0.95
+
+
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_cmyk_goes_through_its_profile_to_srgb(format):
+    press = bytes(pyvips.Operation.call("profile_load", "cmyk"))
+    inks = Image.new("CMYK", (16, 16), (200, 100, 20, 10))
+    stored = file(inks, format, icc_profile=press, **({"quality": 100} if format == "JPEG" else {}))
+    picture = images.read(stored)
+    assert picture.metadata.icc is None
+    expected = ImageCms.profileToProfile(inks, io.BytesIO(press), ImageCms.createProfile("sRGB"), outputMode="RGB").getpixel((8, 8))
+    assert max(abs(a - b) for a, b in zip(expected, inks.convert("RGB").getpixel((8, 8)), strict=True)) > 20  # else it tests nothing
+    np.testing.assert_allclose(picture.pixels[:, 8, 8] * 255, expected, atol=4)
 
 
 def test_lab_tiff():

