@@ -107,7 +107,7 @@ def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = ""
     import spandrel
 
     check_state(state, state, where)
-    budget = 4 * sum(value.numel() for value in state.values()) + 10_000_000
+    budget = 4 * sum(value.numel() for value in state.values()) + 100_000
 
     def spend(module: nn.Module, key: str, parameter: nn.Parameter | None) -> None:
         # spandrel sizes the network by the tensors' names and shapes: "body.1000000000.weight" must not fill the memory.

@@ -170,7 +170,7 @@ def test_nothing_in_a_pickle_is_run(tmp_path: Path, name: str, zipped: bool) -> 
     if zipped:
         torch.save(content, tmp_path / name)
     else:
-        (tmp_path / name).write_bytes(pickle.dumps(content))
+        (tmp_path / name).write_bytes(pickle.dumps(content, protocol=2))
     assert "nothing in it was run" in refusal(tmp_path / name)
     assert not touched.exists()
 

@@ -67,7 +67,10 @@ def _tell(outcome: Outcome, as_json: bool, many: bool) -> None:
         typer.echo(json.dumps(as_record(outcome)))
     elif outcome.status != "failed":
         path = os.fspath(outcome.job.target)
-        typer.echo(printable(path) if sys.stdout.isatty() else os.fsencode(path))
+        if sys.stdout.isatty():
+            sys.stdout.write(printable(path) + "\n")  # click's echo would write past the progress bar, into it
+        else:
+            typer.echo(os.fsencode(path))
     for note in outcome.notes:
         log.info("%s: %s", printable(str(outcome.job.target)), note)
     if outcome.error and not many:
