@@ -107,7 +107,7 @@ def read_info(path: str | Path) -> ModelInfo:
         return ModelInfo.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ModelError(f"{str(path)!r}: metadata: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ModelError(f"{str(path)!r}: metadata: {'.'.join(map(str, first['loc']))!r}: {first['msg']}") from error
 
 
 def read_model(path: str | Path) -> Model:

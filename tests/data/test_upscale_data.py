@@ -52,7 +52,15 @@ def test_low_resolution_patches_show_what_high_resolution_ones_do(pictures: Pict
     assert (resize(sample["hr"], scale=0.5).clamp(0, 1) - sample["lr"]).abs().max() <= 0.5 / 255 + 1e-6
 
 
-def test_validation_crops_are_central_and_fit_the_scale(pictures: PictureSet) -> None:
+def test_validation_takes_the_most_textured_place(tmp_path: Path) -> None:
+    pixels = np.zeros((90, 90, 3), np.uint8)
+    pixels[60:, 30:60] = np.random.default_rng(0).integers(0, 256, (30, 30, 3))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    crops = ValidationCrops(PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels"), side=30, scale=2, degradation="bicubic", seed=0)
+    assert np.array_equal((crops[0]["hr"] * 255).round().permute(1, 2, 0).numpy(), pixels[60:, 30:60])
+
+
+def test_validation_crops_fit_the_scale(pictures: PictureSet) -> None:
     crops = ValidationCrops(pictures, side=101, scale=4, degradation="bicubic", seed=0)
     item = crops[0]
     assert len(crops) == len(pictures)
