@@ -19,8 +19,7 @@ def options_of(words: list[str]) -> tuple[set[str], list[str]]:
     """The options in the help of the command that ``words`` begin with, and the words after its name."""
     for end in (2, 1):
         result = CliRunner().invoke(app, [*words[:end], "--help"], terminal_width=200)
-        usage = f"Usage: root {' '.join(words[:end])} " if result.output.startswith("Usage: root") else f" {' '.join(words[:end])} "
-        if result.exit_code == 0 and usage in result.output.splitlines()[0]:
+        if result.exit_code == 0 and f" {' '.join(words[:end])} " in result.output.splitlines()[0]:
             return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", result.output)), words[end:]
     raise AssertionError(f"no such command: {' '.join(words)}")
 

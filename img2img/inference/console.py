@@ -17,6 +17,7 @@ from img2img import images
 from img2img.errors import PictureError
 from img2img.inference.batch import Options, Outcome, run
 from img2img.inference.batch import Progress as Told
+from img2img.inference.interrupt import interruptible
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.plan import Job
 
@@ -32,11 +33,12 @@ def run_on_console(jobs: Sequence[Job], load: Callable[[], Pipeline], options: O
     failed: list[Outcome] = []
     done = skipped = 0
     refused = _all_refused(jobs, options)
-    with _bar(len(jobs)) as told:
+    with interruptible() as check, _bar(len(jobs)) as told:
         for outcome in refused or run(jobs, load(), options, progress=told):
             failed += [outcome] if outcome.status == "failed" else []
             done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
             _tell(outcome, as_json, many=len(jobs) > 1)
+            check()
     if skipped:
         log.info("%d of %d already up to date", skipped, len(jobs))
     if failed and len(jobs) > 1:

@@ -192,19 +192,20 @@ def test_odd_names(photo: Path, model: Path) -> None:
     assert b"\x1b" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, model: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, model: Path, number: signal.Signals, code: int) -> None:
     (tmp_path / "in").mkdir()
-    for number in range(400):
-        Image.effect_noise((200, 200), 50).save(tmp_path / "in" / f"{number:03}.png")
+    for index in range(400):
+        Image.effect_noise((200, 200), 50).save(tmp_path / "in" / f"{index:03}.png")
     process = subprocess.Popen(
         command(tmp_path / "in", "-m", model, "-o", tmp_path / "out"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     process.stdout.readline()  # the first is there
     time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     made = [path for path in (tmp_path / "out").iterdir() if path.name != NAME]
     assert 1 <= len(made) < 400
     assert {size(path) for path in made} == {(400, 400)}
