@@ -10,7 +10,7 @@ from img2img.inference.interrupt import interruptible
 
 def test_a_signal_takes_effect_before_the_next_layer() -> None:
     before, layer, after = signal.getsignal(signal.SIGINT), nn.ReLU(), 0
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt), interruptible():  # noqa: PT012 (where it stops is the point)
         layer(torch.zeros(1))
         os.kill(os.getpid(), signal.SIGINT)
         after = 1
@@ -29,7 +29,7 @@ def test_a_signal_after_the_last_layer_is_not_lost() -> None:
 def test_termination_has_its_own_code() -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with pytest.raises(SystemExit) as stopped, interruptible() as check:
+        with pytest.raises(SystemExit) as stopped, interruptible() as check:  # noqa: PT012
             os.kill(os.getpid(), signal.SIGTERM)
             check()
     finally:
