@@ -1,9 +1,8 @@
 """The ResNet generator that serves every task."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.networks.blocks import Norm, Padding, ResidualBlock, icnr_, make_norm
+from img2img.networks.blocks import Norm, Padding, ResidualBlock, bilinear, icnr_, make_norm
 
 
 class ResNetGenerator(nn.Module):
@@ -86,6 +85,6 @@ class ResNetGenerator(nn.Module):
         if not self.long_skip:
             out: Tensor = self.tail(y)
             return out
-        skip = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False) if self.scale > 1 else x
+        skip = bilinear(x, self.scale) if self.scale > 1 else x
         detail: Tensor = self.tail(y + features)
         return skip + detail

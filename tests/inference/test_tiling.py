@@ -30,7 +30,7 @@ def random_network(**parts: int) -> ResNetGenerator:
 
 
 @pytest.mark.parametrize(
-    "parts", [{"scale": 1}, {"scale": 2}, {"scale": 4}, {"blocks": 0, "scale": 2}, {"downsamplings": 1}, {"downsamplings": 2}]
+    "parts", [{"scale": 1}, {"scale": 2}, {"scale": 3}, {"scale": 4}, {"blocks": 0, "scale": 2}, {"downsamplings": 1}, {"downsamplings": 2}]
 )
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 53), (64, 64), (61, 40)])
 def test_tiles_equal_the_whole(parts: dict[str, int], size: tuple[int, int]) -> None:

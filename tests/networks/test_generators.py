@@ -8,7 +8,7 @@ from torch import nn
 
 from img2img.errors import ModelError
 from img2img.networks import PatchGAN, ResNetGenerator, build, fitting_state
-from img2img.networks.blocks import AdaIN, icnr_
+from img2img.networks.blocks import AdaIN, bilinear, icnr_
 from img2img.networks.patchgan import patch_size
 
 
@@ -23,7 +23,15 @@ def test_an_upscaler_without_detail_gives_the_bilinear_enlargement() -> None:
     for parameter in network.tail.parameters():
         nn.init.zeros_(parameter)
     x = torch.rand(1, 3, 5, 5)
-    assert torch.equal(network(x), nn.functional.interpolate(x, scale_factor=2, mode="bilinear"))
+    assert torch.allclose(network(x), nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 5])
+def test_bilinear_is_pytorchs_but_the_same_at_every_place(scale: int) -> None:
+    x = torch.rand(2, 3, 6, 300)
+    large = bilinear(x, scale)
+    assert torch.allclose(large, nn.functional.interpolate(x, scale_factor=scale, mode="bilinear"), atol=1e-4)
+    assert torch.allclose(bilinear(x[..., 200:], scale)[..., scale:], large[..., 201 * scale :], atol=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [{"scale": 4, "blocks": 2}, {"scale": 1, "blocks": 1}, {"downsamplings": 2, "blocks": 1}])
