@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> Non
     assert values["loss"]["adversarial"] == PRESETS["srgan"].loss.adversarial
     (tmp_path / "c.yaml").write_text(printed)
     assert yaml.safe_load(train("--dry-run", "--config", tmp_path / "c.yaml").stdout) == values
+
+
+def test_a_run_stopped_by_a_signal_is_saved_and_does_not_count_as_a_success(tmp_path: Path) -> None:
+    common = [sys.executable, "-m", "img2img", "train", "upscale", "--data", str(SAMPLES), *TINY, "--run", str(tmp_path / "run")]
+    process = subprocess.Popen([*common, "--images", "10000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and metrics.read_text()):
+        time.sleep(0.1)
+    process.terminate()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    assert "stopped by SIGTERM" in output
+    assert checkpoint.load(tmp_path / "run") is not None
 
 
 def test_two_processes_learn_what_one_with_the_double_batch_does(tmp_path: Path) -> None:

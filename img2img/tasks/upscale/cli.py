@@ -1,5 +1,6 @@
 """``img2img upscale`` and ``img2img train upscale``."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -119,3 +120,5 @@ def train_upscale(
         typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
     else:
         typer.echo(f"stopped by {outcome.reason} at {outcome.images_seen:,} images and saved; the same command goes on from there")
+        if outcome.reason in signal.Signals.__members__:
+            raise typer.Exit(128 + signal.Signals[outcome.reason])  # as the shell counts: what follows `&&` must wait for a finished run
