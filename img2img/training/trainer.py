@@ -89,9 +89,7 @@ def train(
     """
     run.mkdir(parents=True, exist_ok=True)
     generators, discriminators = objective.generators, objective.discriminators
-    objective.to(fabric.device)
-    if fabric.device.type == "cuda":
-        objective.to(memory_format=torch.channels_last)
+    objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizers: dict[str, Any] = {"generator": fabric.setup_optimizers(_optimizer(config, generators, config.learning_rate))}
     if discriminators:
         optimizers["discriminator"] = fabric.setup_optimizers(_optimizer(config, discriminators, config.discriminator_learning_rate))
