@@ -61,12 +61,19 @@ def catalogue() -> dict[str, Path]:
 
 
 def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: bool = False) -> None:
-    """Write ``network`` and ``info`` to ``path``, atomically; ``half`` stores float16, at half the size."""
+    """Write ``network`` and ``info`` to ``path``, atomically; ``half`` stores float16, at half the size.
+
+    Raises:
+        ModelError: it cannot be written; a file that was there is intact.
+    """
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json()})
+    try:
+        with atomic_path(path) as temporary:
+            save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json()})
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"cannot write the model {str(path)!r}: {str(error).splitlines()[0]}") from error
 
 
 def load_model(name_or_path: str | Path) -> Model:

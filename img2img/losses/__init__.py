@@ -1,7 +1,32 @@
 """Losses: pure functions first; a module only where there is something frozen to hold."""
 
-from img2img.losses.adversarial import GanMode, discriminator_loss, generator_loss
+from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, generator_loss
+from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.perceptual import PerceptualLoss
 from img2img.losses.pixel import charbonnier, l1
+from img2img.losses.regularisers import (
+    clip_weights_,
+    feature_matching,
+    gradient_penalty,
+    instance_noise,
+    mode_seeking,
+    zero_centred_penalty,
+)
 
-__all__ = ["GanMode", "PerceptualLoss", "charbonnier", "discriminator_loss", "generator_loss", "l1"]
+__all__ = [
+    "GanMode",
+    "PerceptualLoss",
+    "Policy",
+    "accuracy",
+    "charbonnier",
+    "clip_weights_",
+    "diff_augment",
+    "discriminator_loss",
+    "feature_matching",
+    "generator_loss",
+    "gradient_penalty",
+    "instance_noise",
+    "l1",
+    "mode_seeking",
+    "zero_centred_penalty",
+]

@@ -1,30 +1,50 @@
-"""Adversarial objectives on maps of logits, real > 0 > fake; a discriminator's several maps are averaged.
+"""Adversarial objectives on maps of logits, real > fake; a discriminator's several maps are averaged.
 
 Let r = D(real) and f = D(fake) be the logits, s the logistic function. Each mode is a loss for the discriminator and one for the generator:
 
 =============  =========================================  ======================  =========================================
 mode           discriminator                              generator               source
 =============  =========================================  ======================  =========================================
-nonsaturating  -log s(r) - log(1 - s(f))                  -log s(f)               Goodfellow 2014, arXiv 1406.2661, section 3
+vanilla        -log s(r) - log(1 - s(f))                  log(1 - s(f))           Goodfellow 2014, arXiv 1406.2661, eq. 1
+nonsaturating  -log s(r) - log(1 - s(f))                  -log s(f)               the same, section 3
 lsgan          ((r - 1)^2 + f^2) / 2                      (f - 1)^2 / 2           Mao 2017, arXiv 1611.04076, eq. 9
 hinge          max(0, 1 - r) + max(0, 1 + f)              -f                      Lim & Ye 2017, arXiv 1705.02894, eq. 3-4
+wgan           f - r, weights clipped                     -f                      Arjovsky 2017, arXiv 1701.07875, algorithm 1
+wgan-gp        f - r, and a gradient penalty              -f                      Gulrajani 2017, arXiv 1704.00028, eq. 3
 relativistic   -log s(r - mean f) - log(1 - s(f - mean r))  the same, r and f swapped  Jolicoeur-Martineau 2019, arXiv 1807.00734, RaSGAN
 =============  =========================================  ======================  =========================================
+
+The clipping and the penalty of the two WGANs are in ``losses.regularisers``. The means of ``relativistic`` are over one process's batch.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GanMode = Literal["nonsaturating", "lsgan", "hinge", "relativistic"]
+GanMode = Literal["vanilla", "nonsaturating", "lsgan", "hinge", "wgan", "wgan-gp", "relativistic"]
 GAN_MODES: tuple[GanMode, ...] = get_args(GanMode)
+SMOOTHABLE: tuple[GanMode, ...] = ("vanilla", "nonsaturating", "lsgan")  # those whose discriminator aims at a target
 
 
-def discriminator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """What the discriminator minimises, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits."""
-    return _mean(_DISCRIMINATOR[mode], real, fake)
+def discriminator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0) -> Tensor:
+    """What the discriminator minimises, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits.
+
+    ``smoothing`` moves the target of real pictures from 1 to 1 - smoothing (one-sided: Salimans 2016, arXiv 1606.03498, section 3.4).
+
+    Raises:
+        ValueError: ``mode`` has no such target.
+    """
+    if not smoothing:
+        return _mean(_DISCRIMINATOR[mode], real, fake)
+    if mode not in SMOOTHABLE:
+        raise ValueError(f"{mode} has no target to smooth; {', '.join(SMOOTHABLE)} have")
+    if mode == "lsgan":
+        return _mean(lambda r, f: ((r - (1 - smoothing)).square().mean() + f.square().mean()) / 2, real, fake)
+    # -(1 - a) log s(r) - a log(1 - s(r)) = softplus(-r) + a r
+    return _mean(_DISCRIMINATOR[mode], real, fake) + smoothing * _mean(lambda r, _: r.mean(), real, fake)
 
 
 def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
@@ -37,6 +57,21 @@ def needs_real(mode: GanMode) -> bool:
     return mode == "relativistic"
 
 
+@torch.no_grad()
+def accuracy(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The shares of real and of fake logits on their right side, two scalars in [0, 1].
+
+    The border is 0, for ``lsgan`` 0.5. The logits of ``wgan``, ``wgan-gp`` and ``relativistic`` have no zero of their own; there it is
+    midway between the means of real and fake.
+    """
+    rights: list[tuple[Tensor, Tensor]] = []
+    for r, f in zip(real, fake, strict=True):
+        midway = (r.mean() + f.mean()) / 2 if mode in ("wgan", "wgan-gp", "relativistic") else 0.5 if mode == "lsgan" else 0.0
+        rights.append(((r > midway).float().mean(), (f < midway).float().mean()))
+    right_real, right_fake = (torch.stack(column).mean() for column in zip(*rights, strict=True))
+    return right_real, right_fake
+
+
 def _mean(loss: Callable[[Tensor, Tensor], Tensor], real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     total = sum((loss(r, f) for r, f in zip(real, fake, strict=True)), start=fake[0].new_zeros(()))
     return total / len(fake)
@@ -47,15 +82,33 @@ def _relativistic(upper: Tensor, lower: Tensor) -> Tensor:
     return F.softplus(lower.mean() - upper).mean() + F.softplus(lower - upper.mean()).mean()
 
 
+def _cross_entropy(r: Tensor, f: Tensor) -> Tensor:
+    return F.softplus(-r).mean() + F.softplus(f).mean()  # -log s(x) = softplus(-x)
+
+
+def _critic(r: Tensor, f: Tensor) -> Tensor:
+    return f.mean() - r.mean()
+
+
+def _minus_mean(_: Tensor, f: Tensor) -> Tensor:
+    return -f.mean()
+
+
 _DISCRIMINATOR: dict[GanMode, Callable[[Tensor, Tensor], Tensor]] = {
-    "nonsaturating": lambda r, f: F.softplus(-r).mean() + F.softplus(f).mean(),  # -log s(x) = softplus(-x)
+    "vanilla": _cross_entropy,
+    "nonsaturating": _cross_entropy,
     "lsgan": lambda r, f: ((r - 1).square().mean() + f.square().mean()) / 2,
     "hinge": lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(),
+    "wgan": _critic,
+    "wgan-gp": _critic,
     "relativistic": lambda r, f: _relativistic(upper=r, lower=f),
 }
 _GENERATOR: dict[GanMode, Callable[[Tensor, Tensor], Tensor]] = {
+    "vanilla": lambda r, f: -F.softplus(f).mean(),  # log(1 - s(x)) = -softplus(x)
     "nonsaturating": lambda r, f: F.softplus(-f).mean(),
     "lsgan": lambda r, f: (f - 1).square().mean() / 2,
-    "hinge": lambda r, f: -f.mean(),
+    "hinge": _minus_mean,
+    "wgan": _minus_mean,
+    "wgan-gp": _minus_mean,
     "relativistic": lambda r, f: _relativistic(upper=f, lower=r),
 }

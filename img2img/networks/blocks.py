@@ -4,7 +4,8 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_reduce
 
 Norm = Literal["none", "batch", "instance", "adain"]
 Padding = Literal["zeros", "reflect"]
@@ -32,13 +33,40 @@ class AdaIN(nn.Module):
         return styled
 
 
+class BatchNorm2d(nn.BatchNorm2d):
+    """``nn.BatchNorm2d``, whose statistics are those of all processes when several train together, on any device.
+
+    Ioffe & Szegedy 2015 (arXiv 1502.03167). With ``nn.SyncBatchNorm``, which works on CUDA alone, a run on two CPU processes would be
+    another run than that of one with the double batch. Processes' batches are of one size.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
+            return super().forward(x)
+        x32 = x.float()
+        moments = torch.stack([x32.mean(dim=(0, 2, 3)), x32.square().mean(dim=(0, 2, 3))])
+        mean, square = all_reduce(moments) / distributed.get_world_size()
+        variance = (square - mean.square()).clamp_min(0)
+        assert self.num_batches_tracked is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
+        with torch.no_grad():
+            count = x.shape[0] * x.shape[2] * x.shape[3] * distributed.get_world_size()
+            self.num_batches_tracked.add_(1)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        y = (x32 - mean[:, None, None]) * torch.rsqrt(variance + self.eps)[:, None, None]
+        return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+
+
 def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
     """The normalisation layer called ``norm`` for ``width`` channels; ``adain`` takes ``(x, style)``, the others ``x``."""
     match norm:
         case "none":
             return nn.Identity()
         case "batch":
-            return nn.BatchNorm2d(width)
+            return BatchNorm2d(width)
         case "instance":
             return nn.InstanceNorm2d(width, affine=True)
         case "adain":

@@ -1,5 +1,7 @@
 """The discriminator that serves every task."""
 
+from typing import cast
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
@@ -33,13 +35,25 @@ class PatchGAN(nn.Module):
         self.judges = nn.ModuleList(_judge(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = x * 2 - 1
-        logits: list[Tensor] = []
-        for judge in self.judges:
-            if logits:
-                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-            logits.append(judge(x))
-        return logits
+        return [judge(seen) for judge, seen in zip(self.judges, self._scales(x), strict=True)]
+
+    def activations(self, x: Tensor) -> list[list[Tensor]]:
+        """For each scale what every leaky ReLU gives, and the logits last: what feature matching compares."""
+        found: list[list[Tensor]] = []
+        for judge, seen in zip(self.judges, self._scales(x), strict=True):
+            found.append([])
+            for layer in cast(nn.Sequential, judge):
+                seen = layer(seen)
+                if isinstance(layer, nn.LeakyReLU):
+                    found[-1].append(seen)
+            found[-1].append(seen)
+        return found
+
+    def _scales(self, x: Tensor) -> list[Tensor]:
+        scales = [x * 2 - 1]
+        for _ in range(len(self.judges) - 1):
+            scales.append(F.avg_pool2d(scales[-1], 3, stride=2, padding=1, count_include_pad=False))
+        return scales
 
 
 def _judge(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm: bool) -> nn.Sequential:

@@ -1,39 +1,65 @@
-"""Checkpoints: everything that a run needs to go on, in one file written atomically."""
+"""Checkpoints: everything that a run needs to go on, in one file written atomically, and the one before it."""
 
 import logging
+import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from img2img.errors import TrainingError
+from img2img.errors import Img2ImgError, TrainingError
 from img2img.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "checkpoint.pt"
+PREVIOUS_NAME = "checkpoint-before.pt"
 
 
 def save(run: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, strings, lists and dicts) as the run's checkpoint; a kill leaves the old one or the new."""
-    with atomic_path(run / FILE_NAME) as temporary:
-        torch.save(state, temporary)
+    """Write ``state`` (tensors, numbers, strings, lists and dicts) as the run's checkpoint and keep the one before it.
+
+    A kill at any moment leaves at least one whole checkpoint.
+
+    Raises:
+        TrainingError: it cannot be written (a full disk, say); the last checkpoint is intact.
+    """
+    newest = run / FILE_NAME
+    try:
+        with atomic_path(newest) as temporary:
+            torch.save(state, temporary)
+            if newest.exists():
+                os.replace(newest, run / PREVIOUS_NAME)
+    except (OSError, RuntimeError, Img2ImgError) as error:  # torch's writer reports a full disk as RuntimeError
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise TrainingError(
+            f"cannot write the checkpoint of {state['images_seen']:,} images into {str(run)!r}: {reason}; "
+            "the last one is intact: make room and give the same command again"
+        ) from error
 
 
 def load(run: Path) -> dict[str, Any] | None:
-    """The run's checkpoint on the CPU, or None when there is none. Runs no code from the file.
+    """The newest whole checkpoint of the run, on the CPU, or None when there is none. Runs no code from the file.
 
     Raises:
-        TrainingError: the file is damaged.
+        TrainingError: the only checkpoints are damaged, or no checkpoints at all.
     """
-    path = run / FILE_NAME
-    if not path.exists():
-        return None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"the checkpoint {str(path)!r} is damaged; delete it to start the run anew, or restore it") from error
-    if not isinstance(state, dict) or "images_seen" not in state:
-        raise TrainingError(f"{str(path)!r} is not a checkpoint of img2img; choose another --run folder")
-    return state
+    damaged: list[str] = []
+    for path in (run / FILE_NAME, run / PREVIOUS_NAME):
+        if not path.exists():
+            continue
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError):
+            logger.warning("the checkpoint %s is damaged; looking for the one before it", path)
+            damaged.append(path.name)
+            continue
+        if not isinstance(state, dict) or "images_seen" not in state:
+            raise TrainingError(f"{str(path)!r} is not a checkpoint of img2img; choose another --run folder")
+        return state
+    if damaged:
+        raise TrainingError(
+            f"{' and '.join(damaged)} in {str(run)!r} cannot be read; delete the folder to start the run anew, or restore it"
+        )
+    return None

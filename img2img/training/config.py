@@ -12,7 +12,9 @@ class TrainerConfig(BaseModel):
 
     images: int = Field(1_000_000, ge=1, description="training images to see in all")
     batch: int = Field(8, ge=1, description="images per step and device")
-    optimizer: Literal["adam", "adamw"] = "adamw"
+    accumulate: int = Field(1, ge=1, description="batches in a step: a larger batch in the memory of a small one")
+    critic_steps: int = Field(1, ge=1, description="steps of the discriminators for each of the generators")
+    optimizer: Literal["auto", "adam", "adamw", "rmsprop"] = Field("auto", description="auto: rmsprop for wgan, adamw for all others")
     learning_rate: float = Field(1e-3, gt=0)
     discriminator_learning_rate: float = Field(1e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.99)
@@ -27,6 +29,11 @@ class TrainerConfig(BaseModel):
     devices: int = Field(1, ge=1, description="processes, one per device")
     workers: int = Field(1, ge=0, description="processes that prepare samples; the result does not depend on it")
     seed: int = Field(0, ge=0)
+    log_every: int = Field(50, ge=1, description="steps between lines of the log, each of which the health check looks at")
     validate_every: int = Field(20_000, ge=1, description="images between validations")
     checkpoint_minutes: float = Field(5.0, gt=0, description="minutes between checkpoints")
+    on_plateau: Literal["nothing", "learning-rate", "batch"] = Field(
+        "nothing", description="after patience validations without a better one: halve the learning rate, or double accumulate"
+    )
+    patience: int = Field(5, ge=1, description="validations without a better one that on_plateau waits for")
     max_minutes: float | None = Field(None, gt=0, description="stop (and save) after so many minutes")

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from img2img.files import atomic_path
+
 Row = dict[str, Any]
 
 
@@ -14,8 +16,14 @@ class History:
     def __init__(self, path: Path, images_seen: int) -> None:
         """Open ``path`` to go on after ``images_seen``: rows that a run wrote after its last checkpoint are cut off."""
         self.path = path
-        self.rows = [row for row in _read(path) if row["images"] <= images_seen]
-        path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        self.rows = _read(path)
+        self.cut(images_seen)
+
+    def cut(self, images_seen: int) -> None:
+        """Forget the rows of after ``images_seen``."""
+        self.rows = [row for row in self.rows if row["images"] <= images_seen]
+        with atomic_path(self.path) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
 
     def append(self, **row: Any) -> None:
         """Add a row, at the end of the file too."""

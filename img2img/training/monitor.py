@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from img2img import images
 from img2img.files import atomic_path
+from img2img.training.events import Events
+from img2img.training.health import Alarm
 from img2img.training.history import History
 
 logger = logging.getLogger(__name__)
@@ -21,13 +23,15 @@ logger = logging.getLogger(__name__)
 class Monitor:
     """Collects losses without waiting for the device: they are summed where they are and read every few steps."""
 
-    def __init__(self, run: Path, history: History, images_seen: int, images_planned: int) -> None:
+    def __init__(self, run: Path, history: History, events: Events, generators: nn.Module, images_seen: int, images_planned: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.run, self.history, self.planned = run, history, images_planned
+        self.run, self.history, self.events, self.generators, self.planned = run, history, events, generators, images_planned
         self.board = SummaryWriter(str(run / "tensorboard"), purge_step=images_seen)
         self.sums: dict[str, Tensor] = {}
-        self.steps, self.images, self.since, self.learning_rate = 0, 0, time.monotonic(), 0.0
+        self.counts: dict[str, int] = {}
+        self.images, self.skipped, self.since, self.learning_rate = 0, 0, time.monotonic(), 0.0
+        self.weights = self._weights()
         self.progress = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -41,30 +45,57 @@ class Monitor:
         self.task = self.progress.add_task("", total=images_planned, completed=images_seen, speed=0.0, losses="")
         self.progress.start()
 
-    def stepped(self, images_seen: int, step_images: int, losses: dict[str, Tensor], learning_rate: float) -> None:
-        """Take note of one step."""
-        for key, value in losses.items():
-            self.sums[key] = self.sums[key] + value if key in self.sums else value.clone()
-        self.steps += 1
+    def stepped(
+        self, images_seen: int, step_images: int, figures: dict[str, Tensor], learning_rate: float, *, skipped: bool = False
+    ) -> None:
+        """Take note of one step; the figures of one that was skipped would spoil the means."""
+        if skipped:
+            self.skipped += 1
+        else:
+            for key, value in figures.items():
+                self.sums[key] = self.sums[key] + value if key in self.sums else value.clone()
+                self.counts[key] = self.counts.get(key, 0) + 1
         self.images += step_images
         self.learning_rate = learning_rate
         self.progress.update(self.task, completed=images_seen)
 
-    def log(self, images_seen: int) -> None:
-        """Write the mean losses since the last call."""
-        if not self.steps:
-            return
-        means = {key: float(value) / self.steps for key, value in self.sums.items()}
+    def log(self, images_seen: int) -> dict[str, float]:
+        """Write the mean figures since the last call, each over the steps that had it; {} when there was no step."""
+        if not self.images:
+            return {}
+        means = {key: float(value) / self.counts[key] for key, value in self.sums.items()}
         speed = self.images / max(time.monotonic() - self.since, 1e-9)
+        text = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
+        before, self.weights = self.weights, self._weights()
+        means["generator/change"] = float((self.weights - before).norm() / self.weights.norm().clamp_min(1e-12))
+        means["skipped"] = self.skipped
         self.history.append(images=images_seen, speed=speed, learning_rate=self.learning_rate, **means)
         for key, value in {**means, "speed": speed, "learning_rate": self.learning_rate}.items():
             self.board.add_scalar(key, value, images_seen)
-        text = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
-        self.progress.update(self.task, speed=speed, losses=text)
+        self.progress.update(self.task, completed=images_seen, speed=speed, losses=text)
         if self.progress.disable:
             left = (self.planned - images_seen) / speed / 60
             logger.info("%d/%d images, %.1f images/s, %.0f min left: %s", images_seen, self.planned, speed, left, text)
-        self.sums, self.steps, self.images, self.since = {}, 0, 0, time.monotonic()
+        self._forget()
+        return means
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Show ``alarm`` in the terminal and in TensorBoard, and keep it."""
+        self.events.append(alarm)
+        self.board.add_text(f"alarm/{alarm.kind}", f"{alarm.saw} {alarm.advice}", alarm.images)
+        logger.warning("%s, at %d images (since %d): %s. %s", alarm.kind, alarm.images, alarm.since, alarm.saw, alarm.advice)
+
+    def rolled_back(self, images_seen: int) -> None:
+        """Forget what came after ``images_seen``."""
+        self.history.cut(images_seen)
+        self._forget()
+        self.weights = self._weights()
+
+    def _forget(self) -> None:
+        self.sums, self.counts, self.images, self.skipped, self.since = {}, {}, 0, 0, time.monotonic()
+
+    def _weights(self) -> Tensor:
+        return torch.cat([parameter.detach().flatten() for parameter in self.generators.parameters()])
 
     def validated(self, images_seen: int, figures: dict[str, float], preview: list[dict[str, Tensor]]) -> None:
         """Write a validation's figures and its preview grid."""

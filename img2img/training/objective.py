@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -11,20 +11,43 @@ Images = dict[str, Tensor]  # {"sr": ...} or {"fake_b": ..., "rec_a": ..., "idt_
 Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimised
 
 
+class Look(NamedTuple):
+    """One batch as the health check looks at it, all in [0, 1]: what came out, what should have (if anybody knows), what went in."""
+
+    output: Tensor
+    truth: Tensor | None
+    input: Tensor
+
+
 class Objective(nn.Module, ABC):
     """Networks by name and the losses between what they make.
 
     Attributes:
         generators: what is learnt; saved, averaged (EMA) and synchronised by name.
         discriminators: what judges; empty in a run without an adversary.
+        pools: modules without parameters whose buffers are part of a run (image pools); each process has its own.
         metric: the key of ``validate`` by which the best checkpoint is chosen.
         higher_is_better: the direction of ``metric``.
+        optimizer: what ``optimizer: auto`` means.
+        upsampling: the factor at whose period a checkerboard would show.
+        images_seen, steps, progress: where the run is, set by the trainer before each step; progress is in [0, 1).
+        figures: what a step wants logged beside its losses, by "discriminator/name" or "generator/name"; emptied before each step.
     """
 
     generators: nn.ModuleDict
     discriminators: nn.ModuleDict
     metric: str
     higher_is_better: bool = True
+    optimizer: str = "adamw"
+    upsampling: int = 1
+    images_seen: int = 0
+    steps: int = 0
+    progress: float = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pools = nn.ModuleDict()
+        self.figures: dict[str, Tensor] = {}
 
     @abstractmethod
     def generate(self, batch: Batch) -> Images:
@@ -38,6 +61,9 @@ class Objective(nn.Module, ABC):
         """What the discriminators minimise; must detach ``images``. {} when there is no discriminator."""
         return {}
 
+    def discriminators_stepped(self) -> None:
+        """Called after each step of the discriminators, to keep their weights where they must be (WGAN's clipping)."""
+
     @abstractmethod
     def validate(self, batch: Batch) -> dict[str, float]:
         """Figures of one validation batch, with the averaged weights and without gradient; averaged over all batches."""
@@ -45,6 +71,10 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Named columns of a picture grid, each (N, 3, H, W) in [0, 1], of one size."""
+
+    def look(self, batch: Batch) -> Look | None:
+        """What the health check looks at after a validation; None: nothing."""
+        return None
 
     @abstractmethod
     def export(self, path: Path, record: dict[str, Any]) -> None:

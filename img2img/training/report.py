@@ -4,12 +4,14 @@ import base64
 import html
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from img2img.files import atomic_path
+from img2img.training.health import Alarm
 from img2img.training.history import History
 
 PREVIEW_ROWS = 4
@@ -25,12 +27,13 @@ svg { width: 100%; max-width: 640px; height: auto; } svg text { fill: currentCol
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
 figure { margin: 1rem 0; } img { max-width: 100%; image-rendering: auto; border-radius: 4px; }
 pre { overflow: auto; border: 1px solid var(--line); padding: .8rem; border-radius: 6px; font-size: 12px; }
-table { border-collapse: collapse; } td { padding: .15rem 1rem .15rem 0; }
+table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; text-align: left; vertical-align: top; }
+.alarms { font-size: 13px; } .alarms b { white-space: nowrap; color: #ef4444; }
 """
 
 
-def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> None:
-    """Write the run's ``report.html``: figures, curves, previews over time, configuration, hardware and data."""
+def write(run: Path, history: History, metric: str, record: dict[str, Any], alarms: Sequence[Alarm] = ()) -> None:
+    """Write the run's ``report.html``: figures, alarms, curves, previews over time, configuration, hardware and data."""
     keys = sorted({key for row in history.rows for key in row})
     losses = [key for key in keys if key.startswith(("generator/", "discriminator/"))]
     validation = sorted((key for key in keys if key.startswith("validation/")), key=lambda key: key != f"validation/{metric}")
@@ -47,9 +50,10 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> N
     parts = [
         f"<h1>{html.escape(run.name)}</h1>",
         "<table>" + "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>" for k, v in facts.items()) + "</table>",
+        f"<h2>Alarms</h2>{alarm_table(alarms)}",
         "<h2>Validation</h2><div class=charts>" + "".join(chart(history, [key], key) for key in validation) + "</div>",
         "<h2>Losses</h2><div class=charts>",
-        *[chart(history, [key for key in losses if key.startswith(kind)], kind.rstrip("/")) for kind in ("generator/", "discriminator/")],
+        *[chart(history, shown, title, alarms) for title, shown in _charts(losses).items()],
         chart(history, ["learning_rate"], "learning rate"),
         f"</div><h2>Previews: {html.escape(columns)}</h2>",
         *[_preview(path) for path in spread(sorted((run / "previews").glob("*.png")), MOST_PREVIEWS)],
@@ -60,8 +64,36 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any]) -> N
         temporary.write_text(page, encoding="utf-8")
 
 
-def chart(history: History, keys: list[str], title: str) -> str:
-    """Curves of ``keys`` over images seen as an SVG figure; '' when there is nothing to draw."""
+def alarm_table(alarms: Sequence[Alarm]) -> str:
+    """The alarms as an HTML table, oldest first, or a sentence that there was none."""
+    if not alarms:
+        return "<p>No alarm was raised.</p>"
+    rows = "".join(
+        f"<tr><td><b>{html.escape(a.kind)}</b></td><td>{a.images:,}</td><td>{a.since:,}</td>"
+        f"<td>{html.escape(a.saw)}</td><td>{html.escape(a.advice)}</td></tr>"
+        for a in alarms
+    )
+    return f"<table class=alarms><tr><th>alarm</th><th>at images</th><th>since</th><th>seen</th><th>what helps</th></tr>{rows}</table>"
+
+
+def _charts(losses: list[str]) -> dict[str, list[str]]:
+    """The keys that share a chart, by its title: what is added up, and beside it what is of another size."""
+    titles = {
+        "accuracy": "discriminator accuracy",
+        "gradient": "gradient norms",
+        "change": "change of weights",
+        "spread": "spread of logits",
+    }
+    charts: dict[str, list[str]] = {}
+    for key in losses:
+        side, _, name = key.partition("/")
+        title = next((title for start, title in titles.items() if name.startswith(start)), f"{side} losses")
+        charts.setdefault(title, []).append(key)
+    return dict(sorted(charts.items(), key=lambda item: (not item[0].endswith("losses"), item[0])))
+
+
+def chart(history: History, keys: list[str], title: str, alarms: Sequence[Alarm] = ()) -> str:
+    """Curves of ``keys`` over images seen as an SVG figure, alarms as vertical lines; '' when there is nothing to draw."""
     series = {key: points for key in keys if (points := history.series(key))}
     if not series:
         return ""
@@ -85,6 +117,11 @@ def chart(history: History, keys: list[str], title: str) -> str:
         f'<text x="2" y="32">{high:.4g}</text><text x="2" y="{HEIGHT - 28}">{low:.4g}</text>'
         f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 10}" text-anchor="end">{last_x:,} images</text>'
     )
+    for alarm in alarms:
+        x = place(min(alarm.images, last_x), low).split(",")[0]
+        frame += (
+            f'<line x1="{x}" x2="{x}" y1="24" y2="{HEIGHT - 28}" stroke="#ef4444" stroke-dasharray="3 3"><title>{alarm.kind}</title></line>'
+        )
     head = f'<text x="{MARGIN}" y="14"><tspan font-weight="bold">{html.escape(title)}  </tspan>{"".join(legend)}</text>'
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">{frame}{head}{"".join(lines)}</svg>'
 

@@ -1,34 +1,38 @@
-"""The loop: discriminators, then generators, then the average; validation, checkpoints and the report along the way."""
+"""The loop: discriminators, then generators, then the average; validation, health, checkpoints and the report along the way."""
 
-import contextlib
 import logging
+import math
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import ConfigError, TrainingError
-from img2img.training import checkpoint, report
+from img2img.errors import TrainingError
+from img2img.training import report
 from img2img.training.config import TrainerConfig
 from img2img.training.ema import Ema
+from img2img.training.events import Events
+from img2img.training.health import Alarm, Health
 from img2img.training.history import History
 from img2img.training.monitor import Monitor
-from img2img.training.objective import Batch, Losses, Objective
+from img2img.training.objective import Batch, Objective
+from img2img.training.processes import agree, stop_signals
 from img2img.training.schedule import learning_rate_factor
+from img2img.training.state import TrainingState
+from img2img.training.step import make_optimizers, training_step
+from img2img.training.validation import validate
 
 logger = logging.getLogger(__name__)
 
-LOG_EVERY_STEPS = 50
-PRECISIONS: Mapping[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+SKIPS_BEFORE_ROLLBACK = 5
+MOST_ROLLBACKS = 5
 
 
 @dataclass(frozen=True)
@@ -45,25 +49,6 @@ class Outcome:
     main: bool
 
 
-def make_fabric(config: TrainerConfig) -> Fabric:
-    """Devices, processes and precision as ``config`` asks; started.
-
-    Raises:
-        ConfigError: the device is not there.
-    """
-    try:
-        fabric = Fabric(
-            accelerator=config.device,
-            devices=config.devices,
-            strategy="ddp" if config.devices > 1 else "auto",
-            precision=PRECISIONS[config.precision],
-        )
-    except (RuntimeError, ValueError) as error:
-        raise ConfigError(f"device {config.device!r} x {config.devices} with {config.precision}: {str(error).splitlines()[0]}") from error
-    fabric.launch()
-    return fabric
-
-
 def train(
     objective: Objective,
     samples: Dataset[Batch],
@@ -77,7 +62,7 @@ def train(
     """Train ``objective`` into the folder ``run`` until ``config.images`` are seen; go on where the folder's checkpoint stands.
 
     Everything random is a function of the seed and of the images seen, so k steps, a resume and n - k steps give the weights of n
-    steps, bit for bit on a CPU, with any number of workers.
+    steps, bit for bit on a CPU, with any number of workers, also when the run was killed.
 
     Args:
         samples: sample ``i`` for any i >= 0, a pure function of i.
@@ -85,149 +70,207 @@ def train(
         record: what the model files and the report say of the run: preset, data, configuration.
 
     Raises:
-        TrainingError: the run folder holds another run, or a damaged checkpoint.
+        TrainingError: the run folder holds another run or only damaged checkpoints, cannot be written to, training diverged again
+            and again, or another process of the run failed.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    generators, discriminators = objective.generators, objective.discriminators
-    objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizers: dict[str, Any] = {"generator": fabric.setup_optimizers(_optimizer(config, generators, config.learning_rate))}
-    if discriminators:
-        optimizers["discriminator"] = fabric.setup_optimizers(_optimizer(config, discriminators, config.discriminator_learning_rate))
-    base_rates = {"generator": config.learning_rate, "discriminator": config.discriminator_learning_rate}
-    ema = Ema(generators, config.ema)
-    images_seen, best = _resume(run, fabric, objective, optimizers, ema)
-
-    history = History(run / "metrics.jsonl", images_seen) if fabric.is_global_zero else None
-    monitor = Monitor(run, history, images_seen, config.images) if history else None
-    step_images = config.batch * fabric.world_size
-    validated_at = -1
-    deadline = time.monotonic() + config.max_minutes * 60 if config.max_minutes else None
-    next_checkpoint = time.monotonic() + config.checkpoint_minutes * 60
-
-    def save() -> None:
-        if not fabric.is_global_zero:
-            return
-        state = {
-            "images_seen": images_seen,
-            "best": best,
-            "objective": {"generators": generators.state_dict(), "discriminators": discriminators.state_dict()},
-            "ema": ema.state_dict(),
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
-            "precision": fabric._precision.state_dict(),
-        }
-        checkpoint.save(run, state)
-        with ema.applied(generators):
-            objective.export(run / "latest.safetensors", {**record, "images_seen": images_seen})
-
-    def validate() -> None:
-        nonlocal best, validated_at
-        validated_at = images_seen
-        if monitor is None:
-            return
-        with ema.applied(generators), torch.no_grad():
-            objective.eval()
-            figures, preview = _validate(objective, validation, fabric)
-            objective.train()
-            value = figures[objective.metric]
-            if best is None or (value > best if objective.higher_is_better else value < best):
-                best = value
-                objective.export(run / "best.safetensors", {**record, "images_seen": images_seen, "validation": figures})
-        monitor.validated(images_seen, figures, preview)
-        report.write(run, monitor.history, objective.metric, record)
-
-    objective.train()
-    batches = _batches(samples, config, images_seen, fabric)
-    with _stop_signals() as stop:
-        while images_seen + step_images <= config.images and not stop and not (deadline and time.monotonic() > deadline):
-            # Whatever an objective draws (noise, dropout) depends on the place in the run alone: nothing to save.
-            torch.manual_seed(mix(config.seed, 3, images_seen, fabric.global_rank))
-            factor = learning_rate_factor(config, images_seen)
-            for name, optimizer in optimizers.items():
-                for group in optimizer.param_groups:
-                    group["lr"] = base_rates[name] * factor
-            batch = fabric.to_device(next(batches))
-            losses = training_step(objective, batch, optimizers, config, fabric)
-            ema.update(generators)
-            before, images_seen = images_seen, images_seen + step_images
-            if monitor:
-                monitor.stepped(images_seen, step_images, losses, base_rates["generator"] * factor)
-                if images_seen // (step_images * LOG_EVERY_STEPS) > before // (step_images * LOG_EVERY_STEPS):
-                    monitor.log(images_seen)
-            if images_seen // config.validate_every > before // config.validate_every:
-                validate()
-            if time.monotonic() > next_checkpoint:
-                save()
-                next_checkpoint = time.monotonic() + config.checkpoint_minutes * 60
-    finished = images_seen + step_images > config.images
-    if finished and validated_at != images_seen:
-        validate()
-    elif monitor:  # no validation of a stopped run: it might find a best checkpoint that the undisturbed run would not see
-        monitor.log(images_seen)
-        report.write(run, monitor.history, objective.metric, record)
-    save()
-    if monitor:
-        monitor.close()
-    reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
-    return Outcome(images_seen, finished, reason, best, fabric.is_global_zero)
-
-
-def training_step(
-    objective: Objective, batch: Batch, optimizers: Mapping[str, Any], config: TrainerConfig, fabric: Fabric
-) -> dict[str, Tensor]:
-    """One step of the discriminators, then one of the generators; the losses by "generator/name" and "discriminator/name"."""
-    losses: dict[str, Tensor] = {}
-    with fabric.autocast():
-        images = objective.generate(batch)
-    if "discriminator" in optimizers:
-        with fabric.autocast():
-            judged = objective.discriminator_losses(batch, images)
-        _descend(judged, objective.discriminators, optimizers["discriminator"], 0.0, fabric)
-        losses.update({f"discriminator/{key}": value.detach() for key, value in judged.items()})
-    objective.discriminators.requires_grad_(False)
-    with fabric.autocast():
-        made = objective.generator_losses(batch, images)
-    _descend(made, objective.generators, optimizers["generator"], config.clip, fabric)
-    objective.discriminators.requires_grad_(True)
-    losses.update({f"generator/{key}": value.detach() for key, value in made.items()})
-    return losses
-
-
-def _descend(losses: Losses, module: nn.Module, optimizer: Any, clip: float, fabric: Fabric) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    fabric.backward(sum(losses.values(), start=torch.zeros((), device=fabric.device)))
-    if fabric.world_size > 1:
-        # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
-        # a discriminator sees real and fake pictures before one.
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        mean: Any = fabric.all_reduce(nn.utils.parameters_to_vector(gradients), reduce_op="mean")
-        nn.utils.vector_to_parameters(mean, gradients)
-    if clip:
-        fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
-    optimizer.step()
-
-
-def _optimizer(config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind(module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True)
-
-
-def _resume(run: Path, fabric: Fabric, objective: Objective, optimizers: Mapping[str, Any], ema: Ema) -> tuple[int, float | None]:
-    state = checkpoint.load(run)
-    if state is None:
-        return 0, None
     try:
-        objective.generators.load_state_dict(state["objective"]["generators"])
-        objective.discriminators.load_state_dict(state["objective"]["discriminators"])
-        ema.load_state_dict(state["ema"])
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-    except (RuntimeError, KeyError, ValueError) as error:
+        with stop_signals() as stop:
+            return _Run(objective, samples, validation, config, run, fabric, record).go(stop)
+    except OSError as error:
         raise TrainingError(
-            f"the checkpoint in {str(run)!r} is of other networks: {str(error).splitlines()[0]} Choose another --run"
+            f"cannot write into {str(run)!r}: {error.strerror or error}; the last checkpoint is intact: give the same command again"
         ) from error
-    fabric._precision.load_state_dict(state["precision"])
-    logger.info("resuming %s at %d images", run, state["images_seen"])
-    return state["images_seen"], state["best"]
+    except RuntimeError as error:
+        if fabric.world_size == 1:
+            raise
+        raise TrainingError(f"process {fabric.global_rank} of {fabric.world_size} stopped: {str(error).splitlines()[0]}") from error
+
+
+class _Run:
+    """One call of ``train``."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        samples: Dataset[Batch],
+        validation: Dataset[Batch],
+        config: TrainerConfig,
+        run: Path,
+        fabric: Fabric,
+        record: dict[str, Any],
+    ) -> None:
+        run.mkdir(parents=True, exist_ok=True)
+        objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective, self.samples, self.validation, self.config, self.run = objective, samples, validation, config, run
+        self.fabric, self.record = fabric, record
+        self.optimizers = make_optimizers(objective, config, fabric)
+        self.rates = {"generator": config.learning_rate, "discriminator": config.discriminator_learning_rate}
+        self.ema = Ema(objective.generators, config.ema)
+        self.health = Health(interval=config.log_every * config.batch * config.accumulate * fabric.world_size)
+        self.state = TrainingState(run, objective, self.optimizers, self.ema, self.health, fabric)
+        self.now = self.state.counters
+        self.validated_at = -1
+        self.batches: Iterator[Batch] = iter(())
+        self.monitor: Monitor | None = None
+
+    def go(self, stop: list[str]) -> Outcome:
+        config, fabric = self.config, self.fabric
+        if self.state.load():
+            logger.info("resuming %s at %d images", self.run, self.state.counters.images_seen)
+        else:
+            self.state.counters.accumulate = config.accumulate
+            self.state.save()  # what the first steps can be rolled back to
+        self._start_from_state()
+        if fabric.is_global_zero:
+            seen = self.now.images_seen
+            history, events = History(self.run / "metrics.jsonl", seen), Events(self.run / "events.jsonl", seen)
+            self.monitor = Monitor(self.run, history, events, self.objective.generators, seen, config.images)
+        deadline = time.monotonic() + config.max_minutes * 60 if config.max_minutes else None
+        next_save = time.monotonic() + config.checkpoint_minutes * 60
+        self.objective.train()
+        while not (finished := self.now.images_seen + self._step_images() > config.images):
+            over = bool(stop) or (deadline is not None and time.monotonic() > deadline)
+            over, due = agree(fabric, over, time.monotonic() > next_save)
+            if over:
+                break
+            if due:
+                self.save()
+                next_save = time.monotonic() + config.checkpoint_minutes * 60
+            self.step()
+        if finished and self.validated_at != self.now.images_seen:
+            self.validate()
+        elif self.monitor:  # no validation of a stopped run: it might find a best checkpoint that the undisturbed run would not see
+            self.log()
+            self._report()
+        self.save()
+        if self.monitor:
+            self.monitor.close()
+        reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
+        return Outcome(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
+
+    def step(self) -> None:
+        """One step, and what its count brings with it: a line in the log, a validation."""
+        config, objective, now, fabric = self.config, self.objective, self.now, self.fabric
+        # Whatever an objective draws (noise, dropout) depends on the place in the run alone: nothing to save.
+        torch.manual_seed(mix(config.seed, 3, now.images_seen, fabric.global_rank))
+        objective.images_seen, objective.steps, objective.progress = now.images_seen, now.steps, now.images_seen / config.images
+        factor = learning_rate_factor(config, now.images_seen) * now.rate
+        for name, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.rates[name] * factor
+        batches = [fabric.to_device(next(self.batches)) for _ in range(now.accumulate)]
+        generators_too = (now.steps + 1) % config.critic_steps == 0
+        step = training_step(objective, batches, self.optimizers, config, fabric, generators_too=generators_too)
+        if generators_too and step.finite:
+            self.ema.update(objective.generators)
+        before, step_images = now.images_seen, self._step_images()
+        now.images_seen += step_images
+        now.steps += 1
+        now.skipped = 0 if step.finite else now.skipped + 1
+        if self.monitor:
+            self.monitor.stepped(now.images_seen, step_images, step.figures, self.rates["generator"] * factor, skipped=not step.finite)
+        if now.skipped >= SKIPS_BEFORE_ROLLBACK:
+            self.roll_back()
+            return
+        if now.steps == 1 or now.steps % config.log_every == 0:
+            self.log()
+        if now.images_seen // config.validate_every > before // config.validate_every:
+            self.validate()
+
+    def save(self) -> None:
+        """The checkpoint, and the averaged generators as a model file; of all processes at once."""
+        self.state.save()
+        if self.fabric.is_global_zero:
+            with self.ema.applied(self.objective.generators):
+                self.objective.export(self.run / "latest.safetensors", {**self.record, "images_seen": self.now.images_seen})
+
+    def log(self) -> None:
+        """The mean figures since the last call go into the log and to the health check."""
+        if self.monitor:
+            figures = self.monitor.log(self.now.images_seen)
+            if figures:
+                self._alarm(self.health.logged(self.now.images_seen, figures))
+
+    def validate(self) -> None:
+        """Figures, previews and looks of the averaged generators; the best is kept; a plateau is answered."""
+        now, objective, config = self.now, self.objective, self.config
+        self.validated_at = now.images_seen
+        better = False
+        if self.monitor:
+            self.log()
+            with self.ema.applied(objective.generators), torch.no_grad():
+                objective.eval()
+                figures, preview, look = validate(objective, self.validation, self.fabric)
+                objective.train()
+                value = figures[objective.metric]
+                better = now.best is None or (value > now.best if objective.higher_is_better else value < now.best)
+                better = better and math.isfinite(value)
+                if better:
+                    now.best = value
+                    record = {**self.record, "images_seen": now.images_seen, "validation": figures}
+                    objective.export(self.run / "best.safetensors", record)
+            self.monitor.validated(now.images_seen, figures, preview)
+            if look is not None:
+                self._alarm(self.health.looked(now.images_seen, look.output, look.truth, look.input, objective.upsampling))
+        now.best, better = self.fabric.broadcast((now.best, better))
+        now.stale = 0 if better else now.stale + 1
+        if now.stale >= config.patience and config.on_plateau != "nothing":
+            now.stale = 0
+            self._answer_plateau()
+        self._report()
+
+    def roll_back(self) -> None:
+        """Return to the last checkpoint with half the learning rate."""
+        now = self.now
+        failed_at, rate, rollbacks = now.images_seen, now.rate / 2, now.rollbacks + 1
+        if rollbacks > MOST_ROLLBACKS:
+            raise TrainingError(
+                f"losses or gradients are not finite at {failed_at:,} images, after {MOST_ROLLBACKS} returns to the last checkpoint, "
+                "each with half the learning rate: look at the data (img2img data check), or start anew with a lower --learning-rate"
+            )
+        self.state.load()
+        self._start_from_state()
+        self.now.rate, self.now.rollbacks = min(rate, self.now.rate / 2), rollbacks
+        self.state.save()  # so that a resume, too, goes on with the lower rate
+        saw = (
+            f"{SKIPS_BEFORE_ROLLBACK} steps in a row with losses or gradients that are not finite: back to the checkpoint of "
+            f"{self.now.images_seen:,} images, at {self.now.rate:g} times the planned learning rate"
+        )
+        advice = "A lower --learning-rate, --precision fp32 or bf16 for fp16; broken pictures are found by img2img data check."
+        if self.monitor:
+            self.monitor.rolled_back(self.now.images_seen)
+        self._alarm([Alarm("rollback", self.now.images_seen, failed_at, saw, advice)])
+
+    def _answer_plateau(self) -> None:
+        now, config = self.now, self.config
+        saw = f"{config.patience} validations without a better {self.objective.metric} than {now.best!s:.8}"
+        if config.on_plateau == "learning-rate":
+            now.rate /= 2
+            advice = f"The learning rate is now {now.rate:g} times the planned one."
+        else:
+            now.accumulate *= 2
+            self._restart_batches()
+            advice = f"A step now takes {now.accumulate} batches."
+        self._alarm([Alarm("plateau", now.images_seen, now.images_seen, saw, advice)])
+
+    def _start_from_state(self) -> None:
+        self.now = self.state.counters
+        self._restart_batches()
+
+    def _restart_batches(self) -> None:
+        self.batches = _batches(self.samples, self.config, self.now.images_seen, self.fabric)
+
+    def _step_images(self) -> int:
+        return self.config.batch * self.now.accumulate * self.fabric.world_size
+
+    def _alarm(self, alarms: list[Alarm]) -> None:
+        if self.monitor:
+            for alarm in alarms:
+                self.monitor.alarm(alarm)
+
+    def _report(self) -> None:
+        if self.monitor:
+            report.write(self.run, self.monitor.history, self.objective.metric, self.record, self.monitor.events.alarms())
 
 
 def _batches(samples: Dataset[Batch], config: TrainerConfig, start: int, fabric: Fabric) -> Iterator[Batch]:
@@ -247,33 +290,3 @@ def _start_worker(_: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # both reach the whole group; the main process saves first, then ends its workers
     torch.set_num_threads(1)
-
-
-def _validate(objective: Objective, validation: Dataset[Batch], fabric: Fabric) -> tuple[dict[str, float], list[dict[str, Tensor]]]:
-    rows: list[dict[str, float]] = []
-    preview: list[dict[str, Tensor]] = []
-    for item in DataLoader(validation, batch_size=1):
-        batch = fabric.to_device(item)
-        rows.append(objective.validate(batch))
-        if len(preview) < report.PREVIEW_ROWS:
-            preview.append({name: column[0].float().cpu() for name, column in objective.preview(batch).items()})
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}, preview
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Within the block SIGINT and SIGTERM only put their name into the list; the loop looks at it after each step."""
-    stop: list[str] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        stop.append(signal.Signals(number).name)
-
-    try:
-        old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread (a notebook's executor, say): signals stay as they are
-        old = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

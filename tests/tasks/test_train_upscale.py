@@ -20,7 +20,7 @@ from img2img.training import checkpoint
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 TINY = [
-    *("--set", "network.width=4", "--set", "network.blocks=1", "--set", "discriminator.width=4", "--set", "discriminator.layers=1"),
+    *("--set", "network.width=4", "--set", "network.blocks=1", "--set", "adversary.network.width=4", "--set", "adversary.network.layers=1"),
     *("--set", "data.patch=8", "--set", "data.validation_side=64", "--batch", "2", "--workers", "0", "--device", "cpu"),
 ]
 
@@ -82,7 +82,7 @@ def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> Non
     printed = train("--dry-run", "--preset", "srgan").stdout
     values = yaml.safe_load(printed)
     assert values["network"]["width"] == 4
-    assert values["loss"]["adversarial"] == PRESETS["srgan"].loss.adversarial
+    assert values["adversary"]["weight"] == PRESETS["srgan"].adversary.weight
     (tmp_path / "c.yaml").write_text(printed)
     assert yaml.safe_load(train("--dry-run", "--config", tmp_path / "c.yaml").stdout) == values
 

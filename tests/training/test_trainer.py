@@ -1,113 +1,17 @@
 """The loop: exact resume, averaging, stopping. A toy objective with a discriminator, noise and spectral norm: all that can go wrong."""
 
-import os
-import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from safetensors.torch import load_file
+from toy import Toy, assert_same, run, tensors
 
-from img2img import losses, networks
-from img2img.data.sampling import generator
 from img2img.errors import ConfigError, TrainingError
-from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
+from img2img.training import TrainerConfig
 from img2img.training import checkpoint as checkpoints
 from img2img.training.history import History
-from img2img.training.objective import Batch
-from img2img.training.trainer import make_fabric
-
-TINY = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2, "norm": "batch"}
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
-
-
-class Samples(Dataset[Batch]):
-    def __init__(self, length: int = 0) -> None:
-        self.length = length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> Batch:
-        hr = torch.rand(3, 16, 16, generator=generator(7, index))
-        return {"lr": nn.functional.avg_pool2d(hr, 2), "hr": hr}
-
-
-class Toy(Objective):
-    metric = "l1"
-    higher_is_better = False
-
-    def __init__(self, *, adversarial: bool = True) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.generators = nn.ModuleDict({"sr": networks.build(TINY)})
-        self.discriminators = nn.ModuleDict({"sr": networks.build(JUDGE)} if adversarial else {})
-
-    def generate(self, batch: Batch) -> Images:
-        noise = 0.01 * torch.randn_like(batch["lr"])  # drawn from the global generator on purpose
-        return {"sr": self.generators["sr"](batch["lr"] + noise)}
-
-    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        judge = self.discriminators["sr"]
-        return {"adversarial": losses.discriminator_loss("hinge", judge(batch["hr"]), judge(images["sr"].detach()))}
-
-    def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        result = {"pixel": losses.l1(images["sr"], batch["hr"])}
-        if self.discriminators:
-            fake = self.discriminators["sr"](images["sr"])
-            result["adversarial"] = 0.1 * losses.generator_loss("hinge", fake, fake)
-        return result
-
-    def validate(self, batch: Batch) -> dict[str, float]:
-        return {"l1": float(losses.l1(self.generators["sr"](batch["lr"]), batch["hr"]))}
-
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        return {"ours": self.generators["sr"](batch["lr"]).clamp(0, 1), "truth": batch["hr"]}
-
-    def export(self, path: Path, record: dict[str, Any]) -> None:
-        save_file({"images_seen": torch.tensor(record["images_seen"])}, path)
-
-
-def run(folder: Path, objective: Objective, images: int = 48, **settings: Any) -> Outcome:
-    config = TrainerConfig(**{"images": 48, "batch": 4, "workers": 0, "device": "cpu", "validate_every": 16, **settings})
-    # The plan (hence the schedule) stays at 48 images; a shorter run is one that is stopped on its way.
-    samples = Stopping(images) if images < config.images else Samples()
-    return train(objective, samples, Samples(2), config, folder, fabric=make_fabric(config), record={"preset": "toy"})
-
-
-class Stopping(Samples):
-    """Sends this process the signal of Ctrl-C while the step that reaches ``images`` prepares its last sample."""
-
-    def __init__(self, images: int) -> None:
-        super().__init__()
-        self.images = images
-
-    def __getitem__(self, index: int) -> Batch:
-        if index == self.images - 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        return super().__getitem__(index)
-
-
-def tensors(state: Any, prefix: str = "") -> dict[str, Any]:
-    """Every leaf of nested dicts and lists by its path."""
-    if isinstance(state, dict):
-        items = state.items()
-    elif isinstance(state, list | tuple):
-        items = enumerate(state)
-    else:
-        return {prefix: state}
-    return {key: value for name, child in items for key, value in tensors(child, f"{prefix}/{name}").items()}
-
-
-def assert_same(first: Path, second: Path) -> None:
-    a, b = tensors(checkpoints.load(first)), tensors(checkpoints.load(second))
-    assert a.keys() == b.keys()
-    for key in a:
-        same = torch.equal(a[key], b[key]) if isinstance(a[key], Tensor) else a[key] == b[key]
-        assert same, f"{key}: {a[key]} != {b[key]}"
+from img2img.training.processes import make_fabric
 
 
 @pytest.mark.parametrize("adversarial", [True, False])
@@ -129,9 +33,9 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 
 def test_training_changes_both_networks_and_lowers_the_loss(tmp_path: Path) -> None:
     objective = Toy()
-    before = {key: value.clone() for key, value in objective.state_dict().items()}
-    run(tmp_path, objective, images=48)
-    changed = [key for key, value in objective.state_dict().items() if not torch.equal(value, before[key])]
+    before = {key: value.clone() for key, value in objective.named_parameters()}
+    run(tmp_path, objective)
+    changed = [key for key, value in objective.named_parameters() if not torch.equal(value, before[key])]
     assert any(key.startswith("generators") for key in changed)
     assert any(key.startswith("discriminators") for key in changed)
     losses_seen = [value for _, value in History(tmp_path / "metrics.jsonl", 48).series("validation/l1")]
@@ -181,14 +85,6 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
 def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
     run(tmp_path, Toy(adversarial=False), images=4)
     with pytest.raises(TrainingError, match="other networks"):
-        run(tmp_path, Toy())
-
-
-def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
-    run(tmp_path, Toy(), images=4)
-    data = (tmp_path / checkpoints.FILE_NAME).read_bytes()
-    (tmp_path / checkpoints.FILE_NAME).write_bytes(data[: len(data) // 2])
-    with pytest.raises(TrainingError, match="damaged"):
         run(tmp_path, Toy())
 
 

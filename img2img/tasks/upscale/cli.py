@@ -82,6 +82,15 @@ def train_upscale(
     max_minutes: Annotated[float | None, typer.Option(help="Save and stop after so many minutes.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step and device.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The generator's highest learning rate.")] = None,
+    discriminator_learning_rate: Annotated[float | None, typer.Option(help="The discriminator's highest learning rate.")] = None,
+    gan_mode: Annotated[
+        str | None, typer.Option(help="vanilla, nonsaturating, lsgan, hinge, wgan, wgan-gp or relativistic.  [default: as the preset says]")
+    ] = None,
+    critic_steps: Annotated[int | None, typer.Option(min=1, help="Steps of the discriminator for each of the generator.")] = None,
+    accumulate: Annotated[int | None, typer.Option(min=1, help="Batches in a step: a larger batch in the memory of a small one.")] = None,
+    on_plateau: Annotated[
+        str | None, typer.Option(help="What to do when validation gets no better: nothing, learning-rate (halve) or batch (double).")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     devices: Annotated[int | None, typer.Option(help="Processes, one per device.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
@@ -102,6 +111,11 @@ def train_upscale(
         "training.max_minutes": max_minutes,
         "training.batch": batch,
         "training.learning_rate": learning_rate,
+        "training.discriminator_learning_rate": discriminator_learning_rate,
+        "training.critic_steps": critic_steps,
+        "training.accumulate": accumulate,
+        "training.on_plateau": on_plateau,
+        "adversary.mode": gan_mode,
         "training.device": device,
         "training.devices": devices,
         "training.precision": precision,

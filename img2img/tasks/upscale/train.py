@@ -15,12 +15,12 @@ from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
 from img2img.errors import ConfigError, DataError
 from img2img.files import atomic_path
-from img2img.losses.adversarial import needs_real
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
 from img2img.networks.features import VGGFeatures
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
-from img2img.training.objective import Batch
-from img2img.training.trainer import make_fabric
+from img2img.training.adversary import Adversary, AdversaryConfig
+from img2img.training.objective import Batch, Look
+from img2img.training.processes import make_fabric
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +34,13 @@ class Strict(BaseModel):
 
 
 class LossConfig(Strict):
-    """Weights of the losses; 0 leaves a loss out. With ``adversarial`` > 0 there is a discriminator."""
+    """Weights of the losses; 0 leaves a loss out."""
 
     pixel: Literal["l1", "charbonnier"] = "l1"
     pixel_weight: float = Field(1.0, ge=0)
     perceptual: float = Field(0.0, ge=0)
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
-    adversarial: float = Field(0.0, ge=0)
-    gan_mode: losses.GanMode = "hinge"
 
 
 class DataConfig(Strict):
@@ -58,8 +56,8 @@ class UpscaleConfig(Strict):
 
     scale: Literal[2, 3, 4] = 4
     network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 16})
-    discriminator: dict[str, Any] = Field({"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True})
     loss: LossConfig = LossConfig()
+    adversary: AdversaryConfig = AdversaryConfig()
     data: DataConfig = DataConfig()
     training: TrainerConfig = TrainerConfig()
 
@@ -69,7 +67,8 @@ PRESETS: dict[str, UpscaleConfig] = {
     "srresnet": UpscaleConfig(),
     # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
     "srgan": UpscaleConfig(
-        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, adversarial=0.05),
+        loss=LossConfig(pixel_weight=1.0, perceptual=0.2),
+        adversary=AdversaryConfig(weight=0.05),
         data=DataConfig(patch=32, degradation="photo"),
         training=TrainerConfig(images=40_000, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
     ),
@@ -88,8 +87,10 @@ class UpscaleObjective(Objective):
         self.name = name
         self.generators = nn.ModuleDict({"sr": networks.build({**config.network, "scale": config.scale})})
         self.discriminators = nn.ModuleDict()
-        if config.loss.adversarial:
-            self.discriminators["sr"] = networks.build(config.discriminator)
+        self.adversary: Adversary | None = None
+        if config.adversary.weight:
+            self.adversary = Adversary(config.adversary, self, "sr", networks.build(config.adversary.network))
+        self.upsampling = config.scale
         self.perceptual: nn.Module | None = None
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
@@ -102,9 +103,11 @@ class UpscaleObjective(Objective):
         return {"sr": self.generators["sr"](batch["lr"])}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        judge = self.discriminators["sr"]
-        real, fake = judge(batch["hr"]), judge(images["sr"].detach())
-        return {"adversarial": losses.discriminator_loss(self.config.loss.gan_mode, real, fake)}
+        return self.adversary.discriminator_losses(batch["hr"], images["sr"]) if self.adversary else {}
+
+    def discriminators_stepped(self) -> None:
+        if self.adversary:
+            self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, sr, hr = self.config.loss, images["sr"], batch["hr"]
@@ -113,11 +116,8 @@ class UpscaleObjective(Objective):
             result["pixel"] = loss.pixel_weight * {"l1": losses.l1, "charbonnier": losses.charbonnier}[loss.pixel](sr, hr)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
-        if self.discriminators:
-            judge = self.discriminators["sr"]
-            fake = judge(sr)
-            real = judge(hr) if needs_real(loss.gan_mode) else fake
-            result["adversarial"] = loss.adversarial * losses.generator_loss(loss.gan_mode, real, fake)
+        if self.adversary:
+            result |= self.adversary.generator_losses(hr, sr)
         return result
 
     def validate(self, batch: Batch) -> dict[str, float]:
@@ -137,6 +137,9 @@ class UpscaleObjective(Objective):
             "ours": self.generators["sr"](lr).clamp(0, 1),
             "truth": hr,
         }
+
+    def look(self, batch: Batch) -> Look:
+        return Look(self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"], batch["lr"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

@@ -1,0 +1,80 @@
+"""What keeps an adversarial game stable: penalties on gradients, matched activations, clipped weights, noise."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def gradient_penalty(judge: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+    """mean over pictures of (||grad D(x)|| - 1)^2, at one random point x between each real and fake picture; a scalar.
+
+    Gulrajani et al. 2017 (arXiv 1704.00028), eq. 3, without its weight (10 there). D(x) is the mean of a picture's logits.
+
+    Args:
+        judge: images -> list of maps of logits.
+        real, fake: (N, C, H, W).
+    """
+    share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype).to(real.device)
+    between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
+    return (_gradients(judge(between), between).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def zero_centred_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:
+    """mean over pictures of ||grad D(x)||^2 / 2; a scalar: R1 at real pictures, R2 at generated ones.
+
+    Mescheder et al. 2018 (arXiv 1801.04406), eq. 9, without its weight. D(x) is the mean of a picture's logits.
+
+    Args:
+        logits: what the discriminator says of ``images``.
+        images: (N, C, H, W), with ``requires_grad``.
+    """
+    return _gradients(logits, images).flatten(1).square().sum(dim=1).mean() / 2
+
+
+def feature_matching(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """The mean absolute difference of a discriminator's activations, averaged over scales and layers; a scalar.
+
+    Wang et al. 2018 (arXiv 1711.11585), eq. 4. Each scale's last entry, the logits, is left out. No gradient goes to ``real``.
+
+    Args:
+        real, fake: for each scale the activations, layer by layer, as ``PatchGAN.activations`` gives them.
+    """
+    distances = [
+        (f - r.detach()).abs().mean()
+        for real_layers, fake_layers in zip(real, fake, strict=True)
+        for r, f in zip(real_layers[:-1], fake_layers[:-1], strict=True)
+    ]
+    return torch.stack(distances).mean()
+
+
+def mode_seeking(images_1: Tensor, images_2: Tensor, codes_1: Tensor, codes_2: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """mean|z1 - z2| / mean|G(z1) - G(z2)|, averaged over pairs; a scalar that is small when different codes give different pictures.
+
+    Mao et al. 2019 (arXiv 1903.05628), eq. 3: the ratio that they maximise, turned upside down as in their code.
+
+    Args:
+        images_1, images_2: (N, C, H, W) made from the style codes ``codes_1``, ``codes_2`` (N, D) and otherwise equal inputs.
+    """
+    pictures = (images_1 - images_2).abs().flatten(1).mean(dim=1)
+    codes = (codes_1 - codes_2).abs().flatten(1).mean(dim=1)
+    return (codes / (pictures + epsilon)).mean()
+
+
+@torch.no_grad()
+def clip_weights_(module: nn.Module, limit: float) -> None:
+    """Clamp every parameter of ``module`` to [-limit, limit], in place (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1)."""
+    for parameter in module.parameters():
+        parameter.clamp_(-limit, limit)
+
+
+def instance_noise(images: Tensor, sigma: float) -> Tensor:
+    """``images`` plus normal noise of deviation ``sigma`` (Sonderby et al. 2017, arXiv 1610.04490, section 3.4)."""
+    return images + sigma * torch.randn(images.shape, dtype=images.dtype).to(images.device)
+
+
+def _gradients(logits: Sequence[Tensor], images: Tensor) -> Tensor:
+    """The gradient of each picture's mean logit at that picture, itself differentiable; (N, C, H, W)."""
+    values = torch.stack([x.flatten(1).mean(dim=1) for x in logits]).mean(dim=0)
+    (gradients,) = torch.autograd.grad(values.sum(), images, create_graph=True)
+    return gradients

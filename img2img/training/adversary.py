@@ -1,0 +1,142 @@
+"""The adversarial part of any objective: one discriminator, one configuration, the losses of both sides."""
+
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from img2img import losses
+from img2img.losses.adversarial import SMOOTHABLE, needs_real
+from img2img.training.objective import Losses, Objective
+from img2img.training.pool import ImagePool
+
+PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
+
+
+class AdversaryConfig(BaseModel):
+    """How generated pictures are judged; with ``weight`` 0 there is no discriminator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float = Field(0.0, ge=0, description="of the generator's adversarial loss; 0: no discriminator")
+    mode: losses.GanMode = Field("hinge", description="the adversarial objective")
+    network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
+    gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
+    weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
+    r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures; 1 to 10 is usual")
+    r2: float = Field(0.0, ge=0, description="the same at generated pictures")
+    penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
+    feature_matching: float = Field(0.0, ge=0, description="weight of the distance between the discriminator's activations; 10 is usual")
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="real pictures should reach 1 minus this")
+    instance_noise: float = Field(0.0, ge=0, description="deviation of the noise on what the discriminator sees, falling to 0 over the run")
+    augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field((), description="DiffAugment, for small data")
+    pool: int = Field(0, ge=0, description="generated pictures kept to show the discriminator again; CycleGAN keeps 50")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "AdversaryConfig":
+        asked = [
+            name for name in ("feature_matching", "r1", "r2", "label_smoothing", "instance_noise", "augment", "pool") if getattr(self, name)
+        ]
+        if asked and not self.weight:
+            raise ValueError(f"{', '.join(asked)} need a discriminator, and weight 0 means none: set adversary.weight, 0.05 say")
+        if self.label_smoothing and self.mode not in SMOOTHABLE:
+            raise ValueError(f"label_smoothing moves a target that {self.mode} does not have; use {', '.join(SMOOTHABLE)}")
+        if self.mode in ("wgan", "wgan-gp") and self.network.get("norm", "batch") == "batch":
+            raise ValueError(
+                f"{self.mode} judges each picture by itself, and batch norm in the critic mixes them: "
+                "set adversary.network.norm to none or instance"
+            )
+        if self.mode == "wgan" and self.network.get("spectral_norm"):
+            raise ValueError(
+                "wgan clips the critic's weights and spectral norm rescales them: set adversary.network.spectral_norm to false"
+            )
+        return self
+
+    @property
+    def optimizer(self) -> str:
+        """What ``optimizer: auto`` means: RMSprop for WGAN, whose critic is unstable with momentum (Arjovsky 2017, section 4)."""
+        return "rmsprop" if self.weight and self.mode == "wgan" else "adamw"
+
+
+class Adversary:
+    """A discriminator's losses. It belongs to ``objective``, which trains, saves and synchronises its network and its pool.
+
+    Args:
+        name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
+            several adversaries, the ending of the losses' names.
+        judge: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+    """
+
+    def __init__(self, config: AdversaryConfig, objective: Objective, name: str, judge: nn.Module) -> None:
+        self.config, self.objective, self.name = config, objective, name
+        objective.discriminators[name] = judge
+        objective.pools[name] = ImagePool(config.pool)
+        objective.optimizer = config.optimizer
+
+    @property
+    def judge(self) -> Any:
+        """The discriminator."""
+        return self.objective.discriminators[self.name]
+
+    def discriminator_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """What the discriminator minimises, of pictures (N, C, H, W) in [0, 1]; also notes its accuracy among the objective's figures."""
+        config = self.config
+        real, fake = real.detach(), self.objective.pools[self.name](fake.detach())
+        due = self.objective.steps % config.penalty_every == 0
+        punished_real, punished_fake = due and config.r1 > 0, due and config.r2 > 0
+        real.requires_grad_(punished_real)
+        fake.requires_grad_(punished_fake)
+        seen_real, seen_fake = self._seen(real), self._seen(fake)
+        real_logits, fake_logits = self.judge(seen_real), self.judge(seen_fake)
+        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing)}
+        if config.mode == "wgan-gp":
+            result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
+                self.judge, seen_real.detach(), seen_fake.detach()
+            )
+        # Lazy (Karras et al. 2020, arXiv 1912.04958, appendix B): a penalty that comes every k steps weighs k times as much.
+        if punished_real:
+            result["r1"] = config.r1 * config.penalty_every * losses.zero_centred_penalty(real_logits, real)
+        if punished_fake:
+            result["r2"] = config.r2 * config.penalty_every * losses.zero_centred_penalty(fake_logits, fake)
+        right_real, right_fake = losses.accuracy(config.mode, real_logits, fake_logits)
+        logits = torch.cat([x.detach().flatten() for x in (*real_logits, *fake_logits)])
+        self._note(accuracy_real=right_real, accuracy_fake=right_fake, spread=logits.float().std())
+        return self._named(result)
+
+    def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """What the generator minimises, weighted; gradients flow to ``fake``."""
+        config = self.config
+        result: Losses = {}
+        wanted = config.feature_matching > 0 or needs_real(config.mode)
+        state = torch.get_rng_state()
+        fake_layers = self.judge.activations(self._seen(fake))
+        fake_logits = [layers[-1] for layers in fake_layers]
+        real_logits = fake_logits
+        if wanted:
+            torch.set_rng_state(state)  # the same noise and augmentation, so that activations can be compared
+            with torch.no_grad():
+                real_layers = self.judge.activations(self._seen(real.detach()))
+            real_logits = [layers[-1] for layers in real_layers]
+            if config.feature_matching:
+                result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)
+        result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits)
+        return self._named(result)
+
+    def stepped(self) -> None:
+        """After a step of the discriminator: WGAN's weight clipping."""
+        if self.config.mode == "wgan":
+            losses.clip_weights_(self.judge, self.config.weight_clip)
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """What the discriminator sees of ``images``."""
+        images = losses.diff_augment(images, self.config.augment) if self.config.augment else images
+        sigma = self.config.instance_noise * (1 - self.objective.progress)
+        return losses.instance_noise(images, sigma) if sigma else images
+
+    def _named(self, found: Losses) -> Losses:
+        return found if len(self.objective.discriminators) == 1 else {f"{key}_{self.name}": value for key, value in found.items()}
+
+    def _note(self, **found: Tensor) -> None:
+        ending = "" if len(self.objective.discriminators) == 1 else f"_{self.name}"
+        self.objective.figures |= {f"discriminator/{key}{ending}": value for key, value in found.items()}

@@ -1,0 +1,115 @@
+"""One step: discriminators first, then generators. What is not finite is not taken."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from img2img.training.config import TrainerConfig
+from img2img.training.objective import Batch, Images, Losses, Objective
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step found: detached scalars by "generator/name" and "discriminator/name", and whether its gradients were finite."""
+
+    figures: dict[str, Tensor]
+    finite: bool
+
+
+def make_optimizers(objective: Objective, config: TrainerConfig, fabric: Fabric) -> dict[str, Any]:
+    """The optimizer of the generators, and that of the discriminators where there are any, set up by ``fabric``."""
+    optimizers = {"generator": fabric.setup_optimizers(_optimizer(objective, config, objective.generators, config.learning_rate))}
+    if objective.discriminators:
+        rate = config.discriminator_learning_rate
+        optimizers["discriminator"] = fabric.setup_optimizers(_optimizer(objective, config, objective.discriminators, rate))
+    return optimizers
+
+
+def training_step(
+    objective: Objective,
+    batches: Sequence[Batch],
+    optimizers: Mapping[str, Any],
+    config: TrainerConfig,
+    fabric: Fabric,
+    *,
+    generators_too: bool = True,
+) -> Step:
+    """One step of the discriminators, then, with ``generators_too``, one of the generators, each over all of ``batches``.
+
+    Several batches add up to one step as one large batch would, in the memory of one. A step whose gradients (or, in fp16, whose
+    losses) are not finite leaves all weights as they are.
+    """
+    objective.figures = {}
+    figures: dict[str, Tensor] = {}
+    finite = True
+    alone = len(batches) == 1
+    images: Images = {}
+    if "discriminator" in optimizers:
+        judged: list[Losses] = []
+        optimizers["discriminator"].zero_grad(set_to_none=True)
+        for batch in batches:
+            with fabric.autocast():
+                with torch.set_grad_enabled(generators_too and alone):  # the generators' own step goes on from these images
+                    images = objective.generate(batch)
+                judged.append(objective.discriminator_losses(batch, images))
+            fabric.backward(_total(judged[-1]) / len(batches))
+        figures |= _means(judged, "discriminator")
+        finite, norm = _descend(objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric)
+        figures["discriminator/gradient"] = norm
+        objective.discriminators_stepped()
+    if generators_too and finite:
+        made: list[Losses] = []
+        optimizers["generator"].zero_grad(set_to_none=True)
+        objective.discriminators.requires_grad_(False)
+        for batch in batches:
+            with fabric.autocast():
+                if not (alone and images):
+                    images = objective.generate(batch)
+                made.append(objective.generator_losses(batch, images))
+            fabric.backward(_total(made[-1]) / len(batches))
+        objective.discriminators.requires_grad_(True)
+        means = _means(made, "generator")
+        finite, norm = _descend(objective.generators, optimizers["generator"], config.clip, _total(means), config, fabric)
+        figures |= {**means, "generator/gradient": norm}
+    return Step({**figures, **objective.figures}, finite)
+
+
+def _descend(module: nn.Module, optimizer: Any, clip: float, loss: Tensor, config: TrainerConfig, fabric: Fabric) -> tuple[bool, Tensor]:
+    """Average the gradients over all processes, clip them and take the step; (whether it was taken, the gradient's norm)."""
+    if fabric.world_size > 1:
+        # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
+        # a discriminator sees real and fake pictures before one.
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        mean: Any = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+        for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view(gradient.shape))
+    norm: Any = fabric.clip_gradients(module, optimizer, max_norm=clip or torch.inf, error_if_nonfinite=False)
+    if config.precision == "fp16":
+        # The scaler skips steps of infinite gradients by itself, to find its scale; only a loss that is not finite is a fault.
+        optimizer.step()
+        loss_everywhere: Any = fabric.all_reduce(loss, reduce_op="mean")
+        return bool(torch.isfinite(loss_everywhere)), norm.detach()
+    finite = bool(torch.isfinite(norm))  # the same in every process, and the only time that the host waits for the device
+    if finite:
+        optimizer.step()
+    return finite, norm.detach()
+
+
+def _optimizer(objective: Objective, config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    name = objective.optimizer if config.optimizer == "auto" else config.optimizer
+    if name == "rmsprop":
+        return torch.optim.RMSprop(module.parameters(), lr=learning_rate, weight_decay=config.weight_decay)
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
+    return kind(module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True)
+
+
+def _total(losses: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([loss.float() for loss in losses.values()]).sum()
+
+
+def _means(rows: Sequence[Losses], side: str) -> dict[str, Tensor]:
+    return {f"{side}/{key}": torch.stack([row[key].detach().float() for row in rows]).mean() for key in rows[0]}
