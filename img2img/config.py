@@ -1,11 +1,13 @@
 """Configurations: a preset, then a YAML file, then ``--set``, then the options; strict at every step."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from img2img.errors import ConfigError
 
@@ -34,8 +36,14 @@ def resolve(presets: Mapping[str, C], preset: str, file: Path | None, settings: 
     try:
         return type(presets[preset]).model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"configuration: {'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg']}") from error
+        known = _paths(presets[preset].model_dump())
+        raise ConfigError("configuration: " + "; ".join(_explained(found, known) for found in error.errors())) from error
+
+
+def schema(kind: type[BaseModel], title: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the YAML files that ``--config`` takes for ``kind``: every key may be left out."""
+    found = kind.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": title}
 
 
 def to_yaml(config: BaseModel) -> str:
@@ -61,10 +69,38 @@ def _merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
             values[key] = change
 
 
+def _explained(error: ErrorDetails, known: Sequence[str]) -> str:
+    """One of pydantic's errors in words; an unknown key with the known one that is nearest to it."""
+    path = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {path!r}{_nearest(path, known)}"
+    return f"{path} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(path: str, known: Sequence[str]) -> str:
+    """'; did you mean ...?' with the known path that is most like ``path``, or, wherever it is, has the last part most like its; or ''."""
+    found = difflib.get_close_matches(path, known, n=1, cutoff=0.7)
+    if not found:
+        last = {key.rpartition(".")[2]: key for key in known}
+        found = [last[name] for name in difflib.get_close_matches(path.rpartition(".")[2], list(last), n=1, cutoff=0.7)]
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _paths(values: Mapping[str, Any], above: str = "") -> list[str]:
+    """Every key of nested tables by its dotted path, tables included."""
+    paths: list[str] = []
+    for key, value in values.items():
+        paths.append(above + key)
+        if isinstance(value, dict):
+            paths += _paths(value, f"{above}{key}.")
+    return paths
+
+
 def _put(values: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
+    known = _paths(values)
     for parent in parents:
         if not isinstance(values.get(parent), dict):
-            raise ConfigError(f"--set {path}: there is no section {parent!r}; known are {', '.join(values)}")
+            raise ConfigError(f"--set {path}: there is no section {parent!r}{_nearest(path, known)}; known are {', '.join(values)}")
         values = values[parent]
     values[last] = value

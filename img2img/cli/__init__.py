@@ -10,6 +10,7 @@ import typer
 from img2img.cli.bench import bench
 from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
+from img2img.cli.train import train
 from img2img.cli.weights import weights
 from img2img.errors import Img2ImgError
 from img2img.tasks import TASKS
@@ -21,11 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-train_app = typer.Typer(help="Train a model on your own pictures.", no_args_is_help=True, rich_markup_mode=None)
 for task in TASKS:
     app.command(task.name)(task.infer)
-    train_app.command(task.name)(task.train)
-app.add_typer(train_app, name="train")
+app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,10 @@ class Task:
         name: the verb, ``img2img NAME``.
         infer: the Typer command that applies a model.
         train: the Typer command ``img2img train NAME``.
+        config: gives the model of the configuration that training takes; a call, because it imports torch.
     """
 
     name: str
     infer: Callable[..., Any]
     train: Callable[..., Any]
+    config: Callable[[], "type[BaseModel]"]

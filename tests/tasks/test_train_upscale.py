@@ -1,6 +1,7 @@
 """``img2img train upscale`` on real photographs, with tiny networks."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -79,12 +80,17 @@ def test_a_x2_run_starts_from_a_x4_model_and_says_what_is_new(first: Path, tmp_p
 
 
 def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> None:
-    printed = train("--dry-run", "--preset", "srgan").stdout
+    done = train("--dry-run", "--preset", "srgan", "--run", tmp_path / "run")
+    printed = done.stdout
     values = yaml.safe_load(printed)
     assert values["network"]["width"] == 4
     assert values["adversary"]["weight"] == PRESETS["srgan"].adversary.weight
     (tmp_path / "c.yaml").write_text(printed)
     assert yaml.safe_load(train("--dry-run", "--config", tmp_path / "c.yaml").stdout) == values
+    assert "generator sr" in done.stderr
+    assert float(re.search(r"one step: ([\d.]+) s", done.stderr)[1]) > 0  # type: ignore[index]
+    assert float(re.search(r"peak memory ([\d.]+) GiB", done.stderr)[1]) > 0.05  # type: ignore[index]
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_stopped_by_a_signal_is_saved_and_does_not_count_as_a_success(tmp_path: Path) -> None:
@@ -119,7 +125,12 @@ def test_two_processes_learn_what_one_with_the_double_batch_does(tmp_path: Path)
     ("arguments", "message"),
     [
         (["--preset", "no"], "unknown preset"),
-        (["--set", "training.btach=3"], "btach"),
+        (["--set", "training.btach=3"], r"unknown key 'training.btach' \(did you mean 'training.batch'\?\)"),
+        (["--set", "batch_=3"], r"did you mean 'training.batch'\?"),
+        (["--set", "trianing.batch=3"], r"no section 'trianing' \(did you mean 'training.batch'\?\)"),
+        (["--preset", "srgan", "--gan-mode", "wgan"], "spectral_norm to false"),
+        (["--preset", "srgan", "--gan-mode", "wasserstein"], "adversary.mode = 'wasserstein'"),
+        (["--set", "adversary.feature_matching=10"], "need a discriminator"),
         (["--set", "nonsense"], "KEY=VALUE"),
         (["--set", "nowhere.batch=3"], "nowhere"),
         (["--batch", "0"], "training.batch"),

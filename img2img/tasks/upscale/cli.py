@@ -96,14 +96,14 @@ def train_upscale(
     precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that prepare samples.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and what a step costs, and stop.")] = False,
 ) -> None:
     """Train an upscaler on a folder of photographs.
 
     The same command again goes on where the run stopped. Ctrl-C saves first.
     """
     from img2img.config import resolve, to_yaml
-    from img2img.tasks.upscale.train import PRESETS, train_upscaler
+    from img2img.tasks.upscale.train import PRESETS, rehearse_upscaler, train_upscaler
 
     options = {
         "scale": scale,
@@ -125,6 +125,7 @@ def train_upscale(
     resolved = resolve(PRESETS, preset, config, settings or [], options)
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
+        typer.echo(rehearse_upscaler(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"upscale-{preset}-{resolved.scale}x"
     outcome = train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation)

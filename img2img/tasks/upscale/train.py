@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +22,12 @@ from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, 
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.objective import Batch, Look
 from img2img.training.processes import make_fabric
+from img2img.training.rehearsal import Rehearsal, rehearse
 
 logger = logging.getLogger(__name__)
 
 MOST_VALIDATION_PICTURES = 12
+REHEARSAL_PICTURES = 8
 
 
 class Strict(BaseModel):
@@ -174,12 +177,8 @@ def train_upscaler(
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
     """
     fabric = make_fabric(config.training)
-    torch.manual_seed(config.training.seed)
-    objective = UpscaleObjective(config, run.name)
-    start_from(init, objective)
-    train_paths, held_out = split(find_pictures(data), validation)
-    pictures = PictureSet(train_paths, run / "cache" / "train.pixels", smallest=config.data.patch * config.scale)
-    checks = PictureSet(held_out, run / "cache" / "validation.pixels", smallest=config.scale * 8)
+    objective = make_objective(config, run.name, init)
+    pictures, checks = _pictures(data, validation, run / "cache", config)
     record = {
         "preset": preset,
         "init": init,
@@ -192,13 +191,45 @@ def train_upscaler(
     seed = config.training.seed
     return train(
         objective,
-        UpscalePatches(pictures, config.data.patch, config.scale, config.data.degradation, seed),
+        _patches(pictures, config),
         ValidationCrops(checks, config.data.validation_side, config.scale, config.data.degradation, seed),
         config.training,
         run,
         fabric=fabric,
         record=record,
     )
+
+
+def rehearse_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> Rehearsal:
+    """What a few steps of ``train_upscaler`` cost on one device; nothing is kept.
+
+    Raises:
+        DataError, ConfigError, ModelError: as ``train_upscaler`` would.
+    """
+    fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
+    with tempfile.TemporaryDirectory() as folder:
+        pictures, _ = _pictures(data, validation, Path(folder), config, most=REHEARSAL_PICTURES)
+        return rehearse(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
+
+
+def make_objective(config: UpscaleConfig, name: str, init: str | None) -> UpscaleObjective:
+    """The objective at the beginning of a run: seeded, or started from the model ``init``."""
+    torch.manual_seed(config.training.seed)
+    objective = UpscaleObjective(config, name)
+    start_from(init, objective)
+    return objective
+
+
+def _pictures(
+    data: Path, validation: Path | None, cache: Path, config: UpscaleConfig, most: int | None = None
+) -> tuple[PictureSet, PictureSet]:
+    train_paths, held_out = split(find_pictures(data), validation)
+    pictures = PictureSet(train_paths[:most], cache / "train.pixels", smallest=config.data.patch * config.scale)
+    return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=config.scale * 8)
+
+
+def _patches(pictures: PictureSet, config: UpscaleConfig) -> UpscalePatches:
+    return UpscalePatches(pictures, config.data.patch, config.scale, config.data.degradation, config.training.seed)
 
 
 def split(paths: list[Path], validation: Path | None) -> tuple[list[Path], list[Path]]:
