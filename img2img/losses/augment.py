@@ -30,7 +30,8 @@ def _colour(x: Tensor) -> Tensor:
     mean = x.mean(dim=1, keepdim=True)
     x = (x - mean) * (2 * saturation) + mean
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
-    return (x - mean) * (0.5 + contrast) + mean
+    changed: Tensor = (x - mean) * (0.5 + contrast) + mean
+    return changed
 
 
 def _translation(x: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ def gradient_penalty(judge: Callable[[Tensor], Sequence[Tensor]], real: Tensor, 
     """
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype).to(real.device)
     between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
-    return (_gradients(judge(between), between).flatten(1).norm(dim=1) - 1).square().mean()
+    norms: Tensor = _gradients(judge(between), between).flatten(1).norm(dim=1)
+    return (norms - 1).square().mean()
 
 
 def zero_centred_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ class BatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         x32 = x.float()
         moments = torch.stack([x32.mean(dim=(0, 2, 3)), x32.square().mean(dim=(0, 2, 3))])
-        mean, square = all_reduce(moments) / distributed.get_world_size()
+        total: Tensor = all_reduce(moments)  # type: ignore[no-untyped-call]
+        mean, square = total / distributed.get_world_size()
         variance = (square - mean.square()).clamp_min(0)
         assert self.num_batches_tracked is not None
         assert self.running_mean is not None
@@ -56,7 +57,7 @@ class BatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-        y = (x32 - mean[:, None, None]) * torch.rsqrt(variance + self.eps)[:, None, None]
+        y: Tensor = (x32 - mean[:, None, None]) * torch.rsqrt(variance + self.eps)[:, None, None]
         return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
 

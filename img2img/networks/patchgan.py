@@ -14,8 +14,9 @@ class PatchGAN(nn.Module):
 
     Isola et al. 2017 (arXiv 1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, ``layers`` of them with stride 2, then
     two with stride 1, leaky ReLU of 0.2; ``layers=3`` sees 70x70 patches. Several scales look at the picture averaged down by
-    2, 4, ... (Wang et al. 2018, arXiv 1711.11585, section 3.2). Spectral normalisation: Miyato et al. 2018 (arXiv 1802.05957).
-    The spectral norm's estimate is a buffer that training moves, so it is part of a checkpoint.
+    2, 4, ... (Wang et al. 2018, arXiv 1711.11585, section 3.2). Spectral normalisation: Miyato et al. 2018 (arXiv 1802.05957), of all
+    convolutions but the first and the last, as in the discriminator of Real-ESRGAN: with every layer limited to a gain of 1, logits
+    stay near 0 for thousands of steps. The spectral norm's estimate is a buffer that training moves, so it is part of a checkpoint.
 
     Shapes: (N, in_channels, H, W) in [0, 1] -> a list of ``scales`` maps (N, 1, h, w) of logits, finest first.
     """
@@ -65,7 +66,7 @@ def _judge(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm:
         stride = 2 if level < layers else 1
         bias = norm == "none" or first or last
         conv: nn.Module = nn.Conv2d(previous, current, 4, stride=stride, padding=1, bias=bias)
-        modules.append(with_spectral_norm(conv) if spectral_norm else conv)
+        modules.append(with_spectral_norm(conv) if spectral_norm and not (first or last) else conv)
         if not last:
             if not first and norm != "none":
                 modules.append(make_norm(norm, current))

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from img2img.data.sampling import Positions, mix
 from img2img.errors import TrainingError
 from img2img.training import report
+from img2img.training.allocator import keep_freed_memory
 from img2img.training.config import TrainerConfig
 from img2img.training.ema import Ema
 from img2img.training.events import Events
@@ -100,6 +101,7 @@ class _Run:
         record: dict[str, Any],
     ) -> None:
         run.mkdir(parents=True, exist_ok=True)
+        keep_freed_memory(fabric.device)
         objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.samples, self.validation, self.config, self.run = objective, samples, validation, config, run
         self.fabric, self.record = fabric, record

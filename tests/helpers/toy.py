@@ -105,7 +105,8 @@ def run(
     config = TrainerConfig(**{"images": plan, "batch": 4, "workers": 0, "device": "cpu", "validate_every": 16, **settings})
     if samples is None:
         samples = Stopping(images) if images and images < plan else Samples()
-    return train(objective, samples, Samples(2) if validation is None else validation, config, folder, fabric=make_fabric(config), record={"preset": "toy"})
+    watched = Samples(2) if validation is None else validation
+    return train(objective, samples, watched, config, folder, fabric=make_fabric(config), record={"preset": "toy"})
 
 
 class Stopping(Samples):

@@ -73,7 +73,7 @@ PRESETS: dict[str, UpscaleConfig] = {
         loss=LossConfig(pixel_weight=1.0, perceptual=0.2),
         adversary=AdversaryConfig(weight=0.05),
         data=DataConfig(patch=32, degradation="photo"),
-        training=TrainerConfig(images=40_000, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
+        training=TrainerConfig(images=24_000, learning_rate=2e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
     ),
 }
 
@@ -106,7 +106,10 @@ class UpscaleObjective(Objective):
         return {"sr": self.generators["sr"](batch["lr"])}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.adversary.discriminator_losses(batch["hr"], images["sr"]) if self.adversary else {}
+        if not self.adversary:
+            return {}
+        hr, sr = shifted(self.config.scale, batch["hr"], images["sr"])
+        return self.adversary.discriminator_losses(hr, sr)
 
     def discriminators_stepped(self) -> None:
         if self.adversary:
@@ -117,6 +120,7 @@ class UpscaleObjective(Objective):
         result: Losses = {}
         if loss.pixel_weight:
             result["pixel"] = loss.pixel_weight * {"l1": losses.l1, "charbonnier": losses.charbonnier}[loss.pixel](sr, hr)
+        hr, sr = shifted(self.config.scale, hr, sr)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
         if self.adversary:
@@ -158,6 +162,16 @@ class UpscaleObjective(Objective):
             figures=figures,
         )
         weights.save_model(path, network, info)
+
+
+def shifted(scale: int, *images: Tensor) -> list[Tensor]:
+    """``images`` without ``scale`` rows and columns, of which as many as chance says are taken from the top and from the left.
+
+    A pixel shuffle's phases repeat every ``scale`` pixels, and so do the strides of the networks that judge its results. In step, each
+    phase would always meet the same place of the stride and learn a pattern of its own: a grid that shows on flat areas.
+    """
+    top, left = (int(number) for number in torch.randint(scale, (2,)))
+    return [x[..., top : x.shape[-2] - scale + top, left : x.shape[-1] - scale + left] for x in images]
 
 
 def train_upscaler(
