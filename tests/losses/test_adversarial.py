@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from img2img.losses import GanMode, discriminator_loss, generator_loss
+from img2img.losses import GanMode, accuracy, discriminator_loss, generator_loss
 from img2img.losses.adversarial import GAN_MODES, needs_real
 
 REAL, FAKE = [torch.tensor([[[[2.0, 0.0]]]])], [torch.tensor([[[[-1.0, 3.0]]]])]
@@ -19,10 +19,14 @@ def softplus(x: float) -> float:
 @pytest.mark.parametrize(
     ("mode", "judge", "maker"),
     [
+        # log(1 - s(f)) = -softplus(f)
+        ("vanilla", (softplus(-2) + softplus(0)) / 2 + (softplus(-1) + softplus(3)) / 2, -(softplus(-1) + softplus(3)) / 2),
         # -log s(r) = softplus(-r), -log(1 - s(f)) = softplus(f)
         ("nonsaturating", (softplus(-2) + softplus(0)) / 2 + (softplus(-1) + softplus(3)) / 2, (softplus(1) + softplus(-3)) / 2),
         ("lsgan", ((1 + 1) / 2 + (1 + 9) / 2) / 2, (4 + 4) / 2 / 2),
         ("hinge", (0 + 1) / 2 + (0 + 4) / 2, -(-1 + 3) / 2),
+        ("wgan", (-1 + 3) / 2 - (2 + 0) / 2, -(-1 + 3) / 2),
+        ("wgan-gp", (-1 + 3) / 2 - (2 + 0) / 2, -(-1 + 3) / 2),
         # both means are 1: r - mean f = 1, -1; f - mean r = -2, 2
         (
             "relativistic",
@@ -66,3 +70,33 @@ def test_several_scales_are_averaged(mode: GanMode) -> None:
 def test_needs_real_tells_whether_the_generator_looks_at_real_logits(mode: GanMode) -> None:
     differs = not torch.equal(generator_loss(mode, REAL, FAKE), generator_loss(mode, [REAL[0] + 1], FAKE))
     assert differs == needs_real(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        # -0.9 log s(r) - 0.1 log(1 - s(r)) for real, as before for fake
+        ("vanilla", 0.9 * (softplus(-2) + softplus(0)) / 2 + 0.1 * (softplus(2) + softplus(0)) / 2 + (softplus(-1) + softplus(3)) / 2),
+        ("lsgan", ((1.1**2 + 1) / 2 + (0.9**2 + 9) / 2) / 2),
+    ],
+)
+def test_label_smoothing_by_hand(mode: GanMode, expected: float) -> None:
+    assert discriminator_loss(mode, REAL, FAKE, smoothing=0.1).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_label_smoothing_needs_a_target() -> None:
+    with pytest.raises(ValueError, match="hinge has no target"):
+        discriminator_loss("hinge", REAL, FAKE, smoothing=0.1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "right"),
+    [
+        ("hinge", (0.5, 0.5)),  # 2 > 0, 0 is not; -1 < 0, 3 is not
+        ("lsgan", (0.5, 0.5)),  # about 0.5
+        ("wgan", (0.5, 0.5)),  # about 1, midway between the means 1 and 1
+    ],
+)
+def test_accuracy_by_hand(mode: GanMode, right: tuple[float, float]) -> None:
+    assert tuple(float(share) for share in accuracy(mode, REAL, FAKE)) == right
+    assert tuple(float(share) for share in accuracy(mode, [REAL[0] + 9], [FAKE[0] - 9])) == (1.0, 1.0)
