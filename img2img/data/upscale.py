@@ -24,7 +24,8 @@ class UpscalePatches(Dataset[dict[str, Tensor]]):
 
     The picture comes from an endless shuffled sequence. Of three random places the one with the strongest gradients is taken,
     because photographs are mostly sky and blur. Three quarters of the crops come from the picture shrunk to as little as a third,
-    which sharpens them (few cameras are sharp at the pixel) and shows more and smaller structures. One of the eight flips and quarter turns follows, then the degradation.
+    which sharpens them (few cameras are sharp at the pixel) and shows more and smaller structures. One of the eight flips and
+    quarter turns follows, then the degradation.
     """
 
     def __init__(self, pictures: PictureSet, patch: int, scale: int, degradation: Degradation, seed: int) -> None:

@@ -140,7 +140,7 @@ class _Entrant:
 
 def _take_turns(connection: Connection, name: str, side: str, data: Path | None, cache: Path, device: str) -> None:
     torch.manual_seed(0)
-    config = TrainerConfig(device=device, batch=BATCH)  # type: ignore[arg-type]
+    config = TrainerConfig(device=device, batch=BATCH)
     ours = side == "ours"
     step = (SETUPS | LOADING)[name](config)[0 if ours else 1]
     batches = _loaded(find_pictures(data), cache, ours=ours) if data and name in LOADING else _same(name)

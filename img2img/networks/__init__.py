@@ -7,10 +7,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
+from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
 
-__all__ = ["NETWORKS", "PatchGAN", "ResNetGenerator", "build", "fitting_state"]
+__all__ = ["NETWORKS", "Growing", "PatchGAN", "ResNetGenerator", "Stage", "at_stage", "build", "fitting_state", "grow"]
 
 NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "patchgan": PatchGAN}
 

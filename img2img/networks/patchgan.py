@@ -36,12 +36,12 @@ class PatchGAN(nn.Module):
         self.judges = nn.ModuleList(_judge(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        return [judge(seen) for judge, seen in zip(self.judges, self._scales(x), strict=True)]
+        return [judge(seen) for judge, seen in zip(self.judges, self.scaled(x), strict=True)]
 
     def activations(self, x: Tensor) -> list[list[Tensor]]:
         """For each scale what every leaky ReLU gives, and the logits last: what feature matching compares."""
         found: list[list[Tensor]] = []
-        for judge, seen in zip(self.judges, self._scales(x), strict=True):
+        for judge, seen in zip(self.judges, self.scaled(x), strict=True):
             found.append([])
             for layer in cast(nn.Sequential, judge):
                 seen = layer(seen)
@@ -50,7 +50,8 @@ class PatchGAN(nn.Module):
             found[-1].append(seen)
         return found
 
-    def _scales(self, x: Tensor) -> list[Tensor]:
+    def scaled(self, x: Tensor) -> list[Tensor]:
+        """What each scale's judge is given: ``x`` in [-1, 1], then averaged down by 2 again and again."""
         scales = [x * 2 - 1]
         for _ in range(len(self.judges) - 1):
             scales.append(F.avg_pool2d(scales[-1], 3, stride=2, padding=1, count_include_pad=False))

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from img2img.training.growing import GrowingConfig
+
 
 class TrainerConfig(BaseModel):
     """How to train. Time is counted in images seen, so that a change of the batch changes no schedule."""
@@ -21,6 +23,7 @@ class TrainerConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine", "step"] = "cosine"
     warmup: int = Field(0, ge=0, description="images over which the learning rate rises from zero")
+    growing: GrowingConfig = Field(GrowingConfig(), description="progressive growing, for networks that can")
     milestones: tuple[float, ...] = Field((0.5, 0.75, 0.9), description="step schedule: halve at these shares of the run")
     ema: float = Field(0.999, ge=0, lt=1, description="decay per step of the averaged weights; 0: no averaging")
     clip: float = Field(1.0, ge=0, description="largest gradient norm of the generators; 0: no clipping")

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from img2img.networks import Growing, Stage, at_stage
+
 Batch = dict[str, Tensor]
 Images = dict[str, Tensor]  # {"sr": ...} or {"fake_b": ..., "rec_a": ..., "idt_a": ...}
 Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimised
@@ -31,6 +33,7 @@ class Objective(nn.Module, ABC):
         optimizer: what ``optimizer: auto`` means.
         upsampling: the factor at whose period a checkerboard would show.
         images_seen, steps, progress: where the run is, set by the trainer before each step; progress is in [0, 1).
+        stage: how far its networks have grown, for an objective that made them with ``networks.grow``.
         figures: what a step wants logged beside its losses, by "discriminator/name" or "generator/name"; emptied before each step.
     """
 
@@ -47,7 +50,30 @@ class Objective(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.pools = nn.ModuleDict()
+        self.stage = Stage()
         self.figures: dict[str, Tensor] = {}
+
+    @property
+    def levels(self) -> int:
+        """How many levels its networks gain: that of all of them, 0 if one of them does not grow."""
+        networks = [*self.generators.values(), *self.discriminators.values()]
+        return min((network.levels if isinstance(network, Growing) else 0 for network in networks), default=0)
+
+    @property
+    def grown(self) -> bool:
+        """Whether nothing is left to gain."""
+        return self.stage == Stage(self.levels)
+
+    def grow(self, stage: Stage) -> None:
+        """Bring all networks to ``stage``; the trainer calls this before each step and each validation."""
+        self.stage = stage
+        for network in (*self.generators.values(), *self.discriminators.values()):
+            if isinstance(network, Growing):
+                network.stage = stage
+
+    def sized(self, images: Tensor) -> Tensor:
+        """True pictures (N, C, H, W) at the size of the stage: what an objective that grows does to each batch first."""
+        return at_stage(images, self.stage, self.levels)
 
     @abstractmethod
     def generate(self, batch: Batch) -> Images:

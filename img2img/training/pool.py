@@ -23,6 +23,7 @@ class ImagePool(nn.Module):
         """``images`` (N, C, H, W), detached, with about half of them replaced by older ones once the pool is full."""
         if not self.size:
             return images.detach()
+        self.kept = [image for image in self.kept if image.shape == images.shape[1:]]  # those of before a growing network's last level go
         given: list[Tensor] = []
         finite = images.detach().isfinite().flatten(1).all(dim=1).tolist()  # one that is not would come back for ever
         for image, keep in zip(images.detach(), finite, strict=True):

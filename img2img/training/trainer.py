@@ -14,12 +14,13 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import TrainingError
+from img2img.errors import ConfigError, TrainingError
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.config import TrainerConfig
 from img2img.training.ema import Ema
 from img2img.training.events import Events
+from img2img.training.growing import stage_at
 from img2img.training.health import Alarm, Health
 from img2img.training.history import History
 from img2img.training.monitor import Monitor
@@ -100,6 +101,11 @@ class _Run:
         fabric: Fabric,
         record: dict[str, Any],
     ) -> None:
+        if config.growing.levels != objective.levels:
+            raise ConfigError(
+                f"training.growing.levels is {config.growing.levels}, but these networks can gain {objective.levels}: "
+                "a network that works at one resolution cannot grow"
+            )
         run.mkdir(parents=True, exist_ok=True)
         keep_freed_memory(fabric.device)
         objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -155,7 +161,7 @@ class _Run:
         config, objective, now, fabric = self.config, self.objective, self.now, self.fabric
         # Whatever an objective draws (noise, dropout) depends on the place in the run alone: nothing to save.
         torch.manual_seed(mix(config.seed, 3, now.images_seen, fabric.global_rank))
-        objective.images_seen, objective.steps, objective.progress = now.images_seen, now.steps, now.images_seen / config.images
+        self._place()
         factor = learning_rate_factor(config, now.images_seen) * now.rate
         for name, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
@@ -179,10 +185,17 @@ class _Run:
         if now.images_seen // config.validate_every > before // config.validate_every:
             self.validate()
 
+    def _place(self) -> None:
+        """Tell the objective where in the run it is."""
+        objective, now, config = self.objective, self.now, self.config
+        objective.images_seen, objective.steps, objective.progress = now.images_seen, now.steps, now.images_seen / config.images
+        objective.grow(stage_at(config.growing, objective.progress))
+
     def save(self) -> None:
-        """The checkpoint, and the averaged generators as a model file; of all processes at once."""
+        """The checkpoint, and the averaged generators as a model file once they are whole; of all processes at once."""
         self.state.save()
-        if self.fabric.is_global_zero:
+        self._place()
+        if self.fabric.is_global_zero and self.objective.grown:
             with self.ema.applied(self.objective.generators):
                 self.objective.export(self.run / "latest.safetensors", {**self.record, "images_seen": self.now.images_seen})
 
@@ -197,6 +210,7 @@ class _Run:
         """Figures, previews and looks of the averaged generators; the best is kept; a plateau is answered."""
         now, objective, config = self.now, self.objective, self.config
         self.validated_at = now.images_seen
+        self._place()
         better = False
         if self.monitor:
             self.log()
@@ -206,7 +220,7 @@ class _Run:
                 objective.train()
                 value = figures[objective.metric]
                 better = now.best is None or (value > now.best if objective.higher_is_better else value < now.best)
-                better = better and math.isfinite(value)
+                better = better and math.isfinite(value) and objective.grown  # figures of smaller pictures are other figures
                 if better:
                     now.best = value
                     record = {**self.record, "images_seen": now.images_seen, "validation": figures}
@@ -215,7 +229,7 @@ class _Run:
             if look is not None:
                 self._alarm(self.health.looked(now.images_seen, look.output, look.truth, look.input, objective.upsampling))
         now.best, better = self.fabric.broadcast((now.best, better))
-        now.stale = 0 if better else now.stale + 1
+        now.stale = 0 if better or not objective.grown else now.stale + 1
         if now.stale >= config.patience and config.on_plateau != "nothing":
             now.stale = 0
             self._answer_plateau()
