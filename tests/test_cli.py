@@ -39,7 +39,9 @@ def test_a_foreseen_error_is_one_line_on_stderr(tmp_path: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [["upscaled"], ["weights", "lst"], ["inspect"], ["bench", "--size", "-1"], ["--no-such-option"]])
+@pytest.mark.parametrize(
+    "words", [["upscaled"], ["weights", "lst"], ["inspect"], ["bench", "upscale", "--size", "-1"], ["--no-such-option"]]
+)
 def test_a_wrong_use_exits_with_2(words: list[str]) -> None:
     assert run(*words).exit_code == 2
 
@@ -76,7 +78,7 @@ def test_list_names_the_optional_models() -> None:
 
 
 def test_bench_measures_a_model_beside_a_matrix_product(model: Path) -> None:
-    report = json.loads(run("bench", "-m", model, "--size", "16", "--repeats", "1", "--device", "cpu", "--json").output)
+    report = json.loads(run("bench", "upscale", "-m", model, "--size", "16", "--repeats", "1", "--device", "cpu", "--json").output)
     row = report["models"][-1]
     assert row["model"] == str(model)
     assert row["input_mpx_s"] > 0

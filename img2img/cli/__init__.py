@@ -28,7 +28,7 @@ app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
-app.command("bench")(bench)
+app.add_typer(bench, name="bench")
 
 
 def _version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
-"""``img2img bench``: how fast the models are on this machine, beside what the machine can do."""
+"""``img2img bench``: how fast the models and their training are on this machine, beside what else it does in the same run."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,48 @@ if TYPE_CHECKING:
     from img2img.inference import Pipeline
 
 
-def bench(
+bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@bench.callback()
+def bench_options() -> None:
+    """Measure speed on this machine."""
+
+
+@bench.command("training")
+def bench_training(
+    data: Annotated[Path | None, typer.Option(help="Folder of photographs: times their loading, too.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a turn.")] = 4,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train beside loops as they are usually written, with the same networks, losses and batches, by turns."""
+    import json
+    import tempfile
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from img2img.evaluation.throughput import races
+
+    with tempfile.TemporaryDirectory() as cache:
+        found = []
+        for race in races(data, Path(cache), device, turns, steps):
+            found.append(race)
+            typer.echo(f"{race.name}: {race.ratio:.2f}", err=True)
+    if as_json:
+        typer.echo(json.dumps([asdict(race) for race in found], indent=2))
+        return
+    table = Table("", "ours, images/s", "plain, images/s", "ours / plain", "in the turns", title="above 1: ours is faster")
+    for race in found:
+        table.add_row(race.name, f"{race.ours:.2f}", f"{race.plain:.2f}", f"{race.ratio:.2f}", f"{race.lowest:.2f} to {race.highest:.2f}")
+    Console().print(table)
+
+
+@bench.command("upscale")
+def bench_upscale(
     models: Annotated[list[str] | None, typer.Option("--model", "-m", help="Also this model: a name or a file; may be repeated.")] = None,
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Side of the square input, in pixels.")] = 256,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is timed; the median counts.")] = 5,

@@ -35,15 +35,16 @@ class PictureSet:
     """Photographs as uint8 RGB arrays, read from a memory-mapped cache, so that a crop costs no decoding.
 
     Two cores that decode the same JPEG for every crop spend more time on it than on training. The cache is one file of raw
-    pixels (memory-mapped, hence shared by all worker processes) and an index; it is made anew when a file changes.
+    pixels (memory-mapped, hence shared by all worker processes) and an index; it is made anew when a file changes. Pictures beyond
+    ``limit`` bytes are decoded for each crop.
 
     Raises:
         DataError: no pictures, unreadable ones (all are named), or pictures smaller than ``smallest``.
     """
 
-    def __init__(self, paths: list[Path], cache: Path, smallest: int = 1) -> None:
+    def __init__(self, paths: list[Path], cache: Path, smallest: int = 1, limit: int = CACHE_LIMIT) -> None:
         self.cache = cache
-        self.entries = _prepare(paths, cache, smallest)
+        self.entries = _prepare(paths, cache, smallest, limit)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -91,7 +92,7 @@ def _decode(path: Path) -> npt.NDArray[np.uint8]:
     return images.quantize(pixels, 8).astype(np.uint8, copy=False)
 
 
-def _prepare(paths: list[Path], cache: Path, smallest: int) -> list[Entry]:
+def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int) -> list[Entry]:
     stamp: list[list[object]] = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
     index = cache.with_suffix(".json")
     saved: dict[str, Any]
@@ -100,7 +101,7 @@ def _prepare(paths: list[Path], cache: Path, smallest: int) -> list[Entry]:
     except (OSError, ValueError):
         saved = {}
     if saved.get("stamp") != stamp or not cache.is_file() or cache.stat().st_size < saved["bytes"]:
-        saved = _fill(paths, cache, index, stamp)
+        saved = _fill(paths, cache, index, stamp, limit)
     entries = [Entry(path, *shape) for path, shape in zip(paths, saved["shapes"], strict=True)]
     small = [f"{e.path.name} ({e.width}x{e.height})" for e in entries if min(e.height, e.width) < smallest]
     if small:
@@ -108,7 +109,7 @@ def _prepare(paths: list[Path], cache: Path, smallest: int) -> list[Entry]:
     return entries
 
 
-def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[object]]) -> dict[str, Any]:
+def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[object]], limit: int) -> dict[str, Any]:
     logger.info("decoding %d pictures into %s", len(paths), cache.name)
     shapes: list[tuple[int, int, int | None]] = []
     broken: list[str] = []
@@ -119,7 +120,7 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[object]]
             except PictureError as error:
                 broken.append(str(error))
                 continue
-            fits = file.tell() + pixels.nbytes <= CACHE_LIMIT
+            fits = file.tell() + pixels.nbytes <= limit
             shapes.append((pixels.shape[0], pixels.shape[1], file.tell() if fits else None))
             if fits:
                 file.write(pixels.tobytes())

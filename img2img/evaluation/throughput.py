@@ -35,6 +35,7 @@ Step = Callable[[Batch], Mapping[str, Any]]
 PATCH, SCALE, BATCH = 32, 4, 8
 SIDE = 128
 CYCLE, IDENTITY = 10.0, 5.0
+SAMPLES = "samples alone, decoded once or anew"
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _take_turns(connection: Connection, name: str, side: str, data: Path | None,
     config = TrainerConfig(device=device, batch=BATCH)
     ours = side == "ours"
     step = (SETUPS | LOADING)[name](config)[0 if ours else 1]
-    batches = _loaded(find_pictures(data), cache, ours=ours) if data and name in LOADING else _same(name)
+    batches = _loaded(name, find_pictures(data), cache, ours=ours) if data and name in LOADING else _same(name)
     fabric_device = make_fabric(config).device
     if ours:
         keep_freed_memory(fabric_device)
@@ -163,11 +164,19 @@ def _same(name: str) -> Iterator[Batch]:
     return itertools.repeat({"lr": torch.rand(BATCH, 3, PATCH, PATCH), "hr": torch.rand(BATCH, 3, PATCH * SCALE, PATCH * SCALE)})
 
 
-def _loaded(paths: list[Path], cache: Path, *, ours: bool) -> Iterator[Batch]:
-    if not ours:
+def _loaded(name: str, paths: list[Path], cache: Path, *, ours: bool) -> Iterator[Batch]:
+    if not ours and name != SAMPLES:
         return iter(DataLoader(PlainPatches(paths, PATCH, SCALE), BATCH, num_workers=1))
-    pictures = PictureSet(paths, cache / "bench.pixels", smallest=PATCH * SCALE)
+    if ours:
+        pictures = PictureSet(paths, cache / "bench.pixels", smallest=PATCH * SCALE)
+    else:
+        pictures = PictureSet(paths, cache / "bench.none", smallest=PATCH * SCALE, limit=0)
     return iter(DataLoader(UpscalePatches(pictures, PATCH, SCALE, "bicubic", 0), BATCH, sampler=Positions(0, 10**6, BATCH), num_workers=1))
+
+
+def samples(config: TrainerConfig) -> tuple[Step, Step]:
+    """(our step, the plain step) of nothing at all: what remains is the loading."""
+    return (lambda batch: {}), (lambda batch: {})
 
 
 def srgan(config: TrainerConfig) -> tuple[Step, Step]:
@@ -219,4 +228,8 @@ def _ours(objective: Objective, config: TrainerConfig) -> Step:
 
 
 SETUPS: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {"SRGAN step": srgan, "CycleGAN step": cyclegan}
-LOADING: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {"SRResNet with loading": srresnet, "SRGAN with loading": srgan}
+LOADING: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {
+    "SRResNet with loading": srresnet,
+    "SRGAN with loading": srgan,
+    SAMPLES: samples,
+}
