@@ -74,7 +74,8 @@ def _explained(error: ErrorDetails, known: Sequence[str]) -> str:
     path = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         return f"unknown key {path!r}{_nearest(path, known)}"
-    return f"{path} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    given = "" if isinstance(error["input"], Mapping) else f" = {error['input']!r}"  # a whole table says nothing
+    return f"{path}{given}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _nearest(path: str, known: Sequence[str]) -> str:

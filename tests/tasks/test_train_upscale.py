@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from img2img import weights
 from img2img.cli import app
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.tasks.upscale.train import PRESETS, split
+from img2img.tasks.upscale.train import PRESETS, shifted, split
 from img2img.training import checkpoint
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -39,6 +39,19 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "first"
     train("--run", run, "--images", 8)
     return run
+
+
+def test_judged_patches_move_over_all_phases_of_the_shuffle_together() -> None:
+    torch.manual_seed(0)
+    ramp = torch.arange(64.0).reshape(1, 1, 8, 8)
+    corners = set()
+    for _ in range(200):
+        first, second = shifted(4, ramp, -ramp)
+        assert first.shape == (1, 1, 4, 4)
+        assert torch.equal(first, -second)
+        assert torch.equal(first - first[0, 0, 0, 0], ramp[..., :4, :4])  # one piece of the picture
+        corners.add(int(first[0, 0, 0, 0]))
+    assert corners == {8 * row + column for row in range(4) for column in range(4)}
 
 
 def test_a_run_leaves_a_model_that_describes_itself(first: Path) -> None:
