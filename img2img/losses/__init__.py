@@ -3,6 +3,7 @@
 from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, generator_loss
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.perceptual import PerceptualLoss
+from img2img.losses.phase import phase
 from img2img.losses.pixel import charbonnier, l1
 from img2img.losses.regularisers import (
     clip_weights_,
@@ -28,5 +29,6 @@ __all__ = [
     "instance_noise",
     "l1",
     "mode_seeking",
+    "phase",
     "zero_centred_penalty",
 ]

@@ -43,6 +43,7 @@ class LossConfig(Strict):
     pixel_weight: float = Field(1.0, ge=0)
     perceptual: float = Field(0.0, ge=0)
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    phase: float = Field(0.0, ge=0, description="against a grid with the pixel shuffle's period; 4 is much")
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
 
 
@@ -70,7 +71,7 @@ PRESETS: dict[str, UpscaleConfig] = {
     "srresnet": UpscaleConfig(),
     # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
     "srgan": UpscaleConfig(
-        loss=LossConfig(pixel_weight=1.0, perceptual=0.2),
+        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, phase=4.0),
         adversary=AdversaryConfig(weight=0.05),
         data=DataConfig(patch=32, degradation="photo"),
         training=TrainerConfig(images=24_000, learning_rate=2e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
@@ -120,6 +121,8 @@ class UpscaleObjective(Objective):
         result: Losses = {}
         if loss.pixel_weight:
             result["pixel"] = loss.pixel_weight * {"l1": losses.l1, "charbonnier": losses.charbonnier}[loss.pixel](sr, hr)
+        if loss.phase:
+            result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
         hr, sr = shifted(self.config.scale, hr, sr)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
