@@ -23,5 +23,6 @@ def phase(x: Tensor, y: Tensor, period: int) -> Tensor:
     phases = F.pixel_unshuffle(difference, period)  # (N, C * period ** 2, height / period, width / period)
     window = min(WINDOW, *phases.shape[-2:])
     means = F.avg_pool2d(phases, window, stride=max(1, window // 2))
-    means = means.unflatten(1, (-1, period**2))
-    return (means - means.mean(dim=2, keepdim=True)).abs().mean()
+    means = means.reshape(len(x), -1, period**2, *means.shape[-2:])
+    off = means - means.mean(dim=2, keepdim=True)
+    return off.abs().mean()
