@@ -91,5 +91,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert not (heavy | {"pydantic"}) & loaded
     # Typer itself imports pydantic for a command's own options.
     assert not heavy & modules_after_help(
-        "upscale", "train", "train upscale", "train schema", "evaluate", "evaluate upscale", "weights", "inspect", "bench"
+        "upscale",
+        "train",
+        "train upscale",
+        "train schema",
+        "evaluate",
+        "evaluate upscale",
+        "data check",
+        "data convert",
+        "weights",
+        "inspect",
+        "bench",
     )
