@@ -10,6 +10,7 @@ LARGEST = 512  # pixels a side that are compared: a centred piece of larger pict
 SMALLEST = 32  # below it there are too few edges to say anything
 NEAR = 4  # pixels around the peak that belong to it
 CUTOFF = 0.12  # cycles per pixel at which the weight of a frequency has fallen to 1 / e: above are noise and JPEG's blocks
+HIGHEST_NOISE = 8.0  # standard deviations of the correlation: pictures of different things have lower peaks
 STEEP = 0.02  # of white, per pixel: a gradient that counts half as much as the steepest edge
 
 
@@ -18,7 +19,8 @@ class Shift:
     """B lies ``x`` pixels to the right of A and ``y`` pixels below it.
 
     Attributes:
-        confidence: 0 (nothing found) to 1: one minus the height of the second peak of the correlation over that of the first.
+        confidence: 0 (nothing found) to 1: one minus the height of the second peak of the correlation over that of the first,
+            and 0 where the first is not 8 standard deviations high, as in small pictures even noise stands out.
             Photographs and their label maps reach 0.4 to 0.8, pictures of different things seldom 0.2.
     """
 
@@ -79,4 +81,5 @@ def _peak(correlation: Tensor) -> Shift:
     others = field.clone()
     others[max(0, top - NEAR) : top + NEAR + 1, max(0, left - NEAR) : left + NEAR + 1] = -1
     second = max(0.0, float(others.max()))
-    return Shift(left - right, top - down, max(0.0, 1 - second / first) if first > 0 else 0.0)
+    stands_out = first > HIGHEST_NOISE * float(correlation.std())
+    return Shift(left - right, top - down, max(0.0, 1 - second / first) if stands_out else 0.0)
