@@ -111,7 +111,7 @@ def _print_report(report: Report) -> None:
     from img2img.data.check import KINDS
 
     table = Table("", "found", "what", "such as", "what to do", title_justify="left", title_style="")
-    table.title = escape(f"{report.root}: {report.description}")
+    table.title = escape(f"{_plain(report.root)}: {report.description}")
     for kind in KINDS.values():
         findings = report.of(kind)
         if findings:
@@ -129,6 +129,9 @@ def _print_report(report: Report) -> None:
 
 
 def _names(files: tuple[str, ...]) -> str:
-    """The first two of ``files``; characters that are not to be printed are escaped."""
-    shown = ", ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in name) for name in files[:2])
-    return shown + (f" and {len(files) - 2} more" if len(files) > 2 else "")
+    return ", ".join(map(_plain, files[:2])) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
+
+
+def _plain(name: str) -> str:
+    """``name`` with its unprintable characters escaped: a file's name may hold what a terminal obeys."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)

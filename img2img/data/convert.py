@@ -57,15 +57,17 @@ def convert(layout: DataLayout, out: Path, to: TargetName, track: Callable[[list
         raise DataError(f"{str(out)!r} lies in the data folder {str(layout.root)!r}; choose a folder outside it")
     pieces = [piece for split in layout.splits for piece in _pieces(layout, split, to)]
     _refuse_twins(pieces)
-    present = _present(out, pieces)
-    for piece in present:
-        if (out / piece.target).read_bytes() != piece.make():
+    if to == "side-by-side":
+        _refuse_other_sizes(pieces)
+    there = _files_in(out, pieces)
+    missing = [piece for piece in pieces if piece.target not in there]
+    for piece in pieces:
+        if piece.target in there and (out / piece.target).read_bytes() != piece.make():
             raise DataError(f"{str(out / piece.target)!r} exists and is not what it would become; choose an empty folder")
-    missing = [piece for piece in pieces if piece not in present]
     for piece in track(missing):
         with atomic_path(out / piece.target) as temporary:
             temporary.write_bytes(piece.make())
-    return Converted(sum(len(split.a) for split in layout.splits), len(missing), len(present))
+    return Converted(sum(len(split.a) for split in layout.splits), len(missing), len(pieces) - len(missing))
 
 
 def _pieces(layout: DataLayout, split: Split, to: TargetName) -> Iterator[Piece]:
@@ -107,25 +109,38 @@ def _refuse_twins(pieces: list[Piece]) -> None:
             raise DataError(f"{str(first)!r} and {str(second)!r} would both become {str(piece.target)!r}; rename one")
 
 
-def _present(out: Path, pieces: list[Piece]) -> list[Piece]:
-    """The pieces whose files are there already."""
+def _refuse_other_sizes(pieces: list[Piece]) -> None:
+    """Refuse pairs whose halves differ in size before anything is written; a header tells it."""
+    unequal = []
+    for piece in pieces:
+        sizes = [f"{probe.width}x{probe.height}" for probe in map(images.probe, piece.sources)]
+        if len(set(sizes)) > 1:
+            unequal.append(" and ".join(f"{str(path)!r} ({size})" for path, size in zip(piece.sources, sizes, strict=True)))
+    if unequal:
+        more = f"; and {len(unequal) - 5} more pairs" if len(unequal) > 5 else ""
+        raise DataError(f"pairs side by side must have one size; these have two: {'; '.join(unequal[:5])}{more}")
+
+
+def _files_in(out: Path, pieces: list[Piece]) -> set[Path]:
+    """The files in ``out``, if it may be written to: all are among ``pieces``, apart from what a killed run left half written."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{str(out)!r} is not a folder")
-    there = {path.relative_to(out) for path in out.rglob("*") if not path.is_dir()}
+    there = {path.relative_to(out) for path in out.rglob("*") if not path.is_dir() and not path.name.startswith(".img2img-")}
     strangers = sorted(there - {piece.target for piece in pieces})
     if strangers:
         raise DataError(f"{str(out)!r} holds other files, such as {str(strangers[0])!r}; choose a new or empty folder")
-    return [piece for piece in pieces if piece.target in there]
+    return there
 
 
 def _join(a: Path, b: Path) -> bytes:
     """The PNG of A on the left and B on the right."""
     one, other = _still(a), _still(b)
-    facts = [(f"{each.width}x{each.height}", f"{each.bit_depth} bits", each.alpha is not None) for each in (one, other)]
-    for (left, right), what in zip(zip(*facts, strict=True), ("size", "bit depth", "transparency"), strict=True):
+    for what, left, right in (
+        ("bit depth", f"{one.bit_depth}", f"{other.bit_depth}"),
+        ("transparency", "none" if one.alpha is None else "some", "none" if other.alpha is None else "some"),
+    ):
         if left != right:
-            said = "only one is transparent" if what == "transparency" else f"{left} and {right}"
-            raise DataError(f"{str(a)!r} and {str(b)!r} differ in {what} ({said}); pairs side by side must have the same")
+            raise DataError(f"{str(a)!r} and {str(b)!r} differ in {what} ({left} and {right}); pairs side by side must have the same")
     channels = max(one.channels, other.channels)
     pixels = torch.cat([each.pixels.expand(channels, -1, -1) for each in (one, other)], dim=2)
     alpha = torch.cat([one.alpha, other.alpha], dim=2) if one.alpha is not None and other.alpha is not None else None

@@ -178,13 +178,20 @@ def test_pairs_are_duplicates_if_both_halves_are(pairs: Path) -> None:
     assert found(run(pairs))["leak"] == [("A/train/2.jpg", "A/test/5.jpg")]
 
 
+def test_halves_side_by_side_are_compared_as_pairs_in_two_files_are(tmp_path: Path) -> None:
+    same = scene(0)
+    for number, b in enumerate((scene(1), scene(2), 255 - same, scene(1))):
+        save(tmp_path / f"train/{number}.png", np.concatenate([same, b], axis=1))
+    assert found(run(tmp_path))["duplicate"] == [("train/0.png", "train/3.png")]
+
+
 def test_a_misaligned_pair_is_found_with_its_shift(pairs: Path) -> None:
     big = scene(20, 128, 128)
     save(pairs / "A/train/0.jpg", big[16:112, 16:112])
     save(pairs / "B/train/0.png", label_map(big)[21:117, 13:109])  # what was at (y, x) is at (y - 5, x + 3)
     report = run(pairs)
     assert found(report) == {"misaligned": [("A/train/0.jpg", "B/train/0.png")]}
-    assert report.findings[0].detail.startswith("B lies 3 px right and 5 px above, confidence 0.")
+    assert report.findings[0].detail.startswith("B is moved 3 px right and 5 px up, confidence 0.")
 
 
 def test_misaligned_halves_side_by_side(tmp_path: Path) -> None:
@@ -194,7 +201,7 @@ def test_misaligned_halves_side_by_side(tmp_path: Path) -> None:
         save(tmp_path / f"train/{number}.png", np.concatenate([big[16:112, 16:112], 255 - b], axis=1))
     report = run(tmp_path)
     assert found(report) == {"misaligned": [("train/0.png",)]}
-    assert report.findings[0].detail.startswith("B lies 6 px right and 4 px above")
+    assert report.findings[0].detail.startswith("B is moved 6 px right and 4 px up")
 
 
 def tensor(pixels: Pixels) -> torch.Tensor:

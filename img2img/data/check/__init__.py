@@ -26,7 +26,11 @@ def check(layout: DataLayout, smallest: int = SMALLEST, track: Callable[[list[An
     jobs = [(split.name, side, work) for split in layout.splits for side, work in _work(layout, split)]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoders let other threads run
         waiting = [(name, side, pool.submit(work)) for name, side, work in jobs]
-        examined: Samples = [(name, side, future.result()) for name, side, future in track(waiting)]
+        try:
+            examined: Samples = [(name, side, future.result()) for name, side, future in track(waiting)]
+        except BaseException:  # Ctrl-C: not after the other 10,000 pictures
+            pool.shutdown(cancel_futures=True)
+            raise
     findings = apply_rules(layout, examined, smallest)
     pictures = sum(1 + (one.b is not None) for _, _, one in examined) + sum(len(split.lonely) for split in layout.splits)
     return Report(str(layout.root), layout.describe(), pictures, tuple(findings))

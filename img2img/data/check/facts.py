@@ -1,7 +1,7 @@
 """What a check wants to know of one sample, gathered while its files are open once."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Facts:
         mode: how the file stores colour, Pillow's name.
         grey: all three planes are equal, though there are three.
         profile: the name of its colour profile if that is not sRGB.
+        prints: one to compare it by, or two where the file holds two halves.
     """
 
     path: Path
@@ -37,7 +38,7 @@ class Facts:
     alpha: bool
     grey: bool
     profile: str | None
-    print: Fingerprint
+    prints: tuple[Fingerprint, ...]
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def examine(a: Path, b: Path | None = None, *, halves: bool = False) -> Examined
     if isinstance(facts_a, Facts) and pixels_a is not None and halves:
         half = facts_a.width // 2
         if facts_a.width % 2:
-            return Examined(facts_a, odd=True)
-        shift = find_shift(pixels_a[:, :, :half], pixels_a[:, :, half:]) if half else None
-        return Examined(Facts(**{**vars(facts_a), "width": half}), shift=shift)
+            return Examined(replace(facts_a, prints=facts_a.prints * 2), odd=True)
+        left, right = pixels_a[:, :, :half], pixels_a[:, :, half:]
+        return Examined(replace(facts_a, width=half, prints=(fingerprint(left), fingerprint(right))), shift=find_shift(left, right))
     if b is None:
         return Examined(facts_a)
     facts_b, pixels_b = _read(b)
@@ -80,7 +81,7 @@ def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
     try:
         mode, picture = images.probe(path).mode, images.read(path)
     except PictureError as error:
-        return Unreadable(path, str(error)), None
+        return Unreadable(path, str(error).removeprefix(repr(str(path))).strip()), None
     pixels = picture.pixels
     facts = Facts(
         path,
@@ -92,7 +93,7 @@ def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
         alpha=picture.alpha is not None,
         grey=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
         profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
-        print=fingerprint(pixels),
+        prints=(fingerprint(pixels),),
     )
     return facts, pixels
 

@@ -51,7 +51,7 @@ def _sides(samples: Samples) -> dict[str, list[Facts]]:
 def _of_sample(layout: DataLayout, sample: Examined, smallest: int) -> Iterator[Finding]:
     for side in (sample.a, sample.b):
         if isinstance(side, Unreadable):
-            yield _finding(layout, "unreadable", [side.path], side.why.replace(str(side.path), side.path.name))
+            yield _finding(layout, "unreadable", [side.path], side.why)
     for facts in _files(sample):
         if min(facts.height, facts.width) < smallest:
             yield _finding(layout, "small", [facts.path], f"{facts.width}x{facts.height}; at least {smallest} px are wanted")
@@ -62,7 +62,7 @@ def _of_sample(layout: DataLayout, sample: Examined, smallest: int) -> Iterator[
         yield _finding(layout, "size", [a.path, b.path], f"{a.width}x{a.height} and {b.width}x{b.height}")
     elif sample.shift and sample.shift.confidence >= CONFIDENT and max(abs(sample.shift.x), abs(sample.shift.y)) >= NOTABLE:
         shift = sample.shift
-        where = f"{layout.sides[1]} lies {_pixels(shift.x, 'right', 'left')} and {_pixels(shift.y, 'below', 'above')}"
+        where = f"{layout.sides[1]} is moved {_pixels(shift.x, 'right', 'left')} and {_pixels(shift.y, 'down', 'up')}"
         yield _finding(layout, "misaligned", [f.path for f in _files(sample)], f"{where}, confidence {shift.confidence:.2f}")
 
 
@@ -122,7 +122,9 @@ def _copies(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
     by_split: dict[str, list[Any]] = {}
     for split, side, sample in whole:
         by_split.setdefault(split, []).append((side, _files(sample)))
-    prints = {split: Fingerprints([[facts.print for facts in files] for _, files in found]) for split, found in by_split.items()}
+    prints = {
+        split: Fingerprints([[one for facts in files for one in facts.prints] for _, files in found]) for split, found in by_split.items()
+    }
     for split, found in by_split.items():
         for group in prints[split].groups():
             sides = {found[number][0] for number in group}
