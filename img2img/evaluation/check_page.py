@@ -18,7 +18,7 @@ MOST_FILES = 6  # of a finding
 SIDE = 220  # pixels of a picture on the page
 
 MORE_STYLE = """
-td { text-align: left; white-space: normal; }
+th, td { text-align: left; } td { white-space: normal; }
 .error { color: light-dark(#b42318, #ff8a80); font-weight: 650; }
 .warning { color: light-dark(#8a5a00, #f0c060); font-weight: 650; }
 .finding { margin: 0 0 1.2rem; padding: .8rem; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
