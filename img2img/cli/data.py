@@ -125,7 +125,7 @@ def _print_report(report: Report) -> None:
         wide.print(table)
     else:
         wide.print(table.title)
-    wide.print(f"{report.pictures} files read: {report.count('error')} errors, {report.count('warning')} warnings")
+    wide.print(f"{report.pictures} files: {report.count('error')} errors, {report.count('warning')} warnings")
 
 
 def _names(files: tuple[str, ...]) -> str:

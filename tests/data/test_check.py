@@ -246,6 +246,29 @@ def test_the_hash_is_the_cosine_transform_against_its_median() -> None:
     assert np.flatnonzero(bits == 1).tolist() == [2]  # the constant one is left out
 
 
+def print_of(bits_that_differ: int = 0, brighter: float = 0.0) -> Fingerprint:
+    """Of a chequered picture with a contrast of 0.1."""
+    bits = np.where(np.arange(63) < bits_that_differ, -1, 1).astype(np.int8)
+    return Fingerprint(bits, np.tile(np.array([0.4, 0.6], np.float32), 384) + np.float32(brighter))
+
+
+@pytest.mark.parametrize(
+    ("other", "near"),
+    [(print_of(12, 0.014), True), (print_of(13), False), (print_of(0, 0.016), False), (print_of(63), False), (print_of(0, 0.5), False)],
+)
+def test_both_the_hash_and_the_thumbnail_must_be_near(other: Fingerprint, near: bool) -> None:
+    assert Fingerprints([[print_of()], [other]]).groups() == ([[0, 1]] if near else [])
+    assert Fingerprints([[print_of()]]).nearest(Fingerprints([[other]])) == ([(0, 0)] if near else [])
+    for pair in ([print_of(), other], [other, print_of()]):
+        assert Fingerprints([[print_of(), print_of()], pair]).groups() == ([[0, 1]] if near else [])
+
+
+def test_the_nearest_is_taken() -> None:
+    others = [[print_of(0, 0.01)], [print_of(0, -0.002)], [print_of(5, 0.004)]]
+    assert Fingerprints([[print_of(20)], [print_of()]]).nearest(Fingerprints(others)) == [(1, 1)]
+    assert Fingerprints([]).nearest(Fingerprints(others)) == []
+
+
 def test_thousands_of_equal_pictures_are_one_group() -> None:
     rng = np.random.default_rng(0)
     prints = [Fingerprint(rng.choice(np.array([-1, 1], np.int8), 63), rng.random(768).astype(np.float32)) for _ in range(1000)]

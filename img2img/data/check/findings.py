@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found in the folder ``root``; ``description`` is the layout's, ``pictures`` counts the files that were read."""
+    """What a check found in the folder ``root``; ``description`` is the layout's, ``pictures`` counts its files."""
 
     root: str
     description: str
