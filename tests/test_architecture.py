@@ -97,6 +97,8 @@ def test_help_imports_nothing_heavy() -> None:
         "train schema",
         "evaluate",
         "evaluate upscale",
+        "data check",
+        "data convert",
         "weights",
         "inspect",
         "bench upscale",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from img2img.cli.bench import bench
+from img2img.cli.data import data
 from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
 from img2img.cli.train import train
@@ -26,6 +27,7 @@ for task in TASKS:
     app.command(task.name)(task.infer)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
 app.add_typer(bench, name="bench")

@@ -25,14 +25,21 @@ _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _OF_PROFILE = (0, 1, 2, 3, 6)  # kinds of TIFF pixels (grey, RGB, palette, YCbCr) that a profile still fits; CMYK and Lab became sRGB
 
 
+_TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
+
+
 @dataclass(frozen=True)
 class Probe:
-    """What a file's header says: size after orientation is applied, number of frames, format (Pillow's name)."""
+    """What a file's header says: size after orientation is applied, number of frames, format and mode (Pillow's names).
+
+    The mode tells how the file stores colour, before it is read as grey or RGB: "L", "RGB", "RGBA", "P" (a palette), "CMYK", "LAB", ...
+    """
 
     width: int
     height: int
     frames: int
     format: str
+    mode: str
 
 
 def read(source: str | os.PathLike[str] | bytes | BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> Picture:
@@ -88,7 +95,7 @@ def _probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Prob
     width, height = pages[0]["width"], pages[0]["height"]
     if pages[0]["tags"].get(274, 1) in (5, 6, 7, 8):
         width, height = height, width
-    return Probe(width, height, len(pages), "TIFF")
+    return Probe(width, height, len(pages), "TIFF", _TIFF_MODES.get(pages[0]["tags"].get(262), "RGB"))
 
 
 def _probe(image: Image.Image, max_pixels: int, name: str) -> Probe:
@@ -96,7 +103,7 @@ def _probe(image: Image.Image, max_pixels: int, name: str) -> Probe:
     _check_pixels(width, height, width * height, max_pixels, name)
     frames = _count(image)
     _check_pixels(width, height, width * height * frames, max_pixels, name)
-    return Probe(width, height, frames, _format(image))
+    return Probe(width, height, frames, _format(image), image.mode)
 
 
 def _check_pixels(width: int, height: int, total: int, max_pixels: int, name: str) -> None:

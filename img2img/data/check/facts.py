@@ -1,0 +1,121 @@
+"""What a check wants to know of one sample, gathered while its files are open once."""
+
+import io
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageCms
+from torch import Tensor
+
+from img2img import images
+from img2img.data.alignment import Shift, find_shift
+from img2img.data.check.duplicates import Fingerprint, fingerprint
+from img2img.errors import PictureError
+
+PROFILE_TOLERANCE = 6  # levels of 255 by which a profile's colours may differ from sRGB's
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One file. Height and width are those of a half where the file holds two.
+
+    Attributes:
+        mode: how the file stores colour, Pillow's name.
+        grey: all three planes are equal, though there are three.
+        profile: the name of its colour profile if that is not sRGB.
+        prints: one to compare it by, or two where the file holds two halves.
+    """
+
+    path: Path
+    height: int
+    width: int
+    channels: int
+    bit_depth: int
+    mode: str
+    alpha: bool
+    grey: bool
+    profile: str | None
+    prints: tuple[Fingerprint, ...]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that cannot be read, and why, in words."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One sample of a split: a picture, or a pair in one file or in two; ``b`` is None unless there are two files.
+
+    ``odd`` says that a file that should hold two halves has an odd width.
+    """
+
+    a: Facts | Unreadable
+    b: Facts | Unreadable | None = None
+    shift: Shift | None = None
+    odd: bool = False
+
+
+def examine(a: Path, b: Path | None = None, *, halves: bool = False) -> Examined:
+    """What there is to know of the sample in ``a`` (both halves of a pair with ``halves``), or of the pair in ``a`` and ``b``."""
+    facts_a, pixels_a = _read(a)
+    if isinstance(facts_a, Facts) and pixels_a is not None and halves:
+        half = facts_a.width // 2
+        if facts_a.width % 2:
+            return Examined(replace(facts_a, prints=facts_a.prints * 2), odd=True)
+        left, right = pixels_a[:, :, :half], pixels_a[:, :, half:]
+        return Examined(replace(facts_a, width=half, prints=(fingerprint(left), fingerprint(right))), shift=find_shift(left, right))
+    if b is None:
+        return Examined(facts_a)
+    facts_b, pixels_b = _read(b)
+    return Examined(facts_a, facts_b, None if pixels_a is None or pixels_b is None else find_shift(pixels_a, pixels_b))
+
+
+def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
+    try:
+        mode, picture = images.probe(path).mode, images.read(path)
+    except PictureError as error:
+        return Unreadable(path, str(error).removeprefix(repr(str(path))).strip()), None
+    pixels = picture.pixels
+    facts = Facts(
+        path,
+        picture.height,
+        picture.width,
+        picture.channels,
+        picture.bit_depth,
+        mode,
+        alpha=picture.alpha is not None,
+        grey=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
+        profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
+        prints=(fingerprint(pixels),),
+    )
+    return facts, pixels
+
+
+@lru_cache(maxsize=64)
+def foreign_profile(icc: bytes) -> str | None:
+    """The name of the profile ``icc`` if its colours differ from sRGB's by more than 6 of 255 levels; None if it is sRGB in effect.
+
+    By what it does and not by its name: there are dozens of sRGB profiles. A profile that cannot be used is called unreadable.
+    """
+    steps = np.linspace(0, 255, 6).round().astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        grey = profile.profile.xcolor_space.strip() == "GRAY"
+        given = Image.fromarray(colours[:, :, 0] if grey else colours)
+        srgb = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        shown = ImageCms.profileToProfile(given, profile, srgb, renderingIntent=intent, outputMode="RGB")
+        name = ImageCms.getProfileDescription(profile).strip()
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return "unreadable"
+    assert shown is not None
+    difference = np.abs(np.asarray(shown).astype(int) - np.asarray(given.convert("RGB")).astype(int)).max()
+    return (name or "without a name") if difference > PROFILE_TOLERANCE else None

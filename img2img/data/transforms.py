@@ -1,0 +1,143 @@
+"""The same random change for both halves of a pair and their masks: flips, turns, sizes, crops and colours, from a seed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from img2img.data.sampling import mix
+from img2img.errors import ConfigError, DataError
+
+
+class ColourConfig(BaseModel):
+    """How far colours may change: a strength s multiplies by something between 1 - s and 1 + s; hue is in turns of the circle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    brightness: float = Field(0.0, ge=0, le=1)
+    contrast: float = Field(0.0, ge=0, le=1)
+    saturation: float = Field(0.0, ge=0, le=1)
+    hue: float = Field(0.0, ge=0, le=0.5)
+    of: Literal["both", "each", "a"] = Field("both", description="both halves alike, each in its own way, or A only (B is a label map)")
+
+
+class AugmentConfig(BaseModel):
+    """What may happen to a sample. The defaults flip and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flip: bool = Field(True, description="mirror left and right, half of the time")
+    rotate: float = Field(0.0, ge=0, le=180, description="largest angle in degrees, to either side")
+    scale: tuple[float, float] = Field((1.0, 1.0), description="smallest and largest enlargement")
+    crop: int = Field(0, ge=0, description="side in pixels of the random square that is kept; 0: the whole picture")
+    colour: ColourConfig = Field(default_factory=ColourConfig, description="changes of pictures, never of masks")
+
+    @model_validator(mode="after")
+    def _check_scale(self) -> "AugmentConfig":
+        low, high = self.scale
+        if not 0.25 <= low <= high <= 4:
+            raise ValueError(f"scale must be two numbers between 0.25 and 4, the smaller first, not {low} and {high}")
+        return self
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Picture A, picture B and masks of one sample; all of one height and width.
+
+    Attributes:
+        a, b: (C, H, W) float in [0, 1]; ``b`` is None where there are no pairs.
+        masks: each (1, H, W); they are never interpolated, so that 0 and 1 stay 0 and 1 and labels stay labels.
+    """
+
+    a: Tensor
+    b: Tensor | None = None
+    masks: tuple[Tensor, ...] = ()
+
+
+class Augmentation:
+    """Random changes of samples, the same for all parts of a sample: ``augmentation(sample, seed)``.
+
+    The result is a pure function of the sample and the seed. torchvision draws from PyTorch's global generator of the CPU, which is
+    therefore set for the time of the call and put back; calls from several threads at once would disturb each other, so use processes.
+
+    Order: flip, rotate and scale about the centre (bilinear for pictures, nearest for masks), crop, colour. What a turned or a shrunk
+    picture leaves open is filled with the picture's mirror image, as black corners would be learnt.
+
+    Raises:
+        DataError: on a call, where the parts differ in size, or the picture is smaller than the crop.
+        ConfigError: on a call, where colours are to change and a picture has neither 1 nor 3 planes.
+    """
+
+    def __init__(self, config: AugmentConfig) -> None:
+        self.config = config
+        colour = config.colour
+        self.flip = v2.RandomHorizontalFlip(0.5 if config.flip else 0.0)
+        self.moves = config.rotate > 0 or config.scale != (1.0, 1.0)
+        self.affine = v2.RandomAffine(config.rotate, scale=config.scale, interpolation=v2.InterpolationMode.BILINEAR)
+        self.crop = v2.RandomCrop(config.crop) if config.crop else v2.Identity()
+        self.colours = any((colour.brightness, colour.contrast, colour.saturation, colour.hue))
+        self.colour = v2.ColorJitter(colour.brightness, colour.contrast, colour.saturation, colour.hue)
+
+    def __call__(self, sample: Sample, seed: int) -> Sample:
+        pictures = [part for part in (sample.a, sample.b) if part is not None]
+        self._check(pictures, sample.masks)
+        parts: list[Any] = [*map(tv_tensors.Image, pictures), *map(tv_tensors.Mask, sample.masks)]
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(mix(seed))  # of the CPU only: torch.manual_seed would set those of GPUs too
+            parts = self._move(parts)
+            changed = self._colour(parts[: len(pictures)]) if self.colours else parts[: len(pictures)]
+        a, b, *_ = [*changed, None]
+        return Sample(_plain(a), None if b is None else _plain(b), tuple(map(_plain, parts[len(pictures) :])))
+
+    def _move(self, parts: list[Any]) -> list[Any]:
+        parts = self.flip(parts)
+        if self.moves:
+            height, width = parts[0].shape[-2:]
+            # Half of the source's diagonal, seen at the smallest scale, is as far as a corner can reach.
+            reach = math.hypot(height, width) / 2 / min(1.0, self.config.scale[0])
+            margins = [max(0, math.ceil(reach - side / 2)) + 1 for side in (height, width)]
+            parts = self.affine([_mirrored(part, *margins) for part in parts])
+            parts = [v2.functional.center_crop(part, [height, width]) for part in parts]
+        moved: list[Any] = self.crop(parts)
+        return moved
+
+    def _colour(self, pictures: list[Any]) -> list[Any]:
+        if self.config.colour.of == "both":
+            changed: list[Any] = self.colour(pictures)  # one call, one draw
+            return changed
+        if self.config.colour.of == "each":
+            return [self.colour(picture) for picture in pictures]
+        return [self.colour(pictures[0]), *pictures[1:]]
+
+    def _check(self, pictures: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
+        sizes = [tuple(part.shape[-2:]) for part in (*pictures, *masks)]
+        if len(set(sizes)) > 1:
+            said = ", ".join(f"{width}x{height}" for height, width in sizes)
+            raise DataError(f"the parts of a sample must have one size to be changed alike; they have {said}")
+        if self.config.crop > min(sizes[0]):
+            raise DataError(f"a picture of {sizes[0][1]}x{sizes[0][0]} is smaller than the crop of {self.config.crop} px")
+        coloured = pictures[:1] if self.config.colour.of == "a" else pictures
+        odd = [picture.shape[-3] for picture in coloured if picture.shape[-3] not in (1, 3)]
+        if self.colours and odd:
+            raise ConfigError(f"colours can be changed of 1 or 3 planes, not of {odd[0]}; set the strengths of colour to 0")
+
+
+def _mirrored(part: Any, margin_y: int, margin_x: int) -> Any:
+    """``part`` with margins that mirror it; as often as needed, as one mirror image is at most as large as the picture."""
+    while margin_y > 0 or margin_x > 0:
+        y, x = min(margin_y, part.shape[-2] - 1), min(margin_x, part.shape[-1] - 1)
+        if y == 0 and x == 0:
+            return v2.functional.pad(part, [margin_x, margin_y], padding_mode="edge")  # a single pixel has no mirror image
+        part = v2.functional.pad(part, [x, y], padding_mode="reflect")
+        margin_y, margin_x = margin_y - y, margin_x - x
+    return part
+
+
+def _plain(part: Tensor) -> Tensor:
+    return part.as_subclass(Tensor)
