@@ -4,7 +4,7 @@ from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, ge
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.perceptual import PerceptualLoss
 from img2img.losses.phase import phase
-from img2img.losses.pixel import charbonnier, l1
+from img2img.losses.pixel import charbonnier, l1, mse
 from img2img.losses.regularisers import (
     clip_weights_,
     feature_matching,
@@ -29,6 +29,7 @@ __all__ = [
     "instance_noise",
     "l1",
     "mode_seeking",
+    "mse",
     "phase",
     "zero_centred_penalty",
 ]

@@ -6,11 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from img2img.losses import PerceptualLoss, charbonnier, l1
+from img2img.losses import PerceptualLoss, charbonnier, l1, mse
 
 
 def test_l1_by_hand() -> None:
     assert l1(torch.tensor([0.0, 1.0]), torch.tensor([0.5, 0.75])).item() == 0.375
+
+
+def test_mse_by_hand() -> None:
+    assert mse(torch.tensor([0.0, 1.0]), torch.tensor([0.5, 0.75])).item() == pytest.approx((0.25 + 0.0625) / 2)
 
 
 def test_charbonnier_by_hand() -> None:

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 MOST_VALIDATION_PICTURES = 12
 REHEARSAL_PICTURES = 8
+PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
 
 
 class Strict(BaseModel):
@@ -39,7 +40,7 @@ class Strict(BaseModel):
 class LossConfig(Strict):
     """Weights of the losses; 0 leaves a loss out."""
 
-    pixel: Literal["l1", "charbonnier"] = "l1"
+    pixel: Literal["l1", "charbonnier", "mse"] = "l1"
     pixel_weight: float = Field(1.0, ge=0)
     perceptual: float = Field(0.0, ge=0)
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
@@ -120,7 +121,7 @@ class UpscaleObjective(Objective):
         loss, sr, hr = self.config.loss, images["sr"], batch["hr"]
         result: Losses = {}
         if loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * {"l1": losses.l1, "charbonnier": losses.charbonnier}[loss.pixel](sr, hr)
+            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](sr, hr)
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
         hr, sr = shifted(self.config.scale, hr, sr)
