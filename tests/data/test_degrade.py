@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from img2img.data.degrade import convolve, degrade_photo, gaussian_kernel, gaussian_noise, jpeg, poisson_noise, sinc_kernel
+from img2img.data.degrade import convolve, degrade_photo, gaussian_kernel, gaussian_noise, jpeg, poisson_noise, sinc_kernel, unsharp_mask
 from img2img.data.sampling import generator
 
 
@@ -29,6 +29,17 @@ def test_a_sinc_filter_rings_and_keeps_the_mean() -> None:
     filtered = convolve(step, kernel)
     assert filtered.max() > 1.01
     assert filtered.min() < -0.01
+
+
+def test_an_unsharp_mask_overshoots_at_edges_alone() -> None:
+    step = torch.full((3, 32, 32), 0.25)
+    step[..., 16:] = 0.75
+    sharp = unsharp_mask(step, 1.0, 0.8)
+    assert torch.allclose(sharp[..., :8], step[..., :8], atol=1e-5)
+    # at the edge the Gaussian mixes in w of the other side, w its weight beyond half a pixel
+    w = gaussian_kernel(0.8, 0.8, 0.0).sum(0)[8:].sum().item()
+    assert sharp[0, 16, 15].item() == pytest.approx(0.25 - 0.5 * w, abs=1e-5)
+    assert sharp[0, 16, 16].item() == pytest.approx(0.75 + 0.5 * w, abs=1e-5)
 
 
 def test_convolve_keeps_a_flat_picture_and_does_not_mix_channels() -> None:
