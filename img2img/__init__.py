@@ -1,7 +1,7 @@
 """Image to image: one package for super-resolution and its relatives, with small models inside.
 
     import img2img
-    large = img2img.load("upscale-4x-fidelity")("photo.jpg")   # a PIL.Image
+    large = img2img.load("upscale-4x-photo")("photo.jpg")   # a PIL.Image
     large = img2img.upscale(array, scale=3)                 # an array
 
 PyTorch is imported by the first call, not by ``import img2img``.

@@ -28,7 +28,7 @@ from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.ema import Ema
 from img2img.training.processes import make_fabric
-from img2img.training.step import make_optimizers, training_step
+from img2img.training.step import make_optimizers, place, training_step
 
 Step = Callable[[Batch], Mapping[str, Any]]
 
@@ -214,7 +214,7 @@ def cyclegan(config: TrainerConfig) -> tuple[Step, Step]:
 
 def _ours(objective: Objective, config: TrainerConfig) -> Step:
     fabric = make_fabric(config)
-    objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(objective, fabric)
     objective.train()
     optimizers = make_optimizers(objective, config, fabric)
     ema = Ema(objective.generators, config.ema)

@@ -29,7 +29,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load(
-    name_or_path: str | Path = "upscale-4x-fidelity", *, device: str = "auto", dtype: str = "auto", tile: int | None = None
+    name_or_path: str | Path = "upscale-4x-photo", *, device: str = "auto", dtype: str = "auto", tile: int | None = None
 ) -> "Pipeline":
     """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
 

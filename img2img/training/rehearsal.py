@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from img2img.training.config import TrainerConfig
 from img2img.training.objective import Batch, Objective
-from img2img.training.step import make_optimizers, training_step
+from img2img.training.step import make_optimizers, place, training_step
 
 STEPS = 3
 
@@ -46,7 +46,7 @@ class Rehearsal:
 
 def rehearse(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> Rehearsal:
     """Take ``STEPS`` steps on the first samples; nothing is written, but ``objective`` is changed by them."""
-    objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(objective, fabric)
     objective.train()
     optimizers = make_optimizers(objective, config, fabric)
     count = config.batch * config.accumulate

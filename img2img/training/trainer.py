@@ -28,7 +28,7 @@ from img2img.training.objective import Batch, Objective
 from img2img.training.processes import agree, stop_signals
 from img2img.training.schedule import learning_rate_factor
 from img2img.training.state import TrainingState
-from img2img.training.step import make_optimizers, training_step
+from img2img.training.step import make_optimizers, place, training_step
 from img2img.training.validation import validate
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class _Run:
             )
         run.mkdir(parents=True, exist_ok=True)
         keep_freed_memory(fabric.device)
-        objective.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        place(objective, fabric)
         self.objective, self.samples, self.validation, self.config, self.run = objective, samples, validation, config, run
         self.fabric, self.record = fabric, record
         self.optimizers = make_optimizers(objective, config, fabric)

@@ -15,7 +15,7 @@ def upscale(
         typer.Option("--output", "-o", help="File, or folder that mirrors the inputs.  [default: NAME_4x.EXT, FOLDER_4x beside the input]"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A name, a model file or a training run.  [default: upscale-4x-fidelity]")
+        str | None, typer.Option("--model", "-m", help="A name, a model file or a training run.  [default: upscale-4x-photo]")
     ] = None,
     scale: Annotated[float | None, typer.Option("--scale", "-s", help="1 to 8, also in between.  [default: the model's]")] = None,
     tile: Annotated[

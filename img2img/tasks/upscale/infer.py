@@ -13,7 +13,7 @@ from img2img.inference.pipeline import Pipeline
 from img2img.inference.plan import Naming, check_naming, is_folder
 from img2img.weights import catalogue, load_model, read_info
 
-DEFAULT_MODEL = "upscale-4x-fidelity"
+DEFAULT_MODEL = "upscale-4x-photo"
 SMALLER_MODEL = "upscale-2x-photo"
 
 

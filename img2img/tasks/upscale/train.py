@@ -73,9 +73,9 @@ PRESETS: dict[str, UpscaleConfig] = {
     # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
     "srgan": UpscaleConfig(
         loss=LossConfig(pixel_weight=1.0, perceptual=0.2, phase=8.0),
-        adversary=AdversaryConfig(weight=0.05),
+        adversary=AdversaryConfig(weight=0.015),
         data=DataConfig(patch=32, degradation="photo"),
-        training=TrainerConfig(images=24_000, learning_rate=2e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
+        training=TrainerConfig(images=26_000, learning_rate=2e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
     ),
 }
 
