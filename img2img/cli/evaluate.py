@@ -48,6 +48,7 @@ def evaluate_upscale(
     border: Annotated[int | None, typer.Option(min=0, help="Pixels at each side that do not count. Default: as many as the scale.")] = None,
     crop: Annotated[int | None, typer.Option(min=1, help="Measure a centred square of at most this many true pixels a side.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns, as upscale --ensemble.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table and crops here.")] = None,
@@ -64,7 +65,7 @@ def evaluate_upscale(
     if lr and degrade is Degradation.photo:
         raise ConfigError("--degrade makes the low-resolution pictures that --lr gives; leave one of them out")
     names = [name for name in dict.fromkeys(model) if name != upscale.BICUBIC] if model else _shipped(scale or 4)
-    pipelines = {name: inference.load(name, device=device) for name in names}
+    pipelines = {name: inference.load(name, device=device, ensemble=ensemble) for name in names}
     scale = scale or _common_scale({name: pipeline.model.info.scale for name, pipeline in pipelines.items()})
     pairs = find_pairs(hr, lr, scale, limit)
     found = upscale.evaluate(
@@ -81,11 +82,11 @@ def evaluate_upscale(
         f"low resolution from {str(lr)!r}"
         if lr
         else f"made smaller by {degrade.value}" + (f", seed {seed}" if degrade is Degradation.photo else "")
-    )
+    ) + (", mean of eight flips and turns" if ensemble else "")
     description = f"{len(pairs)} pictures of {str(hr)!r}, scale {scale}, {source}, border {border}" + (f", crop {crop}" if crop else "")
     if json:
         settings = {"hr": str(hr), "lr": lr and str(lr), "scale": scale, "degrade": None if lr else degrade.value, "seed": seed}
-        _write_json(json, {**settings, "border": border, "crop": crop, "models": found.to_json()})
+        _write_json(json, {**settings, "border": border, "crop": crop, "ensemble": ensemble, "models": found.to_json()})
     if html:
         write_report(html, found, description)
     _print_table(found, description)

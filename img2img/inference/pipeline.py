@@ -17,6 +17,7 @@ from img2img.errors import ConfigError, ModelError
 from img2img.images import Frame, Picture
 from img2img.inference import kinds, memory
 from img2img.inference.alpha import fill_hidden, within_neighbours
+from img2img.inference.ensemble import self_ensemble
 from img2img.inference.resample import Window, resized_bands
 from img2img.inference.tiling import Rows, Tiler
 from img2img.weights import Model
@@ -29,7 +30,12 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load(
-    name_or_path: str | Path = "upscale-4x-photo", *, device: str = "auto", dtype: str = "auto", tile: int | None = None
+    name_or_path: str | Path = "upscale-4x-photo",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    tile: int | None = None,
+    ensemble: bool = False,
 ) -> "Pipeline":
     """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
 
@@ -37,11 +43,12 @@ def load(
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:1, mps.
         dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16.
         tile: side in pixels of what the network is fed at once, context included; None: as memory allows; 0: always the whole picture.
+        ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
 
     Raises:
         ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
     """
-    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile)
+    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile, ensemble=ensemble)
 
 
 class Pipeline:
@@ -51,8 +58,9 @@ class Pipeline:
         model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
     """
 
-    def __init__(self, model: Model, *, device: str = "auto", dtype: str = "auto", tile: int | None = None) -> None:
+    def __init__(self, model: Model, *, device: str = "auto", dtype: str = "auto", tile: int | None = None, ensemble: bool = False) -> None:
         self.model = model
+        self.ensemble = ensemble
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device)
         if model.info.in_channels not in (1, 3):
@@ -71,6 +79,7 @@ class Pipeline:
     def identity(self) -> str:
         """A hash of the model's weights and of what decides their effect: the same for the same results, whatever file they come from."""
         digest = hashlib.sha256(f"{self.model.info.network} {self.model.info.scale} {self.model.info.multiple} {self.dtype}".encode())
+        digest.update(b"ensemble" if self.ensemble else b"")
         for name, tensor in sorted(self.model.network.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -196,11 +205,14 @@ class Pipeline:
     def _colours(self, x: Tensor) -> Tensor:
         wanted = self.model.info.in_channels
         if x.shape[1] == wanted:
-            return self._forward(x)
+            return self._predict(x)
         if x.shape[1] == 1:
-            return self._forward(x.expand(-1, wanted, -1, -1)).mean(1, keepdim=True)
-        out = self._forward(x.reshape(-1, 1, *x.shape[2:]))
+            return self._predict(x.expand(-1, wanted, -1, -1)).mean(1, keepdim=True)
+        out = self._predict(x.reshape(-1, 1, *x.shape[2:]))
         return out.reshape(*x.shape[:2], *out.shape[2:])
+
+    def _predict(self, x: Tensor) -> Tensor:
+        return self_ensemble(self._forward, x) if self.ensemble else self._forward(x)
 
     @torch.inference_mode()
     def _forward(self, x: Tensor) -> Tensor:

@@ -84,6 +84,7 @@ def test_a_fault_raises_its_alarm(tmp_path: Path, objective: Any, settings: dict
     assert alarm in kinds(tmp_path)
     assert alarm in caplog.text
     assert alarm in (tmp_path / "report.html").read_text()
+    assert any(f"alarm/{alarm}".encode() in path.read_bytes() for path in (tmp_path / "tensorboard").iterdir())
 
 
 def test_a_learning_rate_a_hundred_times_too_high_raises_an_alarm(tmp_path: Path) -> None:

@@ -18,7 +18,14 @@ SMALLER_MODEL = "upscale-2x-photo"
 
 
 def upscale(
-    x: Any, *, model: str | None = None, scale: float | None = None, device: str = "auto", dtype: str = "auto", tile: int | None = None
+    x: Any,
+    *,
+    model: str | None = None,
+    scale: float | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    tile: int | None = None,
+    ensemble: bool = False,
 ) -> Any:
     """``x`` enlarged, as the kind it came as; a path gives a ``PIL.Image``. Kinds and errors as ``Pipeline.__call__``.
 
@@ -26,9 +33,9 @@ def upscale(
 
     Args:
         model: a shipped name, a file or a run folder; by default as ``default_model`` says.
-        scale: 1 to 8, by default the model's own. device, dtype, tile: as ``load``.
+        scale: 1 to 8, by default the model's own. device, dtype, tile, ensemble: as ``load``.
     """
-    return load(model or default_model(scale), device=device, dtype=dtype, tile=tile)(x, scale)
+    return load(model or default_model(scale), device=device, dtype=dtype, tile=tile, ensemble=ensemble)(x, scale)
 
 
 def default_model(scale: float | None) -> str:
