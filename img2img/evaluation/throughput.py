@@ -120,19 +120,21 @@ class _Entrant:
 
     def __init__(self, name: str, side: str, data: Path | None, cache: Path, device: str) -> None:
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_take_turns, args=(theirs, name, side, data, cache, device))
+        self.connection, self.theirs = context.Pipe()
+        self.process = context.Process(target=_take_turns, args=(self.theirs, name, side, data, cache, device))
 
     def __enter__(self) -> "_Entrant":
         self.process.start()
+        self.theirs.close()  # the process has its own; while we hold one, its end would not be noticed
         return self
 
     def seconds(self, steps: int) -> float:
-        self.connection.send(steps)
-        while not self.connection.poll(1):
-            if not self.process.is_alive():
-                raise Img2ImgError("a process of the benchmark ended before its turn; what it said stands above")
-        return float(self.connection.recv())
+        """How long ``steps`` steps take. A process that ends closes its end of the pipe."""
+        try:
+            self.connection.send(steps)
+            return float(self.connection.recv())
+        except (EOFError, ConnectionError) as error:
+            raise Img2ImgError("a process of the benchmark ended before its turn; what it said stands above") from error
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
@@ -171,7 +173,10 @@ def _loaded(name: str, paths: list[Path], cache: Path, *, ours: bool) -> Iterato
         pictures = PictureSet(paths, cache / "bench.pixels", smallest=PATCH * SCALE)
     else:
         pictures = PictureSet(paths, cache / "bench.none", smallest=PATCH * SCALE, limit=0)
-    return iter(DataLoader(UpscalePatches(pictures, PATCH, SCALE, "bicubic", 0), BATCH, sampler=Positions(0, 10**6, BATCH), num_workers=1))
+    workers = 0 if name == SAMPLES else 1  # what a worker prepares while the other side has its turn would count for nothing
+    return iter(
+        DataLoader(UpscalePatches(pictures, PATCH, SCALE, "bicubic", 0), BATCH, sampler=Positions(0, 10**6, BATCH), num_workers=workers)
+    )
 
 
 def samples(config: TrainerConfig) -> tuple[Step, Step]:
