@@ -109,7 +109,10 @@ def convolve(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def unsharp_mask(x: Tensor, amount: float, sigma: float) -> Tensor:
-    """``x`` plus ``amount`` times what a Gaussian of ``sigma`` pixels takes from it: edges overshoot on both sides."""
+    """``x`` plus ``amount`` times what a Gaussian of ``sigma`` pixels takes from it: edges overshoot on both sides.
+
+    Shapes: (C, H, W) in [0, 1] -> the same, which may leave [0, 1].
+    """
     return x + amount * (x - convolve(x, gaussian_kernel(sigma, sigma, 0.0)))
 
 

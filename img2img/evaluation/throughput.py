@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from img2img import losses, networks
@@ -23,7 +23,7 @@ from img2img.errors import Img2ImgError
 from img2img.evaluation.plain_loops import Batch, PlainCycleGAN, PlainPatches, PlainSRGAN, PlainSRResNet
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.upscale.train import PRESETS, UpscaleObjective
-from img2img.training import Images, Losses, Objective, TrainerConfig
+from img2img.training import Game, Images, Losses, TrainerConfig
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.ema import Ema
@@ -50,10 +50,8 @@ class Race:
     highest: float
 
 
-class CycleObjective(Objective):
+class CycleGame(Game):
     """CycleGAN on the project's trainer: what the benchmark trains. A generator's passes on a and b are one pass on both."""
-
-    metric = "cycle"
 
     def __init__(self, generators: tuple[nn.Module, nn.Module], judges: tuple[nn.Module, nn.Module]) -> None:
         super().__init__()
@@ -86,15 +84,6 @@ class CycleObjective(Objective):
             result[f"cycle_{name}"] = CYCLE * losses.l1(images[f"rec_{name}"], batch[name])
             result[f"identity_{name}"] = IDENTITY * losses.l1(images[f"idt_{name}"], batch[name])
         return result
-
-    def validate(self, batch: Batch) -> dict[str, float]:
-        raise NotImplementedError("the benchmark takes steps only")
-
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        raise NotImplementedError("the benchmark takes steps only")
-
-    def export(self, path: Path, record: dict[str, Any]) -> None:
-        raise NotImplementedError("the benchmark takes steps only")
 
 
 def races(data: Path | None, cache: Path, device: str, turns: int, steps: int) -> Iterator[Race]:
@@ -214,10 +203,10 @@ def cyclegan(config: TrainerConfig) -> tuple[Step, Step]:
     device = make_fabric(config).device
     first, second = (tuple(copy.deepcopy(network).to(device) for network in pair) for pair in (generators, judges))
     plain = PlainCycleGAN((first[0], first[1]), (second[0], second[1]), CYCLE, IDENTITY)
-    return _ours(CycleObjective(generators, judges), config), plain.step
+    return _ours(CycleGame(generators, judges), config), plain.step
 
 
-def _ours(objective: Objective, config: TrainerConfig) -> Step:
+def _ours(objective: Game, config: TrainerConfig) -> Step:
     fabric = make_fabric(config)
     place(objective, fabric)
     objective.train()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from img2img import losses
 from img2img.losses.adversarial import SMOOTHABLE, needs_real
-from img2img.training.objective import Losses, Objective
+from img2img.training.objective import Game, Losses
 from img2img.training.pool import ImagePool
 
 PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
@@ -68,7 +68,7 @@ class Adversary:
         judge: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: Objective, name: str, judge: nn.Module) -> None:
+    def __init__(self, config: AdversaryConfig, objective: Game, name: str, judge: nn.Module) -> None:
         self.config, self.objective, self.name = config, objective, name
         objective.discriminators[name] = judge
         objective.pools[name] = ImagePool(config.pool)

@@ -21,17 +21,14 @@ class Look(NamedTuple):
     input: Tensor
 
 
-class Objective(nn.Module, ABC):
-    """Networks by name and the losses between what they make.
+class Game(nn.Module, ABC):
+    """Networks by name and the losses between what they make: all that a training step needs.
 
     Attributes:
         generators: what is learnt; saved, averaged (EMA) and synchronised by name.
         discriminators: what judges; empty in a run without an adversary.
         pools: modules without parameters whose buffers are part of a run (image pools); each process has its own.
-        metric: the key of ``validate`` by which the best checkpoint is chosen.
-        higher_is_better: the direction of ``metric``.
         optimizer: what ``optimizer: auto`` means.
-        upsampling: the factor at whose period a checkerboard would show.
         images_seen, steps, progress: where the run is, set by the trainer before each step; progress is in [0, 1).
         stage: how far its networks have grown, for an objective that made them with ``networks.grow``.
         figures: what a step wants logged beside its losses, by "discriminator/name" or "generator/name"; emptied before each step.
@@ -39,10 +36,7 @@ class Objective(nn.Module, ABC):
 
     generators: nn.ModuleDict
     discriminators: nn.ModuleDict
-    metric: str
-    higher_is_better: bool = True
     optimizer: str = "adamw"
-    upsampling: int = 1
     images_seen: int = 0
     steps: int = 0
     progress: float = 0.0
@@ -89,6 +83,20 @@ class Objective(nn.Module, ABC):
 
     def discriminators_stepped(self) -> None:
         """Called after each step of the discriminators, to keep their weights where they must be (WGAN's clipping)."""
+
+
+class Objective(Game):
+    """A game that can also be validated, shown and handed on: what ``train`` trains.
+
+    Attributes:
+        metric: the key of ``validate`` by which the best checkpoint is chosen.
+        higher_is_better: the direction of ``metric``.
+        upsampling: the factor at whose period a checkerboard would show.
+    """
+
+    metric: str
+    higher_is_better: bool = True
+    upsampling: int = 1
 
     @abstractmethod
     def validate(self, batch: Batch) -> dict[str, float]:
