@@ -56,7 +56,7 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any], alar
         *[chart(history, shown, title, alarms) for title, shown in _charts(losses).items()],
         chart(history, ["learning_rate"], "learning rate"),
         f"</div><h2>Previews: {html.escape(columns)}</h2>",
-        *[_preview(path) for path in spread(sorted((run / "previews").glob("*.png")), MOST_PREVIEWS)],
+        *[_preview(path) for path in spread(sorted((run / "previews").glob("[0-9]*.png")), MOST_PREVIEWS)],
         f"<h2>Configuration</h2><pre>{html.escape(json.dumps(record, indent=2, default=str))}</pre>",
     ]
     page = f"<!doctype html><meta charset=utf-8><title>{html.escape(run.name)}</title><style>{STYLE}</style>" + "\n".join(parts)
