@@ -25,11 +25,28 @@ METADATA_KEY = "img2img"
 FORMAT_VERSION = 1
 
 
+class Side(BaseModel):
+    """What the pictures of one side of a translation are.
+
+    ``channels``: 1 for grey, 3 for RGB, n for bands. ``offset``, ``scale``: bands of free range are (x - offset) / scale, in [0, 1],
+    for the network; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has colour ``palette[i]``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: int = Field(3, ge=1, le=256)
+    offset: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+
+
 class ModelInfo(BaseModel):
     """What a model file says of itself.
 
     ``halo``: pixels of context around a tile that make tiled and whole output equal; None: the network looks at the whole picture.
     ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
+    ``keeps_grey``: a grey picture stays grey; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
+    ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: the domains that it translates into.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +56,12 @@ class ModelInfo(BaseModel):
     task: Literal["upscale", "inpaint", "stylize", "translate"]
     scale: int = Field(1, ge=1, le=16)
     in_channels: int = Field(3, ge=1, le=256)
+    keeps_grey: bool = True
+    a: Side = Side()
+    b: Side = Side()
+    directions: tuple[Literal["a2b", "b2a"], ...] = ("a2b",)
+    style_dim: int = Field(0, ge=0, le=4096)
+    classes: tuple[str, ...] = ()
     halo: int | None = Field(None, ge=0, le=4096)
     multiple: int = Field(1, ge=1, le=1024)
     network: dict[str, Any] = Field(default_factory=dict)

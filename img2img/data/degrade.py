@@ -127,12 +127,15 @@ def poisson_noise(x: Tensor, photons: float, rng: torch.Generator) -> Tensor:
     return torch.poisson(x.clamp(0, 1) * photons, generator=rng) / photons
 
 
-def jpeg(x: Tensor, quality: int) -> Tensor:
-    """``x`` (3, H, W) after a real JPEG file of ``quality`` 1..100 with 4:2:0 chroma; [0, 1] on 8-bit levels."""
-    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+def jpeg(x: Tensor, quality: int, subsampling: str = "4:2:0") -> Tensor:
+    """``x`` (1 or 3, H, W) after a real JPEG file of ``quality`` 1..100, its chroma subsampled; [0, 1] on 8-bit levels."""
+    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     file = io.BytesIO()
-    Image.fromarray(levels.numpy()).save(file, "JPEG", quality=quality, subsampling="4:2:0")
-    decoded = torch.from_numpy(np.array(Image.open(file)))
+    if levels.shape[2] == 1:
+        Image.fromarray(levels[:, :, 0]).save(file, "JPEG", quality=quality)
+    else:
+        Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    decoded = torch.from_numpy(np.array(Image.open(file)).reshape(levels.shape))
     return decoded.permute(2, 0, 1).float().div_(255)
 
 

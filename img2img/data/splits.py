@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from img2img import images
 from img2img.errors import DataError, PictureError
 
 LayoutName = Literal["unpaired", "suffixed", "folders", "nested", "side-by-side", "flat"]
 Kind = Literal["single", "paired", "unpaired"]
+Item = TypeVar("Item")
+MOST_HELD_OUT = 12
 SIZED = 64  # pictures whose headers are read to tell the sizes
 
 
@@ -93,3 +95,18 @@ def spread(paths: Sequence[Path], most: int) -> list[Path]:
     """At most ``most`` of ``paths``, evenly spread."""
     step = max(1.0, len(paths) / most)
     return [paths[int(number * step)] for number in range(min(most, len(paths)))]
+
+
+def hold_out(items: Sequence[Item], validation: Sequence[Item] = ()) -> tuple[list[Item], list[Item]]:
+    """(training, validation): ``items`` and ``validation``, or, where that is empty, without and with every tenth, at most 12 of them.
+
+    Raises:
+        DataError: one item only.
+    """
+    if validation:
+        return list(items), list(validation)
+    if len(items) < 2:
+        raise DataError(f"one picture is too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
+    step = max(10, len(items) // MOST_HELD_OUT)
+    held_out = list(items[::step])[:MOST_HELD_OUT]
+    return [item for number, item in enumerate(items) if number % step or number // step >= MOST_HELD_OUT], held_out

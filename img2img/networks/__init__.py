@@ -10,13 +10,27 @@ from img2img.errors import ModelError
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
+from img2img.networks.two_way import TwoWay
+from img2img.networks.unet import UNetGenerator
 
-__all__ = ["NETWORKS", "Growing", "PatchGAN", "ResNetGenerator", "Stage", "at_stage", "build", "fitting_state", "grow"]
+__all__ = [
+    "NETWORKS",
+    "Growing",
+    "PatchGAN",
+    "ResNetGenerator",
+    "Stage",
+    "TwoWay",
+    "UNetGenerator",
+    "at_stage",
+    "build",
+    "fitting_state",
+    "grow",
+]
 
-NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "patchgan": PatchGAN}
+NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "unet": UNetGenerator, "two-way": TwoWay, "patchgan": PatchGAN}
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
-LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6}
+LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}
 LARGEST_OTHER = 4096
 
 

@@ -9,6 +9,8 @@ from torch.distributed.nn.functional import all_reduce
 
 Norm = Literal["none", "batch", "instance", "adain"]
 Padding = Literal["zeros", "reflect"]
+Up = Literal["shuffle", "resize", "transposed"]
+Head = Literal["sigmoid", "linear"]
 
 
 class AdaIN(nn.Module):
@@ -118,6 +120,29 @@ def bilinear(x: Tensor, scale: int) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: half precision would cut 16 bits to 11
         phases = F.conv2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), kernels)
     return F.pixel_shuffle(phases, scale).reshape(*x.shape[:2], x.shape[2] * scale, x.shape[3] * scale)
+
+
+def upsampler(up: Up, in_channels: int, out_channels: int) -> list[nn.Module]:
+    """Layers that double height and width, (N, in_channels, H, W) -> (N, out_channels, 2H, 2W).
+
+    ``shuffle``: a convolution and a pixel shuffle started by ICNR; ``resize``: nearest neighbour and a convolution (Odena et al. 2016,
+    "Deconvolution and checkerboard artifacts"); both start without a checkerboard. ``transposed``: a transposed convolution, as the
+    public pix2pix and CycleGAN have it.
+    """
+    match up:
+        case "shuffle":
+            conv = nn.Conv2d(in_channels, out_channels * 4, 3, padding=1, padding_mode="reflect")
+            icnr_(conv.weight, 2)
+            return [conv, nn.PixelShuffle(2)]
+        case "resize":
+            return [nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect")]
+        case "transposed":
+            return [nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)]
+
+
+def make_head(head: Head) -> nn.Module:
+    """What stands behind the last convolution: a sigmoid for pictures in [0, 1], nothing for logits and free ranges."""
+    return nn.Sigmoid() if head == "sigmoid" else nn.Identity()
 
 
 def icnr_(weight: Tensor, scale: int) -> Tensor:

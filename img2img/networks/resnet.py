@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from img2img.networks.blocks import Norm, Padding, ResidualBlock, bilinear, icnr_, make_norm
+from img2img.networks.blocks import Head, Norm, Padding, ResidualBlock, Up, bilinear, make_head, make_norm, upsampler
 
 
 class ResNetGenerator(nn.Module):
@@ -14,8 +14,10 @@ class ResNetGenerator(nn.Module):
       ``out_channels * scale ** 2`` channels that a pixel shuffle (Shi et al. 2016, arXiv 1609.05158) unfolds, and the bilinearly
       enlarged input is added, so that the network learns the missing detail alone. SRResNet (Ledig et al. 2017, arXiv 1609.04802)
       without batch norm, as EDSR (arXiv 1707.02921), and without its convolutions at high resolution, which cost more than all others.
-    * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n pixel-shuffle steps started by ICNR
-      and a 7x7 head with a sigmoid (Johnson et al. 2016, arXiv 1603.08155, with pixel shuffle for its transposed convolutions).
+      With ``shuffle=2`` and ``scale=1`` (restore) the same at half the resolution: pixels are first folded into channels, which quarters
+      the work and doubles what a pixel sees, as FFDNet (Zhang et al. 2018, arXiv 1710.04026, section III-B).
+    * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up (by pixel shuffle started
+      by ICNR, if ``up`` does not say otherwise) and a 7x7 head with a sigmoid (Johnson et al. 2016, arXiv 1603.08155, with pixel shuffle for its transposed convolutions).
 
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H * scale, W * scale), about [0, 1], not clamped;
     H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN blocks of ``norm="adain"``.
@@ -36,8 +38,13 @@ class ResNetGenerator(nn.Module):
         downsamplings: int = 0,
         norm: Norm = "none",
         style_dim: int = 0,
+        shuffle: int = 1,
+        up: Up = "shuffle",
+        head: Head = "sigmoid",
     ) -> None:
         super().__init__()
+        if shuffle > 1 and (downsamplings or scale != 1):
+            raise ValueError(f"shuffle={shuffle} is for scale 1 without downsamplings, not for scale {scale} and {downsamplings} of them")
         if downsamplings and scale != 1:
             raise ValueError(f"downsamplings={downsamplings} keeps the size, so scale must be 1, not {scale}")
         if (norm == "adain") != (style_dim > 0):
@@ -45,7 +52,8 @@ class ResNetGenerator(nn.Module):
         if scale > 1 and out_channels != in_channels:
             raise ValueError(f"with scale {scale} the input is added to the output: {in_channels} and {out_channels} channels differ")
         self.scale = scale
-        self.multiple = 2**downsamplings
+        self.shuffle = shuffle
+        self.multiple = max(2**downsamplings, shuffle)
         self.long_skip = downsamplings == 0 and in_channels == out_channels
         padding_mode: Padding = "reflect" if downsamplings else "zeros"
 
@@ -56,18 +64,19 @@ class ResNetGenerator(nn.Module):
                 channels = width * 2**level
                 plain: Norm = "instance" if norm == "adain" else norm
                 stem += [make_norm(plain, channels), nn.ReLU(), nn.Conv2d(channels, channels * 2, 3, stride=2, padding=1)]
-                up = nn.Conv2d(channels * 2, channels * 4, 3, padding=1, padding_mode=padding_mode)
-                icnr_(up.weight, 2)
-                tail = [up, nn.PixelShuffle(2), nn.ReLU(), *tail]
-            tail += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode=padding_mode), nn.Sigmoid()]
+                tail = [*upsampler(up, channels * 2, channels), nn.ReLU(), *tail]
+            tail += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode=padding_mode), make_head(head)]
         else:
-            stem = [nn.Conv2d(in_channels, width, 3, padding=1)]
-            tail = [nn.Conv2d(width, out_channels * scale**2, 3, padding=1), nn.PixelShuffle(scale)]
-        body_width = width * self.multiple
+            larger = scale * shuffle
+            stem = [nn.Conv2d(in_channels * shuffle**2, width, 3, padding=1)]
+            if shuffle > 1:
+                stem = [nn.PixelUnshuffle(shuffle), *stem]
+            tail = [nn.Conv2d(width, out_channels * larger**2, 3, padding=1), nn.PixelShuffle(larger)]
+        body_width = width * 2**downsamplings
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(ResidualBlock(body_width, norm, style_dim, padding_mode) for _ in range(blocks))
         self.tail = nn.Sequential(*tail)
-        self.halo = None if norm in ("instance", "adain") else self._halo(blocks, downsamplings)
+        self.halo = None if norm in ("instance", "adain") else self._halo(blocks, downsamplings) * shuffle + shuffle - 1
 
     @staticmethod
     def _halo(blocks: int, downsamplings: int) -> int:

@@ -21,7 +21,9 @@ class TrainerConfig(BaseModel):
     discriminator_learning_rate: float = Field(1e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine", "step"] = "cosine"
+    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
+        "cosine", description="linear: constant for the first half, then straight to 0"
+    )
     warmup: int = Field(0, ge=0, description="images over which the learning rate rises from zero")
     growing: GrowingConfig = Field(GrowingConfig(), description="progressive growing, for networks that can")
     milestones: tuple[float, ...] = Field((0.5, 0.75, 0.9), description="step schedule: halve at these shares of the run")

@@ -99,8 +99,12 @@ class Objective(Game):
     upsampling: int = 1
 
     @abstractmethod
-    def validate(self, batch: Batch) -> dict[str, float]:
-        """Figures of one validation batch, with the averaged weights and without gradient; averaged over all batches."""
+    def validate(self, batch: Batch) -> dict[str, Any]:
+        """Figures of one validation batch, with the averaged weights and without gradient, or what ``summary`` makes figures of."""
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        """The figures of a validation, from what ``validate`` gave for each of its batches: by default the mean of each."""
+        return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
 
     @abstractmethod
     def preview(self, batch: Batch) -> dict[str, Tensor]:

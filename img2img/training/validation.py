@@ -1,5 +1,7 @@
 """What a validation finds: figures, preview pictures, and a look for the health check."""
 
+from typing import Any
+
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -14,8 +16,8 @@ MOST_LOOKS = 8
 def validate(
     objective: Objective, validation: Dataset[Batch], fabric: Fabric
 ) -> tuple[dict[str, float], list[dict[str, Tensor]], Look | None]:
-    """(the mean figures, rows of preview pictures, one look) of the validation set, each item by itself."""
-    rows: list[dict[str, float]] = []
+    """(the figures, rows of preview pictures, one look) of the validation set, each item by itself."""
+    rows: list[dict[str, Any]] = []
     preview: list[dict[str, Tensor]] = []
     looks: list[Look] = []
     for item in DataLoader(validation, batch_size=1):
@@ -25,7 +27,7 @@ def validate(
             preview.append({name: column[0].float().cpu() for name, column in objective.preview(batch).items()})
         if len(looks) < MOST_LOOKS and (look := objective.look(batch)) is not None:
             looks.append(look)
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}, preview, together(looks)
+    return objective.summary(rows), preview, together(looks)
 
 
 def together(looks: list[Look]) -> Look | None:

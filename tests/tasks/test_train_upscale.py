@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 from img2img import weights
 from img2img.cli import app
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.tasks.upscale.train import PRESETS, shifted, split
+from img2img.data.splits import hold_out
+from img2img.tasks.upscale.train import PRESETS, shifted
 from img2img.training import checkpoint
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -163,7 +164,7 @@ def test_one_picture_is_too_few() -> None:
 
 def test_every_tenth_picture_is_held_out() -> None:
     paths = [Path(f"{i:03}.png") for i in range(40)]
-    training, held_out = split(paths, None)
+    training, held_out = hold_out(paths)
     assert held_out == paths[::10]
     assert not set(training) & set(held_out)
     assert len(training) + len(held_out) == 40

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from img2img import losses, networks, weights
 from img2img.data.pictures import PictureSet, find_pictures
+from img2img.data.splits import hold_out
 from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError
 from img2img.files import atomic_path
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
 from img2img.networks.features import VGGFeatures
@@ -26,7 +27,6 @@ from img2img.training.rehearsal import Rehearsal, rehearse
 
 logger = logging.getLogger(__name__)
 
-MOST_VALIDATION_PICTURES = 12
 REHEARSAL_PICTURES = 8
 PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
 
@@ -189,7 +189,7 @@ def train_upscaler(
 ) -> Outcome:
     """Train an upscaler on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
 
-    Without ``validation``, every tenth photograph (at most ``MOST_VALIDATION_PICTURES``) is held out.
+    Without ``validation``, every tenth photograph, at most 12, is held out.
 
     Raises:
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
@@ -241,23 +241,13 @@ def make_objective(config: UpscaleConfig, name: str, init: str | None) -> Upscal
 def _pictures(
     data: Path, validation: Path | None, cache: Path, config: UpscaleConfig, most: int | None = None
 ) -> tuple[PictureSet, PictureSet]:
-    train_paths, held_out = split(find_pictures(data), validation)
+    train_paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(train_paths[:most], cache / "train.pixels", smallest=config.data.patch * config.scale)
     return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=config.scale * 8)
 
 
 def _patches(pictures: PictureSet, config: UpscaleConfig) -> UpscalePatches:
     return UpscalePatches(pictures, config.data.patch, config.scale, config.data.degradation, config.training.seed)
-
-
-def split(paths: list[Path], validation: Path | None) -> tuple[list[Path], list[Path]]:
-    """(training, validation) pictures: a folder of its own, or every tenth of ``paths``."""
-    if validation is not None:
-        return paths, find_pictures(validation)
-    if len(paths) < 2:
-        raise DataError(f"one picture is too few: {paths[0].name!r} cannot be both trained on and held out; add more or give --val DIR")
-    held_out = paths[:: max(10, len(paths) // MOST_VALIDATION_PICTURES)][:MOST_VALIDATION_PICTURES]
-    return [path for path in paths if path not in held_out], held_out
 
 
 def start_from(init: str | None, objective: UpscaleObjective) -> None:

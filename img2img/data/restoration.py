@@ -1,0 +1,118 @@
+"""Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG."""
+
+import math
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from img2img.data.crops import symmetry, textured_crop, validation_crop
+from img2img.data.degrade import convolve, gaussian_kernel, jpeg
+from img2img.data.pictures import PictureSet
+from img2img.data.sampling import generator, shuffled
+
+Range = tuple[float, float]
+ALONE_CHANCE = 0.7
+SUBSAMPLINGS = ("4:4:4", "4:2:0")
+GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's grey versions
+
+
+class DamageConfig(BaseModel):
+    """What may have happened to a picture, as ranges from which each sample draws; null: never.
+
+    Seven in ten samples have one of the damages alone, the others each with a chance of a half, in the order in which a camera and an
+    editor do them: blur, photon noise, noise, JPEG.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    noise: Range | None = Field((0.0, 50.0), description="deviation of Gaussian noise, in levels of 255")
+    photons: Range | None = Field(None, description="photons per pixel at white; few are a low dose, and much noise")
+    blur: Range | None = Field(None, description="deviation of a Gaussian blur in pixels")
+    jpeg: Range | None = Field((8.0, 95.0), description="quality of a JPEG file")
+    grey: float = Field(0.2, ge=0, le=1, description="share of grey pictures")
+
+    @model_validator(mode="after")
+    def _check(self) -> "DamageConfig":
+        if not self.kinds:
+            raise ValueError("at least one of noise, photons, blur and jpeg must have a range")
+        for kind in self.kinds:
+            low, high = getattr(self, kind)
+            least, most = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100)}[kind]
+            if not least <= low <= high <= most:
+                raise ValueError(f"{kind} must be two numbers from {least:g} to {most:g}, the smaller first, not {low:g} and {high:g}")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The damages that happen, in their order."""
+        return tuple(kind for kind in ("blur", "photons", "noise", "jpeg") if getattr(self, kind) is not None)
+
+
+class RestorationPatches(Dataset[dict[str, Tensor]]):
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"a": damaged, "b": clean}, both (3, patch, patch) in [0, 1].
+
+    Grey samples have three equal channels. The damaged picture is rounded to 8 bits, as files are.
+    """
+
+    def __init__(self, pictures: PictureSet, patch: int, damage: DamageConfig, seed: int) -> None:
+        self.pictures, self.patch, self.damage, self.seed = pictures, patch, damage, seed
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        rng = generator(self.seed, 1, position)
+        index = shuffled(position, len(self.pictures), self.seed)
+        clean = symmetry(textured_crop(self.pictures, index, self.patch, rng), int(torch.randint(8, (), generator=rng)))
+        return damaged(clean.contiguous(), self.damage, rng)
+
+
+class RestorationCrops(Dataset[dict[str, Tensor]]):
+    """``validation_crop`` of each picture, damaged in the same way at every validation."""
+
+    def __init__(self, pictures: PictureSet, side: int, multiple: int, damage: DamageConfig, seed: int) -> None:
+        self.pictures, self.side, self.multiple, self.damage, self.seed = pictures, side, multiple, damage, seed
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        clean = validation_crop(self.pictures, index, self.side, self.multiple)
+        return damaged(clean, self.damage, generator(self.seed, 2, index))
+
+
+def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator) -> dict[str, Tensor]:
+    """{"a": a damaged version of ``clean``, "b": ``clean``, made grey with the chance that ``damage`` says}; (3, H, W) in [0, 1]."""
+    if float(torch.rand((), generator=rng)) < damage.grey:
+        clean = (clean * GREY).sum(0, keepdim=True).expand(3, -1, -1)
+    kinds = damage.kinds
+    if float(torch.rand((), generator=rng)) < ALONE_CHANCE:
+        kinds = (kinds[int(torch.randint(len(kinds), (), generator=rng))],)
+    else:
+        kinds = tuple(kind for kind in kinds if float(torch.rand((), generator=rng)) < 0.5)
+    grey = bool((clean[0] == clean[1]).all()) and bool((clean[0] == clean[2]).all())
+    x = clean[:1] if grey else clean
+    for kind in kinds:
+        x = apply_damage(x, kind, _draw(getattr(damage, kind), kind, rng), rng)
+    return {"a": x.clamp(0, 1).mul(255).round().div(255).expand(3, -1, -1).contiguous(), "b": clean.contiguous()}
+
+
+def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) -> Tensor:
+    """``x`` (C, H, W) in [0, 1] after one damage: ``noise`` and ``photons`` leave it unrounded, ``jpeg`` on 8-bit levels."""
+    match kind:
+        case "noise":
+            return x + strength / 255 * torch.randn(x.shape, generator=rng)
+        case "photons":
+            return torch.poisson(x.clamp(0, 1) * strength, generator=rng) / strength
+        case "blur":
+            return convolve(x, gaussian_kernel(strength, strength, 0.0)) if strength else x
+        case "jpeg":
+            return jpeg(x, round(strength), SUBSAMPLINGS[int(torch.randint(2, (), generator=rng))])
+        case _:
+            raise ValueError(f"unknown damage {kind!r}")
+
+
+def _draw(limits: Range, kind: str, rng: torch.Generator) -> float:
+    """Uniform; photons in their logarithm, as it is the square root of their number that counts."""
+    low, high = (math.log(limit) for limit in limits) if kind == "photons" else limits
+    value = low + (high - low) * float(torch.rand((), generator=rng))
+    return math.exp(value) if kind == "photons" else value

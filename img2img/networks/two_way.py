@@ -1,0 +1,28 @@
+"""Two generators in one file: there, and back."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class TwoWay(nn.Module):
+    """Generators A to B and B to A, as CycleGAN leaves them; ``direction`` says which one works.
+
+    Args:
+        ab, ba: specs of networks that go each way, for ``networks.build``.
+
+    Shapes: x (N, C, H, W) in [0, 1] -> (N, C', H, W), with the channels of the way that is taken.
+    """
+
+    def __init__(self, ab: dict[str, Any] = {}, ba: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
+        super().__init__()
+        from img2img.networks import build  # which knows this class
+
+        self.ab, self.ba = build(ab), build(ba)
+        self.multiple = max(int(self.ab.multiple), int(self.ba.multiple))  # type: ignore[arg-type]
+        halos = [self.ab.halo, self.ba.halo]
+        self.halo = None if None in halos else max(halos)  # type: ignore[type-var]
+
+    def forward(self, x: Tensor, direction: str = "a2b") -> Tensor:
+        made: Tensor = (self.ab if direction == "a2b" else self.ba)(x)
+        return made

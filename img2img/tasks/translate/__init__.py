@@ -1,0 +1,1 @@
+"""Translate: a picture of one kind becomes a picture of another kind."""

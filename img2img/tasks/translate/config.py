@@ -1,0 +1,131 @@
+"""What decides how a translator is trained: one configuration for all methods, and the presets."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from img2img.data.restoration import DamageConfig
+from img2img.data.transforms import AugmentConfig
+from img2img.training import TrainerConfig
+from img2img.training.adversary import AdversaryConfig
+
+Method = Literal["paired", "restore", "colorize", "cyclegan", "cut", "unit", "munit", "multi-domain"]
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LossConfig(Strict):
+    """Weights of the losses; 0 leaves a loss out. A method uses those that its paper has, as the descriptions say."""
+
+    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="paired, restore: distance to the truth")
+    pixel_weight: float = Field(100.0, ge=0, description="paired, restore")
+    cross_entropy: float = Field(1.0, ge=0, description="paired, where B is a label map")
+    perceptual: float = Field(0.0, ge=0, description="paired, restore: distance of features; of three-channel pictures only")
+    perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
+    cycle: float = Field(10.0, ge=0, description="cyclegan, unit, munit, multi-domain: there and back again")
+    identity: float = Field(5.0, ge=0, description="cyclegan: a picture of B should stay as it is; unit, munit: reconstruction")
+    contrastive: float = Field(1.0, ge=0, description="cut: a patch of the output belongs to the same patch of the input")
+    kl: float = Field(0.01, ge=0, description="unit: the latent code should be normal")
+    content: float = Field(1.0, ge=0, description="munit: the content code comes back")
+    style: float = Field(1.0, ge=0, description="munit: the style code comes back")
+    mode_seeking: float = Field(0.0, ge=0, description="munit: two styles should give two pictures")
+    classification: float = Field(1.0, ge=0, description="multi-domain: the class should be seen in the picture")
+    balance: float = Field(0.5, ge=0, le=1, description="colorize: how much rare colours count; 1: all colours alike")
+
+
+class DataConfig(Strict):
+    """What a sample is."""
+
+    size: int = Field(256, ge=16, description="side in pixels of the square that a sample is cut to")
+    load: int = Field(0, ge=0, description="pictures are first shrunk until their shorter side has so many pixels; 0: never")
+    augment: AugmentConfig = Field(default_factory=AugmentConfig, description="changes of samples; its crop is set by size")
+    labels: Literal["auto", "yes", "no"] = Field("auto", description="B is a label map; auto: if its files are palette pictures")
+    damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: what is to be undone")
+    validation_side: int = Field(256, ge=32, description="side of the validation crops")
+
+
+class TranslateConfig(Strict):
+    """Everything that decides how a translator is trained."""
+
+    method: Method = "paired"
+    direction: Literal["a2b", "b2a"] = Field("a2b", description="which way; both are learnt by cyclegan, unit and munit")
+    network: dict[str, Any] = Field({"name": "unet", "width": 64, "levels": 6, "dropout": 0.5})
+    loss: LossConfig = LossConfig()
+    adversary: AdversaryConfig = AdversaryConfig()
+    data: DataConfig = DataConfig()
+    training: TrainerConfig = TrainerConfig()
+
+
+JUDGE = {"name": "patchgan", "width": 64, "layers": 3, "norm": "instance"}
+RESNET = {"name": "resnet", "width": 64, "blocks": 9, "downsamplings": 2, "norm": "instance"}
+GAN = TrainerConfig(
+    images=200_000,
+    batch=1,
+    optimizer="adam",
+    learning_rate=2e-4,
+    discriminator_learning_rate=2e-4,
+    betas=(0.5, 0.999),
+    schedule="linear",
+    clip=0.0,
+    validate_every=5_000,
+)
+
+PRESETS: dict[str, TranslateConfig] = {
+    # Isola et al. 2017 (arXiv 1611.07004): conditional PatchGAN of 70 pixels, 100 times L1.
+    "pix2pix": TranslateConfig(adversary=AdversaryConfig(weight=1.0, mode="nonsaturating", network=JUDGE), training=GAN),
+    # Wang et al. 2018 (arXiv 1711.11585): judges at two scales, feature matching and perceptual loss instead of L1.
+    "pix2pix-hd": TranslateConfig(
+        network={**RESNET, "downsamplings": 3},
+        loss=LossConfig(pixel_weight=0.0, perceptual=1.0),
+        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2}, feature_matching=10.0),
+        data=DataConfig(size=512, validation_side=512),
+        training=GAN,
+    ),
+    # Zhu et al. 2017 (arXiv 1703.10593).
+    "cyclegan": TranslateConfig(
+        method="cyclegan", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=JUDGE, pool=50), training=GAN
+    ),
+    # Park et al. 2020 (arXiv 2007.15651): one generator and one judge, so about half the memory of CycleGAN.
+    "cut": TranslateConfig(method="cut", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=JUDGE), training=GAN),
+    # Liu et al. 2017 (arXiv 1703.00848).
+    "unit": TranslateConfig(
+        method="unit",
+        network={"name": "unit", "width": 64, "blocks": 4, "shared": 1, "downsamplings": 2},
+        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2, "norm": "none"}),
+        training=GAN.model_copy(update={"learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
+    ),
+    # Huang et al. 2018 (arXiv 1804.04732).
+    "munit": TranslateConfig(
+        method="munit",
+        network={"name": "munit", "width": 64, "blocks": 4, "downsamplings": 2, "style_dim": 8},
+        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 3, "norm": "none"}),
+        training=GAN.model_copy(update={"learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
+    ),
+    # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).
+    "multi-domain": TranslateConfig(
+        method="multi-domain",
+        network={**RESNET, "blocks": 6},
+        adversary=AdversaryConfig(weight=1.0, mode="hinge", network={**JUDGE, "norm": "none", "spectral_norm": True}),
+        training=GAN.model_copy(update={"batch": 8}),
+    ),
+    # Grey to colour as a classification of colours (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
+    "colorize": TranslateConfig(
+        method="colorize",
+        network={"name": "colorizer"},
+        data=DataConfig(size=128, load=320, validation_side=256),
+        training=TrainerConfig(images=60_000, validate_every=4_000),
+    ),
+    # Noise and JPEG, of unknown strength, undone by a plain residual network at half the resolution.
+    "restore": TranslateConfig(
+        method="restore",
+        network={"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2},
+        loss=LossConfig(pixel="charbonnier", pixel_weight=1.0),
+        data=DataConfig(size=96),
+        training=TrainerConfig(images=400_000, validate_every=4_000),
+    ),
+}

@@ -1,0 +1,105 @@
+"""What all translators' objectives have in common: what they hold, how their model files are written, how their pictures are shown."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img import losses, networks, weights
+from img2img.networks.features import VGGFeatures
+from img2img.tasks.translate.config import LossConfig, TranslateConfig
+from img2img.tasks.translate.material import Material
+from img2img.training import Objective
+from img2img.training.adversary import Adversary
+from img2img.weights import ModelInfo, Side
+
+PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
+
+
+class Translator(Objective):
+    """The base of the objectives of ``img2img train translate``.
+
+    Attributes:
+        config, name: what is trained, and what its model file will be called.
+        a, b, classes: as in ``Material``.
+        directions: the ways that the exported model goes.
+    """
+
+    directions: tuple[str, ...] = ("a2b",)
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__()
+        self.config, self.name = config, name
+        self.a, self.b, self.classes = material.a, material.b, material.classes
+        self.generators = nn.ModuleDict()
+        self.discriminators = nn.ModuleDict()
+
+    @property
+    def exported(self) -> nn.Module:
+        """The network that the model file holds; its state's names are those of what ``exported_spec`` builds."""
+        return self.generators["ab"]
+
+    @property
+    def exported_spec(self) -> dict[str, Any]:
+        """What ``networks.build`` makes ``exported`` of."""
+        return generator_spec(self.config.network, self.a, self.b)
+
+    def start_from(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The part of a model file's ``state``, adapted if need be, that starts ``exported``."""
+        return networks.fitting_state(state, self.exported)
+
+    def adversary(self, name: str, channels: int) -> Adversary | None:
+        """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary."""
+        config = self.config.adversary
+        return Adversary(config, self, name, networks.build({**config.network, "in_channels": channels})) if config.weight else None
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        figures = record.pop("validation", {})
+        built = networks.build(self.exported_spec)
+        info = ModelInfo.model_validate(
+            {
+                "name": self.name,
+                "task": "translate",
+                "in_channels": self.a.channels,
+                "keeps_grey": self.config.method == "restore",
+                "a": self.a,
+                "b": self.b,
+                "directions": self.directions,
+                "style_dim": getattr(built, "style_dim", 0),
+                "classes": self.classes,
+                "halo": built.halo,
+                "multiple": built.multiple,
+                "network": self.exported_spec,
+                "recipe": record,
+                "figures": figures,
+            }
+        )
+        weights.save_model(path, self.exported, info)
+
+
+def generator_spec(network: dict[str, Any], a: Side, b: Side) -> dict[str, Any]:
+    """``network`` with the numbers of channels, and the head, that go from the pictures of ``a`` to those of ``b``."""
+    spec = {**network, "in_channels": a.channels, "out_channels": len(b.palette) or b.channels}
+    return {**spec, "head": "linear"} if b.palette else spec
+
+
+def perceptual_loss(loss: LossConfig) -> nn.Module | None:
+    """The perceptual loss that the configuration asks for, if it does."""
+    if not loss.perceptual:
+        return None
+    return losses.PerceptualLoss(VGGFeatures(tuple(loss.perceptual_layers), backbone=loss.backbone), loss.perceptual_layers)
+
+
+def shown(x: Tensor, side: Side) -> Tensor:
+    """Pictures of ``side`` as RGB in [0, 1], (N, 3, H, W): grey in three channels, the first three of many bands, palettes in colour.
+
+    Args:
+        x: (N, C, H, W) in [0, 1]; for a palette (N, H, W) with the levels.
+    """
+    if side.palette:
+        colours = torch.tensor(side.palette, dtype=torch.float32, device=x.device) / 255
+        return F.embedding(x, colours).permute(0, 3, 1, 2)
+    x = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
+    return x.clamp(0, 1)

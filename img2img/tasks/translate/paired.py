@@ -1,0 +1,109 @@
+"""Paired translation: the truth is known (pix2pix, pix2pixHD, restoration, segmentation)."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2img import networks
+from img2img.metrics import lpips_alex, psnr, ssim
+from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, perceptual_loss, shown
+from img2img.training import Images, Losses
+from img2img.training.objective import Batch, Look
+
+
+class PairedObjective(Translator):
+    """A generator of B from A, and, with an adversarial weight, a discriminator that sees A beside B or what was made of A.
+
+    Isola et al. 2017 (arXiv 1611.07004), eq. 1 to 4, and the extras of Wang et al. 2018 (arXiv 1711.11585): several scales, feature
+    matching, perceptual loss. Where B is a label map, cross-entropy takes the place of the distance, and the discriminator sees the
+    probabilities of the classes.
+
+    Batches: {"a": (N, C, H, W) in [0, 1], "b": (N, C', H, W) in [0, 1], or (N, H, W) int64 levels of the palette}.
+    """
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__(config, name, material)
+        self.generators["ab"] = networks.build(self.exported_spec)
+        self.judge = self.adversary("b", self.a.channels + (len(self.b.palette) or self.b.channels))
+        colours = not self.b.palette and self.b.channels == 3
+        self.perceptual = perceptual_loss(config.loss) if colours else None
+        if self.b.palette:
+            self.metric, self.higher_is_better = "iou", True
+        elif colours and (config.adversary.weight or config.loss.perceptual):
+            self.metric, self.higher_is_better = "lpips", False  # PSNR would choose the blur before the first detail
+        else:
+            self.metric, self.higher_is_better = "psnr", True
+        self.upsampling = 2 if "levels" in config.network or config.network.get("downsamplings") else 1
+
+    def generate(self, batch: Batch) -> Images:
+        made = self.generators["ab"](batch["a"])
+        return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        return self.judge.discriminator_losses(*self._judged(batch, images)) if self.judge else {}
+
+    def discriminators_stepped(self) -> None:
+        if self.judge:
+            self.judge.stepped()
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        loss, fake = self.config.loss, images["fake_b"]
+        result: Losses = {}
+        if self.b.palette:
+            result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], batch["b"])
+        elif loss.pixel_weight:
+            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](fake, batch["b"])
+        if self.perceptual is not None:
+            result["perceptual"] = loss.perceptual * self.perceptual(fake, batch["b"])
+        if self.judge:
+            result |= self.judge.generator_losses(*self._judged(batch, images))
+        return result
+
+    def validate(self, batch: Batch) -> dict[str, Any]:
+        fake, b = self.generate(batch)["fake_b"], batch["b"]
+        if self.b.palette:
+            return {"confusion": confusion(fake.argmax(1), b, len(self.b.palette))}
+        fake = fake.clamp(0, 1)
+        figures = {"psnr": float(psnr(fake, b)), "ssim": float(ssim(fake, b))}
+        if self.b.channels == 3:
+            figures["lpips"] = float(lpips_alex(fake, b))
+        return figures
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        if not self.b.palette:
+            return super().summary(rows)
+        total = torch.stack([row["confusion"] for row in rows]).sum(0)
+        return {"iou": mean_iou(total), "accuracy": float(total.diagonal().sum() / total.sum())}
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        fake = self.generate(batch)["fake_b"]
+        ours = fake.argmax(1) if self.b.palette else fake
+        return {"input": shown(batch["a"], self.a), "ours": shown(ours, self.b), "truth": shown(batch["b"], self.b)}
+
+    def look(self, batch: Batch) -> Look:
+        columns = self.preview(batch)
+        return Look(columns["ours"], columns["truth"], columns["input"])
+
+    def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
+        """(A beside the true B, A beside the made one)."""
+        a, b = batch["a"], batch["b"]
+        if self.b.palette:
+            b = F.one_hot(b, len(self.b.palette)).permute(0, 3, 1, 2).to(a.dtype)
+        return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
+
+
+def confusion(found: Tensor, truth: Tensor, classes: int) -> Tensor:
+    """(classes, classes) counts of pixels on the CPU: the true level in rows, the found one in columns; both (N, H, W) of int64."""
+    return torch.bincount((truth * classes + found).flatten(), minlength=classes**2).view(classes, classes).cpu()
+
+
+def mean_iou(confusion: Tensor) -> float:
+    """Intersection over union, averaged over the classes that are there, in truth or found (Everingham et al. 2015, PASCAL VOC)."""
+    both = confusion.diagonal().double()
+    either = confusion.sum(0) + confusion.sum(1) - both
+    there = either > 0
+    return float((both[there] / either[there]).mean())
