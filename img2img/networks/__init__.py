@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
+from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
@@ -27,7 +28,7 @@ __all__ = [
     "grow",
 ]
 
-NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "unet": UNetGenerator, "two-way": TwoWay, "patchgan": PatchGAN}
+NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "unet": UNetGenerator, "two-way": TwoWay, "colorizer": Colorizer, "patchgan": PatchGAN}
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
 LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}

@@ -16,8 +16,8 @@ class ResNetGenerator(nn.Module):
       without batch norm, as EDSR (arXiv 1707.02921), and without its convolutions at high resolution, which cost more than all others.
       With ``shuffle=2`` and ``scale=1`` (restore) the same at half the resolution: pixels are first folded into channels, which quarters
       the work and doubles what a pixel sees, as FFDNet (Zhang et al. 2018, arXiv 1710.04026, section III-B).
-    * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up (by pixel shuffle started
-      by ICNR, if ``up`` does not say otherwise) and a 7x7 head with a sigmoid (Johnson et al. 2016, arXiv 1603.08155, with pixel shuffle for its transposed convolutions).
+    * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up as ``up`` says and a 7x7 head
+      with a sigmoid (Johnson et al. 2016, arXiv 1603.08155; ``up="transposed"`` is theirs, pixel shuffle started by ICNR the default).
 
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H * scale, W * scale), about [0, 1], not clamped;
     H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN blocks of ``norm="adain"``.

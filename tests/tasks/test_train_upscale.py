@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from img2img import weights
 from img2img.cli import app
-from img2img.errors import ConfigError, DataError, Img2ImgError
 from img2img.data.splits import hold_out
+from img2img.errors import ConfigError, DataError, Img2ImgError
 from img2img.tasks.upscale.train import PRESETS, shifted
 from img2img.training import checkpoint
 
@@ -159,7 +159,7 @@ def test_wrong_settings_are_refused_by_name(arguments: list[str], message: str, 
 
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(DataError, match="one picture"):
-        split([Path("a.png")], None)
+        hold_out([Path("a.png")])
 
 
 def test_every_tenth_picture_is_held_out() -> None:

@@ -1,0 +1,124 @@
+"""Samples of two sides: pairs that are cut and changed alike, or pictures of A and of B that have nothing to do with each other."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from img2img.data.pictures import PictureSet
+from img2img.data.sampling import generator, mix, shuffled
+from img2img.data.transforms import AugmentConfig, Augmentation, Sample
+from img2img.errors import DataError
+
+
+class PairPatches(Dataset[dict[str, Tensor]]):
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"a": (C, size, size), "b": (C', size, size)} in [0, 1], of the same place.
+
+    With ``labels``, "b" is (size, size) int64: the levels of label maps, which no change mixes.
+
+    Args:
+        a, b: the pictures of both sides, in the same order and of the same sizes.
+        augment: the changes; ``size`` takes the place of their crop.
+    """
+
+    def __init__(self, a: PictureSet, b: PictureSet, size: int, augment: AugmentConfig, seed: int, *, labels: bool = False) -> None:
+        self.a, self.b, self.size, self.seed, self.labels = a, b, size, seed, labels
+        self.augmentation = Augmentation(augment.model_copy(update={"crop": size}))
+        self.reach = reach(augment, size)
+        different = [
+            f"{first.path.name} ({first.width}x{first.height}) and {second.path.name} ({second.width}x{second.height})"
+            for first, second in zip(a.entries, b.entries, strict=True)
+            if (first.height, first.width) != (second.height, second.width)
+        ]
+        if different:
+            raise DataError(
+                f"{len(different)} of {len(a)} pairs have halves of different sizes: {'; '.join(different[:5])}; bring them to one size"
+            )
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        rng = generator(self.seed, 1, position)
+        index = shuffled(position, len(self.a), self.seed)
+        window = random_window(self.a, index, self.reach, rng)
+        a, b = self.a.crop(index, *window), self.b.crop(index, *window)
+        sample = Sample(a, masks=(b,)) if self.labels else Sample(a, b)
+        sample = self.augmentation(sample, mix(self.seed, 4, position))
+        if self.labels:
+            return {"a": sample.a, "b": levels(sample.masks[0])}
+        assert sample.b is not None
+        return {"a": sample.a, "b": sample.b}
+
+
+class PairCrops(Dataset[dict[str, Tensor]]):
+    """The middle of each pair, at most ``side`` pixels high and wide and in multiples of ``multiple``: the same at every validation."""
+
+    def __init__(self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, labels: bool = False) -> None:
+        self.a, self.b, self.side, self.multiple, self.labels = a, b, side, multiple, labels
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        window = middle_window(self.a, index, self.side, self.multiple)
+        b = self.b.crop(index, *window)
+        return {"a": self.a.crop(index, *window), "b": levels(b) if self.labels else b}
+
+
+class UnpairedPatches(Dataset[dict[str, Tensor]]):
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"a": (C, size, size), "b": (C', size, size)} in [0, 1], of any two pictures."""
+
+    def __init__(self, a: PictureSet, b: PictureSet, size: int, augment: AugmentConfig, seed: int) -> None:
+        self.sides = {"a": a, "b": b}
+        self.seed = seed
+        self.augmentation = Augmentation(augment.model_copy(update={"crop": size}))
+        self.reach = reach(augment, size)
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        return {name: self._one(number, pictures, position) for number, (name, pictures) in enumerate(self.sides.items())}
+
+    def _one(self, side: int, pictures: PictureSet, position: int) -> Tensor:
+        index = shuffled(position, len(pictures), mix(self.seed, side))
+        window = random_window(pictures, index, self.reach, generator(self.seed, 1, side, position))
+        return self.augmentation(Sample(pictures.crop(index, *window)), mix(self.seed, 4, side, position)).a
+
+
+class UnpairedCrops(Dataset[dict[str, Tensor]]):
+    """The middles of a picture of A and of one of B, as ``PairCrops``, as often as the smaller side has pictures."""
+
+    def __init__(self, a: PictureSet, b: PictureSet, side: int, multiple: int) -> None:
+        self.a, self.b, self.side, self.multiple = a, b, side, multiple
+
+    def __len__(self) -> int:
+        return min(len(self.a), len(self.b))
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {
+            name: pictures.crop(index, *middle_window(pictures, index, self.side, self.multiple))
+            for name, pictures in (("a", self.a), ("b", self.b))
+        }
+
+
+def levels(labels: Tensor) -> Tensor:
+    """The levels (H, W) int64 of a label map (1, H, W) that was read as a picture of 8 bits in [0, 1]."""
+    return (labels[0] * 255).round().long()
+
+
+def reach(augment: AugmentConfig, size: int) -> int:
+    """Side of the square that a crop of ``size`` may come from once ``augment`` has turned and shrunk it."""
+    moves = math.sqrt(2) if augment.rotate else 1.0
+    return math.ceil(size * moves / min(1.0, augment.scale[0]))
+
+
+def random_window(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a random square of ``side`` pixels in picture ``index``; less where the picture is smaller."""
+    entry = pictures.entries[index]
+    height, width = min(side, entry.height), min(side, entry.width)
+    top = int(torch.randint(entry.height - height + 1, (), generator=rng))
+    return top, int(torch.randint(entry.width - width + 1, (), generator=rng)), height, width
+
+
+def middle_window(pictures: PictureSet, index: int, side: int, multiple: int) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the middle of picture ``index``, ``side`` at most, in multiples of ``multiple``."""
+    entry = pictures.entries[index]
+    height, width = (max(min(side, length) // multiple * multiple, 1) for length in (entry.height, entry.width))
+    return (entry.height - height) // 2, (entry.width - width) // 2, height, width

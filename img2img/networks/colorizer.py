@@ -1,0 +1,147 @@
+"""A network that gives a grey picture its colours: a classification of colours on features of VGG16."""
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img.networks.colour import coloured, lightness_to_grey, rgb_to_lab
+
+GRID = 10  # units of CIE Lab between two bins
+TEMPERATURE = 0.38
+GUIDE_RADIUS, GUIDE_EPSILON = 4, 1e-3
+ENCODER = (("1", (64, 64)), ("2", (128, 128)), ("3", (256, 256, 256)), ("4", (512,)))  # VGG16's blocks, up to conv4_1
+STRIP = 2**20  # pixels that are converted at once
+VGG_MEAN = 0.45  # of ImageNet's pictures, about
+VGG_GAIN = 255.0  # Oxford's weights were trained on 0..255
+
+
+class Colorizer(nn.Module):
+    """Grey to colour: each place's colour is chosen among the bins of a grid in CIE Lab's a, b plane.
+
+    Zhang et al. 2016 (arXiv 1603.08511): a regression would average over all colours that are possible and give brown; a
+    classification gives one of them, and the annealed mean (eq. 5, T = 0.38) of its probabilities is between their mode and mean.
+    Deviations: the encoder is VGG16 (Simonyan & Zisserman 2015, arXiv 1409.1556) up to conv4_1, whose weights are known; layers of its
+    blocks 2 and 3 are joined to the way up, as in a U-Net; the mean over the picture is added at the bottom.
+
+    A picture's meaning does not depend on its number of pixels. So colours are found in a version whose shorter side has ``work``
+    pixels, at half of its resolution, and brought to full size along the lightness's edges (He & Sun 2015, "Fast guided filter",
+    arXiv 1505.00996). The result has the input's lightness (``colour.coloured``).
+
+    Shapes: (N, 1, H, W) grey in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
+    """
+
+    def __init__(self, width: int = 192, work: int = 256) -> None:
+        super().__init__()
+        self.work = work
+        self.multiple, self.halo = 1, None
+        self.encoder = nn.ModuleDict()
+        previous = 1
+        for block, widths in ENCODER:
+            for number, current in enumerate(widths, start=1):
+                self.encoder[f"conv{block}_{number}"] = nn.Conv2d(previous, current, 3, padding=1)
+                previous = current
+        self.whole = nn.Linear(512, width)
+        self.middle = nn.Conv2d(512, width, 3, padding=1)
+        self.context = nn.ModuleList(nn.Conv2d(width, width, 3, padding=2, dilation=2) for _ in range(2))
+        self.skips = nn.ModuleDict({"3": nn.Conv2d(256, width // 2, 1), "2": nn.Conv2d(128, width // 4, 1)})
+        self.ups = nn.ModuleDict(
+            {"3": nn.Conv2d(width, width // 2, 3, padding=1), "2": nn.Conv2d(width // 2, width // 4, 3, padding=1)}
+        )
+        self.head = nn.Conv2d(width // 4, len(bins()), 1)
+
+    def load_vgg(self, state: dict[str, Tensor]) -> None:
+        """Start the encoder from VGG16's weights for RGB, ``{"conv1_1.weight": ...}``: a grey pixel has three equal channels."""
+        first = state["conv1_1.weight"].sum(1, keepdim=True)
+        own = {key: value for key, value in state.items() if key.split(".")[0] in self.encoder}
+        self.encoder.load_state_dict({**own, "conv1_1.weight": first})
+
+    def logits(self, grey: Tensor) -> Tensor:
+        """(N, bins, H / 2, W / 2) logits of a small ``grey`` (N, 1, H, W); H and W are multiples of 8."""
+        x = (grey - VGG_MEAN) * VGG_GAIN
+        found: dict[str, Tensor] = {}
+        for block, widths in ENCODER:
+            if block != "1":
+                x = F.max_pool2d(x, 2)
+            for number in range(1, len(widths) + 1):
+                x = torch.relu(self.encoder[f"conv{block}_{number}"](x))
+            found[block] = x / VGG_GAIN
+        x = torch.relu(self.middle(found["4"]) + self.whole(found["4"].mean((2, 3)))[:, :, None, None])
+        for conv in self.context:
+            x = x + torch.relu(conv(x))
+        for block in ("3", "2"):
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = torch.relu(self.ups[block](x) + self.skips[block](found[block]))
+        out: Tensor = self.head(x)
+        return out
+
+    def colours(self, grey: Tensor) -> Tensor:
+        """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``grey`` (N, 1, H, W): the annealed mean of the bins."""
+        return torch.einsum("nqhw,qc->nchw", (self.logits(grey) / TEMPERATURE).softmax(1), bins().to(grey))
+
+    def forward(self, grey: Tensor) -> Tensor:
+        small = shrunk(grey, self.work)
+        height, width = (max(round(side / 8), 1) * 8 for side in small.shape[-2:])
+        small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)
+        ab = self.colours(small)
+        guide = F.interpolate(small, ab.shape[-2:], mode="area")
+        slope, offset = guided(guide, ab)
+        strips = []
+        rows = max(STRIP // grey.shape[-1], 1)
+        grid = F.interpolate(torch.cat([slope, offset], dim=1), grey.shape[-2:], mode="bilinear", align_corners=False)
+        for top in range(0, grey.shape[-2], rows):
+            part = grey[..., top : top + rows, :]
+            steep, flat = grid[..., top : top + rows, :].chunk(2, dim=1)
+            strips.append(coloured(part, steep * part + flat))
+        return torch.cat(strips, dim=-2)
+
+
+def shrunk(grey: Tensor, side: int) -> Tensor:
+    """``grey`` (N, 1, H, W) with a shorter side of at most ``side`` pixels."""
+    height, width = grey.shape[-2:]
+    factor = side / min(height, width)
+    if factor >= 1:
+        return grey
+    return F.interpolate(grey, (round(height * factor), round(width * factor)), mode="bilinear", antialias=True, align_corners=False)
+
+
+def guided(guide: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """(slope, offset), each as ``x``, so that slope * guide + offset is ``x`` smoothed along the edges of ``guide``.
+
+    He & Sun 2015 (arXiv 1505.00996), eq. 2 to 4. guide (N, 1, H, W), x (N, C, H, W).
+    """
+    mean_guide, mean_x = _box(guide), _box(x)
+    covariance = _box(guide * x) - mean_guide * mean_x
+    variance = _box(guide * guide) - mean_guide**2
+    slope = covariance / (variance + GUIDE_EPSILON)
+    return _box(slope), _box(mean_x - slope * mean_guide)
+
+
+def _box(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2 * GUIDE_RADIUS + 1, stride=1, padding=GUIDE_RADIUS, count_include_pad=False)
+
+
+@cache
+def bins() -> Tensor:
+    """(Q, 2): the a and b of the grid's cells that sRGB has colours in, in units of CIE Lab; sorted."""
+    levels = torch.linspace(0, 1, 33, device="cpu")
+    cube = torch.cartesian_prod(levels, levels, levels).T[None, :, :, None]  # (1, 3, Q, 1)
+    ab = rgb_to_lab(cube)[0, 1:, :, 0].T
+    return torch.unique((ab / GRID).round(), dim=0) * GRID
+
+
+def nearest_bin(ab: Tensor) -> Tensor:
+    """(N, H, W) int64: the number of the bin nearest to each ``ab`` (N, 2, H, W)."""
+    grid = bins().to(ab)
+    low = int(grid.min() // GRID)
+    span = int(grid.max() // GRID) - low + 1
+    cells = torch.cartesian_prod(*[torch.arange(low, low + span, device=ab.device) * float(GRID)] * 2)
+    table = torch.cdist(cells, grid).argmin(1)  # each cell's bin: its own, or the nearest where sRGB has no such colour
+    a, b = ((ab / GRID).round().long() - low).clamp(0, span - 1).unbind(1)
+    return table[a * span + b]
+
+
+def grey_of(rgb: Tensor) -> Tensor:
+    """The grey picture (N, 1, H, W) in [0, 1] with the lightness of ``rgb`` (N, 3, H, W)."""
+    return lightness_to_grey(rgb_to_lab(rgb)[:, :1]).clamp(0, 1)

@@ -1,0 +1,146 @@
+"""``img2img translate`` and ``img2img train translate``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from img2img.tasks import options as o
+
+
+def translate(
+    inputs: o.Inputs,
+    model: Annotated[str, typer.Option("--model", "-m", help="A name (img2img weights list), a model file or a training run.")],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File, or folder that mirrors the inputs.  [default: NAME_translated.EXT, FOLDER_translated beside the input]",
+        ),
+    ] = None,
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.  [default: a2b]")] = None,
+    style: Annotated[list[str] | None, typer.Option(help="A picture whose style to take; two of them: from one to the other.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Number of a random style.")] = None,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="So many results, each in another style.")] = 1,
+    to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
+    tile: o.Tile = None,
+    ensemble: o.Ensemble = False,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    extension: o.Extension = None,
+    suffix: Annotated[str | None, typer.Option(help="What follows the name.  [default: _translated beside inputs, nothing in folders]")] = None,
+    quality: o.Quality = None,
+    recursive: o.Recursive = False,
+    overwrite: o.Overwrite = False,
+    strip_metadata: o.StripMetadata = False,
+    max_pixels: o.MaxPixels = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Turn pictures into pictures of another kind, with a model of your own or one that comes with the install.
+
+    The paths of the results go to stdout. A second run does only what is missing or has changed.
+    """
+    streaming = o.check_inputs(inputs, output, as_json=as_json, terminal=sys.stdout.isatty())
+    if streaming and samples > 1:
+        raise typer.BadParameter("standard input gives one result", param_hint="--samples")
+    from functools import partial
+
+    from img2img import images
+    from img2img.errors import ConfigError
+    from img2img.inference.batch import Options
+    from img2img.inference.console import run_on_console
+    from img2img.inference.pipeline import choose_device, choose_dtype
+    from img2img.inference.plan import Naming, is_folder, plan
+    from img2img.inference.stream import run_on_stream
+    from img2img.tasks.translate.infer import Wish, load_translator
+
+    wish = Wish(direction, tuple(style or ()), seed, samples, to)
+    options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
+    good = True
+    try:
+        choose_dtype(dtype, choose_device(device))
+        if samples > 1 and output is not None and not is_folder(output):
+            raise ConfigError(f"{samples} samples cannot become the one file {output!r}; give a folder: {output}/")
+        for number in range(samples):
+            ready = partial(load_translator, model, wish, number, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+            if streaming:
+                for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
+                    typer.echo(note, err=True)
+                return
+            ending = f"_{number + 1}" if samples > 1 else ""
+            named = "" if suffix is None and output is not None else (suffix or "_translated") if suffix != "" else ""
+            naming = Naming(output, named + ending if ending or suffix is not None else None, lambda: "_translated", extension)
+            good &= run_on_console(plan(inputs, naming, recursive=recursive), ready, options, as_json=as_json)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+    if not good:
+        raise typer.Exit(1)
+
+
+def train_translate(
+    data: Annotated[Path, typer.Option(help="Folder of pairs, of two sets, of classes or of photographs.", show_default=False)],
+    preset: Annotated[
+        str,
+        typer.Option(
+            "--preset", "-p", help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize or restore.", show_default=False
+        ),
+    ],
+    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/translate-PRESET]")] = None,
+    direction: Annotated[str | None, typer.Option(help="a2b, or b2a to learn the way back.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="unpaired, suffixed, folders, nested, side-by-side or flat.  [default: as it is found]")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
+    init: o.Init = None,
+    validation: Annotated[Path | None, typer.Option("--val", help="Validation data.  [default: val/, test/, or a tenth of --data]")] = None,
+    config: o.ConfigFile = None,
+    settings: o.Settings = None,
+    images: o.Images = None,
+    max_minutes: o.MaxMinutes = None,
+    batch: o.Batch = None,
+    learning_rate: o.LearningRate = None,
+    discriminator_learning_rate: o.DiscriminatorLearningRate = None,
+    gan_mode: o.GanMode = None,
+    critic_steps: o.CriticSteps = None,
+    accumulate: o.Accumulate = None,
+    on_plateau: o.OnPlateau = None,
+    device: o.TrainDevice = None,
+    devices: o.Devices = None,
+    precision: o.Precision = None,
+    workers: o.Workers = None,
+    seed: o.Seed = None,
+    dry_run: o.DryRun = False,
+) -> None:
+    """Train a translator: pairs (pix2pix), two sets (cyclegan, cut, unit, munit), classes (multi-domain), photographs (colorize, restore).
+
+    The same command again goes on where the run stopped. Ctrl-C saves first.
+    """
+    from img2img.config import resolve, to_yaml
+    from img2img.tasks.translate.config import PRESETS
+    from img2img.tasks.translate.train import rehearse_translator, train_translator
+
+    options = {"direction": direction, "data.layout": layout, "data.size": size} | o.settings_of(
+        images=images,
+        max_minutes=max_minutes,
+        batch=batch,
+        learning_rate=learning_rate,
+        discriminator_learning_rate=discriminator_learning_rate,
+        gan_mode=gan_mode,
+        critic_steps=critic_steps,
+        accumulate=accumulate,
+        on_plateau=on_plateau,
+        device=device,
+        devices=devices,
+        precision=precision,
+        workers=workers,
+        seed=seed,
+    )
+    resolved = resolve(PRESETS, preset, config, settings or [], options)
+    if dry_run:
+        typer.echo(to_yaml(resolved), nl=False)
+        typer.echo(rehearse_translator(data, resolved, init=init, validation=validation).describe(), err=True)
+        return
+    run = run or Path("runs") / f"translate-{preset}"
+    o.say_how_it_ended(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)
