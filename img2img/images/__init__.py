@@ -3,7 +3,8 @@
 from img2img.images.collect import Source, collect
 from img2img.images.formats import check_format
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers, quantize
-from img2img.images.read import DEFAULT_MAX_PIXELS, Probe, probe, read
+from img2img.images.probe import DEFAULT_MAX_PIXELS, Probe, probe
+from img2img.images.read import read
 from img2img.images.rows import write_rows
 from img2img.images.write import write
 
