@@ -51,7 +51,8 @@ def decode_bands(file: BinaryIO, pages: Pages, max_pixels: int, name: str) -> np
             values that are not finite, or too large for float32.
     """
     width, height, tags = pages[0]["width"], pages[0]["height"], pages[0]["tags"]
-    bands, samples, bits = count(pages), *_samples(tags)[:2]
+    bands = count(pages)
+    samples, bits, _ = _samples(tags)
     if len(pages) > 1 and not _are_one(pages):
         raise PictureError(f"{name} has {len(pages)} pages; bands are read from one page, or from pages of one band, size and type each")
     if bands > MAX_BANDS:
