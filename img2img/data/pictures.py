@@ -1,9 +1,11 @@
-"""A folder of photographs to train on, decoded once into a memory-mapped file."""
+"""A folder of pictures to train on, decoded once into a memory-mapped file."""
 
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,46 +21,81 @@ from img2img.files import atomic_path
 logger = logging.getLogger(__name__)
 
 CACHE_LIMIT = 16 * 2**30  # bytes of decoded pictures kept on disk; those beyond it are decoded anew each time
+Pixels = npt.NDArray[Any]  # (H, W, C) uint8, uint16 or float32
+Decoder = Callable[[Path], Pixels]  # a function of a module, or a partial of one, so that workers can be sent it
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture: its file, its size in pixels and where its decoded bytes begin in the cache (None: not cached)."""
+    """One picture: its file, its size, channels and type of number, and where it begins in the cache (None: not cached)."""
 
     path: Path
     height: int
     width: int
+    channels: int
+    dtype: str
     offset: int | None
 
 
+def decode_photo(path: Path) -> Pixels:
+    """The photograph at ``path`` as (H, W, 3) uint8; grey becomes three equal planes, alpha and frames but the first are left out."""
+    return images.quantize(images.read(path).pixels.expand(3, -1, -1), 8)
+
+
+def decode_bands(path: Path) -> Pixels:
+    """The picture at ``path`` as (H, W, C) uint8, uint16 or float32, as stored: bands, RGB or grey; alpha is left out."""
+    picture = images.read(path, bands=True)
+    return images.quantize(picture.pixels, picture.bit_depth)
+
+
+def decode_labels(palette: images.Palette | None = None) -> Decoder:
+    """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` as in ``images.read_labels``."""
+    return partial(_decode_labels, palette=palette)
+
+
+def _decode_labels(path: Path, palette: images.Palette | None) -> Pixels:
+    return images.read_labels(path, palette).indices[:, :, None]
+
+
 class PictureSet:
-    """Photographs as uint8 RGB arrays, read from a memory-mapped cache, so that a crop costs no decoding.
+    """Pictures as (H, W, C) arrays, by default photographs as uint8 RGB, from a memory-mapped cache, so that a crop costs no decoding.
 
     Two cores that decode the same JPEG for every crop spend more time on it than on training. The cache is one file of raw
-    pixels (memory-mapped, hence shared by all worker processes) and an index; it is made anew when a file changes. Pictures beyond
-    ``limit`` bytes are decoded for each crop.
+    pixels (memory-mapped, hence shared by all worker processes) and an index; it is made anew when a file or the decoder changes.
+    Pictures beyond ``limit`` bytes are decoded for each crop.
+
+    Args:
+        decode: ``decode_photo``, ``decode_bands``, ``decode_labels(palette)``, or another function of a path.
 
     Raises:
-        DataError: no pictures, unreadable ones (all are named), or pictures smaller than ``smallest``.
+        DataError: no pictures, unreadable ones (all are named), pictures smaller than ``smallest``, or with unlike channels.
     """
 
-    def __init__(self, paths: list[Path], cache: Path, smallest: int = 1, limit: int = CACHE_LIMIT) -> None:
+    def __init__(
+        self, paths: list[Path], cache: Path, smallest: int = 1, limit: int = CACHE_LIMIT, *, decode: Decoder = decode_photo
+    ) -> None:
         self.cache = cache
-        self.entries = _prepare(paths, cache, smallest, limit)
+        self.decode = decode
+        self.entries = _prepare(paths, cache, smallest, limit, decode)
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def pixels(self, index: int) -> npt.NDArray[np.uint8]:
-        """Picture ``index`` as an (H, W, 3) uint8 array; a read-only view of the cache where it is cached."""
+    @property
+    def channels(self) -> int:
+        """Channels of each picture."""
+        return self.entries[0].channels
+
+    def pixels(self, index: int) -> Pixels:
+        """Picture ``index`` as an (H, W, C) array of the decoder's type; a read-only view of the cache where it is cached."""
         entry = self.entries[index]
         if entry.offset is None:
-            return _decode(entry.path)
-        shape = (entry.height, entry.width, 3)
-        return np.memmap(self.cache, dtype=np.uint8, mode="r", offset=entry.offset, shape=shape)
+            return self.decode(entry.path)
+        shape = (entry.height, entry.width, entry.channels)
+        return np.memmap(self.cache, dtype=entry.dtype, mode="r", offset=entry.offset, shape=shape)
 
     def crop(self, index: int, top: int, left: int, height: int, width: int) -> Tensor:
-        """A (3, height, width) float32 crop in [0, 1] of picture ``index``."""
+        """A (C, height, width) float32 crop of picture ``index``: integers as [0, 1], float as it is; a label is index / 255."""
         return to_tensor(self.pixels(index)[top : top + height, left : left + width])
 
     def fingerprint(self) -> str:
@@ -81,19 +118,15 @@ def find_pictures(folder: str | Path) -> list[Path]:
         raise DataError(f"no pictures to train on: {error}") from error
 
 
-def to_tensor(pixels: npt.NDArray[np.uint8]) -> Tensor:
-    """(H, W, 3) uint8 -> (3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255)
+def to_tensor(pixels: Pixels) -> Tensor:
+    """(H, W, C) -> (C, H, W) float32: uint8 and uint16 in [0, 1], float as it is."""
+    planes = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()
+    return planes if pixels.dtype.kind == "f" else planes.div_(np.iinfo(pixels.dtype).max)
 
 
-def _decode(path: Path) -> npt.NDArray[np.uint8]:
-    picture = images.read(path)
-    pixels = picture.pixels.expand(3, -1, -1)
-    return images.quantize(pixels, 8).astype(np.uint8, copy=False)
-
-
-def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int) -> list[Entry]:
-    stamp: list[list[object]] = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: Decoder) -> list[Entry]:
+    files = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+    stamp: list[object] = [_name(decode), files]
     index = cache.with_suffix(".json")
     saved: dict[str, Any]
     try:
@@ -101,29 +134,45 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int) -> list[
     except (OSError, ValueError):
         saved = {}
     if saved.get("stamp") != stamp or not cache.is_file() or cache.stat().st_size < saved["bytes"]:
-        saved = _fill(paths, cache, index, stamp, limit)
+        saved = _fill(paths, cache, index, stamp, limit, decode)
     entries = [Entry(path, *shape) for path, shape in zip(paths, saved["shapes"], strict=True)]
     small = [f"{e.path.name} ({e.width}x{e.height})" for e in entries if min(e.height, e.width) < smallest]
     if small:
         raise DataError(f"{len(small)} of {len(entries)} pictures are smaller than the patch of {smallest} px: {_some(small)}")
+    for entry in entries:
+        if _kind(entry) != _kind(entries[0]):
+            found = " and ".join(f"{e.path.name} has {e.channels} channels ({e.dtype})" for e in (entries[0], entry))
+            raise DataError(f"the pictures of a set need as many channels each, all integer or all float: {found}")
     return entries
 
 
-def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[list[object]], limit: int) -> dict[str, Any]:
+def _kind(entry: Entry) -> tuple[int, bool]:
+    return entry.channels, entry.dtype.startswith("float")
+
+
+def _name(decode: Decoder) -> str:
+    """What tells a decoder from others: its name, with the arguments of a partial."""
+    if isinstance(decode, partial):
+        return f"{_name(decode.func)} {decode.args} {decode.keywords}"
+    return f"{decode.__module__}.{decode.__qualname__}"
+
+
+def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limit: int, decode: Decoder) -> dict[str, Any]:
     logger.info("decoding %d pictures into %s", len(paths), cache.name)
-    shapes: list[tuple[int, int, int | None]] = []
+    shapes: list[tuple[int, int, int, str, int | None]] = []
     broken: list[str] = []
     with atomic_path(cache) as temporary, open(temporary, "wb") as file:
         for path in paths:
             try:
-                pixels = _decode(path)
+                pixels = decode(path)
             except PictureError as error:
                 broken.append(str(error))
                 continue
-            fits = file.tell() + pixels.nbytes <= limit
-            shapes.append((pixels.shape[0], pixels.shape[1], file.tell() if fits else None))
+            padding = -file.tell() % pixels.itemsize  # numbers of several bytes begin at a multiple of their size
+            fits = file.tell() + padding + pixels.nbytes <= limit
+            shapes.append((*pixels.shape, pixels.dtype.name, file.tell() + padding if fits else None))
             if fits:
-                file.write(pixels.tobytes())
+                file.write(bytes(padding) + pixels.tobytes())
         if broken:
             raise DataError(f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}")
         size = file.tell()

@@ -2,25 +2,32 @@
 
 from img2img.images.collect import Source, collect
 from img2img.images.formats import check_format
-from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers, quantize
-from img2img.images.read import DEFAULT_MAX_PIXELS, Probe, probe, read
+from img2img.images.labels import DEFAULT_PALETTE, Labels, collect_palette, read_labels
+from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, quantize
+from img2img.images.probe import DEFAULT_MAX_PIXELS, Probe, probe
+from img2img.images.read import read
 from img2img.images.rows import write_rows
 from img2img.images.write import write
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "DEFAULT_PALETTE",
     "BitDepth",
     "Frame",
+    "Labels",
     "Metadata",
+    "Palette",
     "Picture",
     "Probe",
     "Source",
     "check_format",
     "collect",
+    "collect_palette",
     "from_integers",
     "probe",
     "quantize",
     "read",
+    "read_labels",
     "write",
     "write_rows",
 ]

@@ -12,16 +12,20 @@ import numpy as np
 import pyvips
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
+from img2img.errors import PictureError
 from img2img.images.fit import Fit
-from img2img.images.picture import Metadata
+from img2img.images.picture import Metadata, Palette
 
 Values = np.ndarray[Any, Any]
 QUALITY = {"JPEG": 95, "WEBP": 92, "AVIF": 85}
+_VIPS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _STILL_AS_ANIMATION_MS = 100.0  # pages without timing that become an animation
 
 
 def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Path, plan: Fit, quality: int | None) -> None:
-    """Write ``frames``, each (H, W, C or C + 1) uint8 or uint16 as ``plan`` says, to ``path``."""
+    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``path``."""
+    if frames[0].dtype == np.float32 and not np.isfinite(frames[0]).all():
+        raise PictureError("the picture has values that are not finite (NaN, infinite) and cannot be written")
     name = plan.format.name
     equal = len({frame.shape for frame in frames}) == 1
     if name == "PPM":
@@ -31,15 +35,25 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Pa
     elif (name == "TIFF" and equal) or frames[0].dtype == np.uint16:
         pages = np.concatenate(frames) if len(frames) > 1 else np.ascontiguousarray(frames[0])
         height, width, bands = pages.shape
-        image = pyvips.Image.new_from_memory(pages.data, width, height, bands, "uchar" if pages.dtype == np.uint8 else "ushort")
+        image = pyvips.Image.new_from_memory(pages.data, width, height, bands, _VIPS[pages.dtype.name])
         encode_vips(image, path, plan, quality, page_height=frames[0].shape[0])
     else:
         images = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
+        if plan.palette is not None:
+            _colour(images[0], plan.palette)
         if name == "GIF" and plan.alpha:
             images = [_on_off(image) for image in images]
         if name == "QOI":
             images = [image.convert("RGBA" if plan.alpha else "RGB") for image in images]
         images[0].save(path, name, **_options(images, durations, plan, quality))
+
+
+def _colour(labels: Image.Image, palette: Palette) -> None:
+    """Give a grey picture a palette; its levels are the indices."""
+    highest = labels.getextrema()[1]
+    if highest >= len(palette):  # type: ignore[operator]
+        raise PictureError(f"the label {highest} has no colour in a palette of {len(palette)}")
+    labels.putpalette([level for colour in palette for level in colour])
 
 
 def _on_off(image: Image.Image) -> Image.Image:
@@ -80,10 +94,10 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
 
 
 def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None, page_height: int) -> None:
-    """Write ``image`` (its bands as in ``encode``) as PNG, JPEG or TIFF to ``path``, strip by strip as the image delivers them."""
+    """Write ``image`` (bands as in ``encode``) as PNG, JPEG or TIFF (float: only TIFF) to ``path``, strip by strip as it comes."""
     name, metadata = plan.format.name, plan.metadata
-    grey = image.bands - plan.alpha == 1
-    kind = ("b-w" if grey else "srgb") if image.format == "uchar" else ("grey16" if grey else "rgb16")
+    colours = image.bands - plan.alpha == 3
+    kind = ("rgb16" if colours else "grey16") if image.format == "ushort" else ("srgb" if colours else "b-w")
     resolution = metadata.dpi or (72.0, 72.0)
     image = image.copy(interpretation=kind, xres=resolution[0] / 25.4, yres=resolution[1] / 25.4)
     keep = []
@@ -102,8 +116,9 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
         elif name == "JPEG":
             image.jpegsave_target(target, Q=QUALITY[name] if quality is None else quality, subsample_mode="off", **options)
         else:
-            size = image.width * image.height * image.bands * (1 if image.format == "uchar" else 2)
-            layout = {"compression": "deflate", "predictor": "horizontal", "resunit": "inch", "bigtiff": size > 3 * 10**9}
+            size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[image.format]
+            predictor = "float" if image.format == "float" else "horizontal"
+            layout = {"compression": "deflate", "predictor": predictor, "resunit": "inch", "bigtiff": size > 3 * 10**9}
             image.tiffsave_target(target, page_height=page_height, **layout, **options)
     finally:
         os.close(descriptor)
@@ -114,8 +129,9 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
             _append_to_png(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
         if name == "PNG" and metadata.exif:
             _append_to_png(file, b"eXIf", metadata.exif.removeprefix(b"Exif\0\0"))
-        if name == "TIFF" and metadata.exif:
-            _append_to_tiff(file, metadata.exif)
+        extra = image.bands - 1 if plan.banded and not colours else 0
+        if name == "TIFF" and (metadata.exif or extra):
+            _append_to_tiff(file, metadata.exif, extra)
 
 
 def _jpeg_head(metadata: Metadata) -> bytes:
@@ -143,8 +159,9 @@ def _append_to_png(file: BinaryIO, kind: bytes, data: bytes) -> None:
     file.write(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + end)
 
 
-def _append_to_tiff(file: BinaryIO, exif: bytes) -> None:
-    """Add the EXIF tags to a TIFF's first directory: libvips writes none.
+def _append_to_tiff(file: BinaryIO, exif: bytes | None, extra: int) -> None:
+    """Add the EXIF tags to a TIFF's first directory: libvips writes none; and say of ``extra`` samples that they are no alpha: it says
+    that up to 64 of them are (ExtraSamples, TIFF 6.0, section 18).
 
     The directory is written anew behind the pixels, with the old entries as they are (offsets count from the file's begin)
     and the new ones merged in by number; then the header is pointed at it.
@@ -162,12 +179,15 @@ def _append_to_tiff(file: BinaryIO, exif: bytes) -> None:
     following = file.read(struct.calcsize("<" + offset_code))
 
     tags = Image.Exif()
-    tags.load(exif)
+    if exif:
+        tags.load(exif)
     added = TiffImagePlugin.ImageFileDirectory_v2(header[:8])
     added._bigtiff = big
     for tag in tags:
         if struct.pack(order + "H", tag) not in entries:
             added[tag] = tags.get_ifd(tag) if tag in (0x8769, 0x8825) else tags[tag]
+    if extra:
+        added[338] = (0,) * extra
     if not len(added):
         return
     file.seek(0, os.SEEK_END)

@@ -7,15 +7,19 @@ from typing import Any
 import numpy as np
 
 from img2img.errors import PictureError
+from img2img.images.bands import MAX_BANDS
 from img2img.images.formats import Format
-from img2img.images.picture import BitDepth, Metadata
+from img2img.images.picture import BitDepth, Metadata, Palette
 
 _JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EXIF's is shorter
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How pictures go into a file: the depth, whether alpha is kept, how many frames, which metadata; ``notes`` says what is lost."""
+    """How pictures go into a file: the depth, whether alpha is kept, how many frames, which metadata; ``notes`` says what is lost.
+
+    ``banded``: a picture of bands, or of float values, for which TIFF is the format. ``palette``: that of a label picture.
+    """
 
     format: Format
     bit_depth: BitDepth
@@ -23,6 +27,8 @@ class Fit:
     frames: int
     metadata: Metadata
     notes: list[str] = field(default_factory=list)
+    banded: bool = False
+    palette: Palette | None = None
 
 
 def fit(
@@ -35,15 +41,25 @@ def fit(
     metadata: Metadata,
     timed: bool = False,
     strip_metadata: bool = False,
+    palette: Palette | None = None,
 ) -> Fit:
     """How frames of ``sizes`` (width, height) are written as ``entry``.
 
     Raises:
-        PictureError: a side is longer than the format allows.
+        PictureError: a side is longer than the format allows, or bands, float values or labels do not go into it.
     """
     notes: list[str] = []
     frames = len(sizes)
-    if frames > 1 and not entry.frames:
+    banded = channels not in (1, 3) or bit_depth == 32
+    if palette is not None:
+        _check_labels(entry, channels, alpha, bit_depth, palette)
+        metadata = replace(metadata, icc=None)  # the colours of labels are names
+    elif banded:
+        _check_bands(entry, channels, alpha, bit_depth)
+    if frames > 1 and (banded or palette is not None):
+        notes.append(f"a picture of {'bands' if banded else 'labels'} has one frame: only the first of {frames} was written")
+        frames = 1
+    elif frames > 1 and not entry.frames:
         notes.append(f"{entry.name} holds one frame: only the first of {frames} was written")
         frames = 1
     unequal = len(set(sizes[:frames])) > 1
@@ -66,7 +82,28 @@ def fit(
         alpha = False
     if entry.name == "GIF" and (channels == 3 or alpha):
         notes.append("GIF holds 256 colours" + (" and only full or no transparency" if alpha else ""))
-    return Fit(entry, bit_depth, alpha, frames, _fit_metadata(metadata, entry, channels, strip_metadata, notes), notes)
+    metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes)
+    return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
+
+
+def _check_bands(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth) -> None:
+    what = f"a picture of {channels} bands of {bit_depth} bits"
+    if entry.name != "TIFF":
+        raise PictureError(f"{what} does not go into {entry.name}; name the output .tif")
+    if not 1 <= channels <= MAX_BANDS:
+        raise PictureError(f"{what} cannot be written; 1 to {MAX_BANDS} bands can")
+    if alpha:
+        raise PictureError(f"{what} has no alpha in a file; leave the alpha out, or make it a band")
+
+
+def _check_labels(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth, palette: Palette) -> None:
+    if entry.name != "PNG":
+        raise PictureError(f"{entry.name} would not keep the palette of a label picture as it is; name the output .png")
+    if channels != 1 or alpha or bit_depth != 8:
+        kind = f"{channels} channels{' and alpha' if alpha else ''} of {bit_depth} bits"
+        raise PictureError(f"a picture with a palette holds labels, in one channel of 8 bits without alpha, not {kind}")
+    if not 1 <= len(palette) <= 256:
+        raise PictureError(f"a palette has 1 to 256 colours, not {len(palette)}")
 
 
 def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str]) -> Metadata:
@@ -78,7 +115,7 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
     if metadata.icc and not entry.icc:
         lost.append("colour profile")
         metadata = replace(metadata, icc=None)
-    if metadata.icc and metadata.icc[16:20] != (b"GRAY" if channels == 1 and entry.name != "WEBP" else b"RGB "):
+    if metadata.icc and metadata.icc[16:20] != {1: b"RGB " if entry.name == "WEBP" else b"GRAY", 3: b"RGB "}.get(channels):
         notes.append("the colour profile is for another kind of pixels and was dropped")
         metadata = replace(metadata, icc=None)
     segment = _JPEG_SEGMENT if entry.name == "JPEG" else 2**31

@@ -1,4 +1,4 @@
-"""A picture in memory: float planes in [0, 1], and what else the file held, so that it can be written back unchanged."""
+"""A picture in memory: float planes, in [0, 1] as a rule, and what else the file held, so that it can be written back unchanged."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BitDepth = Literal[8, 16]
+BitDepth = Literal[8, 16, 32]
+Palette = tuple[tuple[int, int, int], ...]  # the (red, green, blue) of each label, 0 to 255; 1 to 256 of them
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Frame:
     """One frame of an animation, one page of a TIFF, or the only image there is.
 
     Attributes:
-        pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (grey) or 3 (RGB).
+        pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (grey) or 3 (RGB). With the
+            bands of a measurement in place of colours C is any number, and the values are as stored where the bit depth is 32.
         alpha: (1, H, W) float32 in [0, 1], 1 = opaque, not multiplied into ``pixels``; None where everything is opaque by nature.
         duration: how long an animation shows the frame, in milliseconds; None for a still.
     """
@@ -48,17 +50,21 @@ class Metadata:
 class Picture:
     """Frames (at least one; the pages of a TIFF may differ in size) with the bit depth, format and metadata of their file.
 
-    ``format`` is Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
+    Attributes:
+        bit_depth: 8 or 16 for integers, which are [0, 1] in memory; 32 for float values of any range, which are the same in memory.
+        format: Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
+        palette: what the labels of a label picture look like; its pixels (1, H, W) are then label / 255. None for all other pictures.
     """
 
     frames: tuple[Frame, ...]
     bit_depth: BitDepth = 8
     format: str = "PNG"
     metadata: Metadata = Metadata()
+    palette: Palette | None = None
 
     @property
     def pixels(self) -> Tensor:
-        """The first frame's pixels, (C, H, W) float32 in [0, 1]."""
+        """The first frame's pixels, (C, H, W) float32 in [0, 1] unless the bit depth is 32."""
         return self.frames[0].pixels
 
     @property
@@ -68,7 +74,7 @@ class Picture:
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for RGB; alpha does not count."""
+        """1 for grey, 3 for RGB, or the number of bands; alpha does not count."""
         return self.pixels.shape[0]
 
     @property
@@ -87,20 +93,22 @@ class Picture:
 
 
 def quantize(pixels: Tensor, bit_depth: BitDepth) -> np.ndarray[Any, Any]:
-    """``pixels`` as integers, (H, W, C) uint8 or uint16: the one place where float becomes integer.
+    """``pixels`` as a file holds them, (H, W, C) uint8, uint16 or float32: the one place where float becomes integer.
 
     Args:
         pixels: (C, H, W) float in [0, 1]; values outside are clamped. Halves round up, so that k / 255 comes back as k and
             a constant between two levels is not split between even and odd ones, as round-half-to-even does.
-        bit_depth: 8 or 16.
+        bit_depth: 8 or 16; 32 gives the values as they are.
     """
-    levels = 255 if bit_depth == 8 else 65535
-    scaled = pixels.detach().to("cpu", torch.float32).clamp(0, 1).mul_(levels).add_(0.5)
-    planes = scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
-    return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+    planes = pixels.detach().to("cpu", torch.float32)
+    if bit_depth == 32:
+        return np.ascontiguousarray(np.moveaxis(planes.numpy(), 0, 2))
+    scaled = planes.clamp(0, 1).mul_(255 if bit_depth == 8 else 65535).add_(0.5)
+    values = scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
+    return np.ascontiguousarray(np.moveaxis(values, 0, 2))
 
 
 def from_integers(values: np.ndarray[Any, Any]) -> Tensor:
-    """(H, W, C) uint8 or uint16 as (C, H, W) float32 in [0, 1]; ``quantize`` gives exactly the same integers back."""
-    planes = np.moveaxis(values, 2, 0).astype(np.float32, order="C")
-    return torch.from_numpy(planes).div_(255 if values.dtype == np.uint8 else 65535)
+    """(H, W, C) uint8 or uint16 as (C, H, W) float32 in [0, 1], float32 as it is; ``quantize`` gives exactly the same values back."""
+    planes = torch.from_numpy(np.moveaxis(values, 2, 0).astype(np.float32, order="C"))
+    return planes if values.dtype == np.float32 else planes.div_(255 if values.dtype == np.uint8 else 65535)

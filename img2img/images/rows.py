@@ -19,6 +19,7 @@ from img2img.images.picture import BitDepth, Metadata
 from img2img.images.write import Target, check_quality, encoding, format_of
 
 Values = np.ndarray[Any, Any]
+_KINDS: dict[BitDepth, type] = {8: np.uint8, 16: np.uint16, 32: np.float32}
 
 
 def write_rows(
@@ -38,11 +39,11 @@ def write_rows(
     """Write strips, top to bottom, to ``target`` as they come, and return notes as ``write`` does.
 
     PNG, JPEG, TIFF and PPM need memory for some strips only; the encoders of the other formats want the whole picture, which
-    is then gathered as integers.
+    is then gathered as integers, and so are bands and float values, which go into TIFF alone.
 
     Args:
-        channels: 1 or 3; with ``alpha`` the strips have one plane more, the last.
-        rows: (h, width, channels [+ 1]) uint8 for ``bit_depth`` 8, uint16 for 16; any h; ``height`` rows together.
+        channels: 1, 3, or a number of bands; with ``alpha`` the strips have one plane more, the last.
+        rows: (h, width, channels [+ 1]) uint8 for ``bit_depth`` 8, uint16 for 16, float32 for 32; any h; ``height`` rows together.
 
     Raises:
         PictureError: as ``write`` does, and for strips that do not add up to the size. What ``rows`` itself raises of the
@@ -53,7 +54,7 @@ def write_rows(
     plan = fit(
         entry, [(width, height)], channels=channels, alpha=alpha, bit_depth=bit_depth, metadata=metadata, strip_metadata=strip_metadata
     )
-    strips = _checked(rows, width, height, channels + alpha, np.uint8 if bit_depth == 8 else np.uint16)
+    strips = _checked(rows, width, height, channels + alpha, _KINDS[bit_depth])
     fitted = (_fitted(strip, alpha, plan) for strip in strips)
     with encoding(target) as path:
         if entry.name == "PPM":
@@ -62,7 +63,7 @@ def write_rows(
                     if number == 0:
                         write_ppm_header(file, strip, height)
                     write_ppm_rows(file, strip)
-        elif entry.name in ("PNG", "JPEG", "TIFF"):
+        elif entry.name in ("PNG", "JPEG", "TIFF") and not plan.banded:
             _stream(fitted, path, plan, quality, (height, width, channels + plan.alpha))
         else:
             encode([np.concatenate(list(fitted))], [None], path, plan, quality)

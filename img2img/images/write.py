@@ -25,6 +25,8 @@ def write(
 ) -> list[str]:
     """Write ``picture`` to ``target`` and return notes, for people, of what its format could not hold.
 
+    Bands (any number but 1 and 3) and float values (``bit_depth`` 32) go into TIFF alone, labels (``palette``) into PNG alone.
+
     Args:
         target: a path, replaced atomically, or a binary stream (then ``format`` or the picture's own format counts).
         format: Pillow's name ("PNG") or a suffix; by default as the name of ``target`` says.
@@ -32,8 +34,8 @@ def write(
         strip_metadata: leave profile, EXIF, XMP and resolution out.
 
     Raises:
-        PictureError: unknown format, a quality or size outside what the format takes, or a file that cannot be written; an old
-            file at ``target`` is then still there, untouched.
+        PictureError: unknown format, a quality, size or kind of picture outside what the format takes, values that are not finite, or a
+            file that cannot be written; an old file at ``target`` is then still there, untouched.
     """
     entry = format_of(target, format or (None if isinstance(target, (str, os.PathLike)) else picture.format))
     check_quality(quality)
@@ -46,6 +48,7 @@ def write(
         metadata=picture.metadata,
         timed=any(frame.duration is not None for frame in picture.frames),
         strip_metadata=strip_metadata,
+        palette=picture.palette,
     )
     frames = picture.frames[: plan.frames]
     with encoding(target) as path:
@@ -91,7 +94,7 @@ def encoding(target: Target) -> Iterator[Path]:
 
 
 def _integers(frame: Frame, plan: Fit) -> np.ndarray[Any, Any]:
-    """A frame as (H, W, C or C + 1) integers as the plan says."""
+    """A frame as (H, W, C or C + 1) integers (float32 for 32 bits) as the plan says."""
     pixels = quantize(frame.pixels, plan.bit_depth)
     if frame.alpha is None:
         return np.dstack([pixels, np.full_like(pixels[:, :, :1], np.iinfo(pixels.dtype).max)]) if plan.alpha else pixels

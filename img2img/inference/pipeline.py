@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from img2img import images, weights
-from img2img.errors import ConfigError, ModelError
+from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.inference import kinds, memory
 from img2img.inference.alpha import fill_hidden, within_neighbours
@@ -110,7 +110,12 @@ class Pipeline:
         return bands[0].contiguous() if len(bands) == 1 else torch.cat([band.contiguous() for band in bands], dim=-2)
 
     def picture(self, picture: Picture, scale: float | None = None) -> Picture:
-        """``picture`` with every frame enlarged; depth, format, metadata and timings stay."""
+        """``picture`` with every frame enlarged; depth, format, metadata and timings stay.
+
+        Raises:
+            PictureError: a picture of bands, float values or labels.
+        """
+        _check_colours(picture)
         frames = []
         for frame in picture.frames:
             colours = frame.pixels.shape[0]
@@ -119,7 +124,12 @@ class Pipeline:
         return picture.with_frames(frames)
 
     def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
-        """The first frame enlarged, as (h, W, C[+1]) integers of its depth in bands from top to bottom: for pictures too large to hold."""
+        """The first frame enlarged, as (h, W, C[+1]) integers of its depth in bands from top to bottom: for pictures too large to hold.
+
+        Raises:
+            PictureError: as ``picture``.
+        """
+        _check_colours(picture)
         depth = picture.bit_depth
 
         def finish(piece: Tensor) -> Tensor:
@@ -247,6 +257,12 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise ConfigError(f"unknown precision {name!r}; known are auto, {', '.join(DTYPES)}")
     return DTYPES[name]
+
+
+def _check_colours(picture: Picture) -> None:
+    if picture.channels not in (1, 3) or picture.bit_depth == 32 or picture.palette is not None:
+        kind = "labels" if picture.palette is not None else f"{picture.channels} bands of {picture.bit_depth} bits"
+        raise PictureError(f"the model enlarges grey and RGB pictures of 8 or 16 bits; this one has {kind}")
 
 
 def _planes(frame: Frame) -> Tensor:

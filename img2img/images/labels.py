@@ -1,0 +1,140 @@
+"""Label pictures: a class number for each pixel, and the colour that shows each class."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from img2img.errors import PictureError
+from img2img.images import deep
+from img2img.images.orientation import orient
+from img2img.images.picture import Frame, Palette, Picture, from_integers
+from img2img.images.probe import ALLOWED, DEFAULT_MAX_PIXELS, open_image, orientation_of, probe_image, probe_tiff
+from img2img.images.source import decoding, open_regular
+
+Values = npt.NDArray[np.uint8]
+_MODES = {"P": "P", "1": "L", "L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB"}
+_LOSSLESS = ("PNG", "GIF", "TIFF", "BMP", "PPM", "QOI")
+
+
+def _spread(index: int) -> tuple[int, int, int]:
+    red, green, blue = (sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3))
+    return red, green, blue
+
+
+# Colours far apart for neighbouring labels, black first: the bits of the label go to the highest bits of red, green and blue in turn.
+# Source: the palette of the PASCAL VOC segmentation masks (Everingham et al., 2010), VOCdevkit's VOClabelcolormap.
+DEFAULT_PALETTE: Palette = tuple(_spread(index) for index in range(256))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """(H, W) uint8 ``indices``, each of which has a colour in ``palette``."""
+
+    indices: Values
+    palette: Palette
+
+    def picture(self) -> Picture:
+        """The labels as a picture that ``write`` makes a palette PNG of: pixels (1, H, W), index / 255."""
+        return Picture((Frame(from_integers(self.indices[:, :, None])),), palette=self.palette)
+
+
+def read_labels(path: str | os.PathLike[str], palette: Palette | None = None, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Labels:
+    """The labels in the file at ``path``, upright. Alpha counts for nothing.
+
+    A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's colour.
+    A grey picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
+    ``DEFAULT_PALETTE``. An RGB picture: the index in ``palette`` of each pixel's colour; of equal colours the first counts.
+
+    Raises:
+        PictureError: as ``read`` does; a lossy format, more than 8 bits or one frame; an RGB picture without ``palette``; a colour or
+            level that ``palette`` lacks.
+    """
+    values, stored, name = _open(path, max_pixels)
+    if stored is not None:
+        known: Palette = tuple((int(red), int(green), int(blue)) for red, green, blue in stored)
+        _check_range(values, known, name)
+        if palette is None or palette == known:
+            return Labels(values, known)
+        return Labels(_look_up(stored[values], palette, name), palette)
+    if values.ndim == 2:
+        palette = DEFAULT_PALETTE if palette is None else palette
+        _check_range(values, palette, name)
+        return Labels(values, palette)
+    if palette is None:
+        raise PictureError(f"{name} holds labels as colours; a palette is needed that says which colour is which label")
+    return Labels(_look_up(values, palette, name), palette)
+
+
+def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Palette:
+    """The distinct colours of all the label pictures at ``paths``, sorted by red, green, blue: a palette for ``read_labels``.
+
+    Raises:
+        PictureError: as ``read_labels``; a grey picture, whose levels are indices and not colours; more than 256 colours.
+    """
+    found: set[int] = set()
+    for path in paths:
+        values, stored, name = _open(path, max_pixels)
+        if stored is None and values.ndim == 2:
+            raise PictureError(f"{name} is grey: its levels are the labels, and there are no colours to collect")
+        found.update(np.unique(_codes(values if stored is None else stored[np.unique(values)])).tolist())
+        if len(found) > 256:
+            raise PictureError(f"{len(found)} colours up to {name}, more than 256: no label pictures, or resized smoothly")
+    return tuple((code >> 16, code >> 8 & 255, code & 255) for code in sorted(found))
+
+
+def _open(path: str | os.PathLike[str], max_pixels: int) -> tuple[Values, Values | None, str]:
+    """The picture at ``path``, upright, as (H, W) indices or levels or (H, W, 3) colours; its (n, 3) palette; its name for messages."""
+    name = repr(os.fspath(path))
+    with open_regular(path) as file, decoding(name, max_pixels):
+        head = file.read(512)
+        pages = deep.tiff_pages(file) if deep.is_tiff(head) else None
+        with open_image(file, name, ALLOWED if pages is None else ("TIFF",)) as image:
+            if image.format not in _LOSSLESS:
+                raise PictureError(f"{name} is {image.format}, whose compression changes labels; they come as {', '.join(_LOSSLESS)}")
+            found = probe_image(image, head, max_pixels, name) if pages is None else probe_tiff(pages, max_pixels, name)
+            if found.frames > 1 or found.bit_depth != 8:
+                raise PictureError(f"{name} has {found.frames} frames of {found.bit_depth} bits; labels have one frame of 8 bits or less")
+            image.load()
+            mode = _MODES.get(image.mode)
+            if mode is None:
+                raise PictureError(f"{name} has {image.mode} pixels; labels come with a palette, grey, or as RGB colours")
+            stored = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3) if mode == "P" else None
+            planes = torch.from_numpy(np.array(image.convert(mode))).reshape(image.height, image.width, -1).permute(2, 0, 1)
+            values: Values = orient(planes, orientation_of(image)).permute(1, 2, 0).numpy()
+            return values[:, :, 0] if values.shape[2] == 1 else values, stored, name
+
+
+def _check_range(indices: Values, palette: Palette, name: str) -> None:
+    wrong = indices >= len(palette)
+    if wrong.any():
+        y, x = _first(wrong)
+        raise PictureError(f"{name} has the label {indices[y, x]} at x {x}, y {y}, but there are {len(palette)} colours in the palette")
+
+
+def _look_up(colours: Values, palette: Palette, name: str) -> Values:
+    """(H, W, 3) colours as (H, W) indices into ``palette``."""
+    codes, known = _codes(colours), _codes(np.array(palette, np.uint8).reshape(-1, 3))
+    order = np.argsort(known, kind="stable")
+    places = np.searchsorted(known, codes, sorter=order)  # the first of equal ones
+    indices = order[np.minimum(places, len(known) - 1)].astype(np.uint8)
+    wrong = known[indices] != codes
+    if wrong.any():
+        y, x = _first(wrong)
+        colour = tuple(colours[y, x].tolist())
+        raise PictureError(f"{name} has the colour {colour} at x {x}, y {y}, which is not among the {len(palette)} of the palette")
+    return indices
+
+
+def _codes(colours: Values) -> npt.NDArray[np.int32]:
+    """(..., 3) colours as one number each, red in the highest bits."""
+    wide = colours.astype(np.int32)
+    return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+
+
+def _first(wrong: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    y, x = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return int(y), int(x)

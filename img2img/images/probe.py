@@ -1,0 +1,130 @@
+"""Probing: what a file's header says, before any pixel is decoded."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from img2img.errors import PictureError
+from img2img.images import bands, deep
+from img2img.images.picture import BitDepth
+from img2img.images.source import decoding, open_regular, too_large
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_PIXELS = 200_000_000
+# By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
+ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI")
+_ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+_TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file's header says: size after orientation is applied, number of frames, format and mode (Pillow's names).
+
+    The mode tells how the file stores colour, before it is read as grey or RGB: "L", "RGB", "RGBA", "P" (a palette), "CMYK", "LAB", ...
+
+    Attributes:
+        bands: numbers that the file holds for each pixel, alpha included, one for a palette; of a TIFF whose pages are the bands of one
+            picture, the number of pages.
+        bit_depth: 8 (or less), 16, or 32 for all that ``read`` with ``bands`` gives as stored: float, signed, 32 and 64 bits.
+    """
+
+    width: int
+    height: int
+    frames: int
+    format: str
+    mode: str
+    bands: int
+    bit_depth: BitDepth
+
+
+def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Probe:
+    """Size, frames and format from the header of the file at ``path``, in milliseconds; no pixel is decoded.
+
+    Raises:
+        PictureError: as ``read`` does, apart from damage that only decoding finds.
+    """
+    with open_regular(path) as file:
+        name = repr(os.fspath(path))
+        with decoding(name, max_pixels):
+            head = file.read(512)
+            if deep.is_tiff(head):
+                pages = deep.tiff_pages(file)
+                return probe_tiff(pages, max_pixels, name)
+            with open_image(file, name) as image:
+                found = probe_image(image, head, max_pixels, name)
+                # The base class's method: PNG's own would decode the picture to look for EXIF behind it.
+                turned = orientation_of(image, Image.Image.getexif) in (5, 6, 7, 8)
+                return replace(found, width=found.height, height=found.width) if turned else found
+
+
+def probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe:
+    """The same for a TIFF by its ``pages``, which may have no more than ``max_pixels`` pixels together."""
+    if not pages:
+        raise PictureError(f"{name} is a TIFF without a page")
+    width, height, tags = pages[0]["width"], pages[0]["height"], pages[0]["tags"]
+    check_pixels(width, height, sum(page["width"] * page["height"] for page in pages), max_pixels, name)
+    if tags.get(274, 1) in (5, 6, 7, 8):
+        width, height = height, width
+    return Probe(width, height, len(pages), "TIFF", _TIFF_MODES.get(tags.get(262), "RGB"), bands.count(pages), bands.bit_depth(tags))
+
+
+def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> Probe:
+    """The same for an open ``image`` whose file begins with ``head``, as it is stored: before its orientation is applied."""
+    width, height = image.size
+    check_pixels(width, height, width * height, max_pixels, name)
+    frames = count_frames(image)
+    check_pixels(width, height, width * height * frames, max_pixels, name)
+    deep_file = is_deep_png(image, head) or deep.is_deep_ppm(head) or image.mode.startswith("I")
+    return Probe(width, height, frames, format_name(image), image.mode, len(image.getbands()), 16 if deep_file else 8)
+
+
+def check_pixels(width: int, height: int, total: int, max_pixels: int, name: str) -> None:
+    """Refuse an empty picture, and one of more than ``max_pixels`` pixels, ``total`` being those of all frames."""
+    if width < 1 or height < 1:
+        raise PictureError(f"{name} is {width}x{height} pixels large; at least 1x1 is wanted")
+    if total > max_pixels:
+        frames = f" in {total // (width * height)} frames" if total >= 2 * width * height else ""
+        raise too_large(f"{name} has {width}x{height} pixels{frames},", total, max_pixels)
+
+
+def open_image(file: BinaryIO, name: str, formats: tuple[str, ...] = ALLOWED) -> Image.Image:
+    """The picture in ``file``, its header read, if it is one of ``formats``."""
+    file.seek(0)
+    try:
+        return Image.open(file, formats=formats)
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{name} is not a picture of a known format ({', '.join(ALLOWED)}, TIFF), or it is damaged") from error
+
+
+def is_deep_png(image: Image.Image, head: bytes) -> bool:
+    """Whether the picture is a PNG of 16 bits, which Pillow would cut to 8 where it has colours or alpha."""
+    return image.format == "PNG" and head[24] == 16
+
+
+def count_frames(image: Image.Image) -> int:
+    """How many frames an animation has, apart from a default image that is none of them; 1 for all else."""
+    if image.format not in _ANIMATED:
+        return 1
+    frames = int(getattr(image, "n_frames", 1))
+    return frames - 1 if image.info.get("default_image") and frames > 1 else frames
+
+
+def format_name(image: Image.Image) -> str:
+    """Pillow's name of the format; JPEG for a phone's MPO."""
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def orientation_of(image: Image.Image, getexif: Callable[[Any], Image.Exif] | None = None) -> int:
+    """From EXIF, XMP, or the file's own rotation, which Pillow presents as EXIF."""
+    try:
+        value = (getexif(image) if getexif else image.getexif()).get(274, 1)
+    except Exception as error:  # the pixels are decoded by now; damaged metadata is no reason to refuse them
+        log.debug("EXIF that cannot be read: %r", error)
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1

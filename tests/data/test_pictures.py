@@ -1,0 +1,108 @@
+"""The decoded cache: any channels and types, as stored; made anew when the decoder changes."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from img2img import images
+from img2img.data import pictures
+from img2img.data.pictures import PictureSet, decode_bands, decode_labels, decode_photo
+from img2img.errors import DataError
+
+RANDOM = np.random.default_rng(0)
+
+
+def band_file(path: Path, channels: int, kind: str, height: int = 7, width: int = 5) -> np.ndarray:
+    """Random values, which are written to ``path``."""
+    random = RANDOM.standard_normal if kind == "f4" else lambda shape: RANDOM.integers(0, 256 ** int(kind[1]), shape)
+    values = random((height, width, channels)).astype(kind)
+    images.write(images.Picture((images.Frame(images.from_integers(values)),), 8 * values.itemsize), path)
+    return values
+
+
+@pytest.mark.parametrize("limit", [2**20, 0])
+@pytest.mark.parametrize(("channels", "kind", "scale"), [(1, "u1", 255), (5, "u1", 255), (3, "u2", 65535), (13, "u2", 65535), (5, "f4", 1)])
+def test_bands_are_cached_bit_for_bit(tmp_path, channels, kind, scale, limit):
+    stored = [band_file(tmp_path / f"{number}.tif", channels, kind, height=7 + number) for number in range(3)]
+    made = PictureSet(sorted(tmp_path.glob("*.tif")), tmp_path / "c.pixels", limit=limit, decode=decode_bands)
+    again = PictureSet(sorted(tmp_path.glob("*.tif")), tmp_path / "c.pixels", limit=limit, decode=decode_bands)
+    assert made.entries == again.entries
+    assert made.channels == channels
+    for number, values in enumerate(stored):
+        assert made.entries[number].dtype == values.dtype.name
+        np.testing.assert_array_equal(made.pixels(number), values)
+        assert made.pixels(number).dtype == values.dtype
+        crop = again.crop(number, 2, 1, 4, 3)
+        assert crop.dtype == torch.float32
+        torch.testing.assert_close(crop, torch.from_numpy(values[2:6, 1:4].astype(np.float32)).permute(2, 0, 1) / scale, atol=1e-7, rtol=0)
+
+
+def test_types_may_differ_in_bits_and_begin_where_they_can_be_mapped(tmp_path):
+    kinds = {"a": "u1", "b": "u2", "c": "u1", "d": "u2"}
+    stored = {name: band_file(tmp_path / f"{name}.tif", 5, kind, height=7) for name, kind in kinds.items()}
+    made = PictureSet(sorted(tmp_path.glob("*.tif")), tmp_path / "c.pixels", decode=decode_bands)
+    assert made.entries[1].offset == 176  # 7 * 5 * 5 = 175 is odd
+    assert all(entry.offset % np.dtype(entry.dtype).itemsize == 0 for entry in made.entries)
+    for number, values in enumerate(stored.values()):
+        np.testing.assert_array_equal(made.pixels(number), values)
+        assert made.pixels(number).flags.aligned
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(4, "u1"), (5, "f4")])
+def test_pictures_that_do_not_belong_together_are_named(tmp_path, channels, kind):
+    for name in "ab":
+        band_file(tmp_path / f"{name}.tif", 5, "u1")
+    band_file(tmp_path / "odd.tif", channels, kind)
+    with pytest.raises(DataError, match=rf"a\.tif has 5 channels \(uint8\) and odd\.tif has {channels} channels"):
+        PictureSet(sorted(tmp_path.glob("*.tif")), tmp_path / "c.pixels", decode=decode_bands)
+
+
+def test_photographs_are_rgb_of_eight_bits_by_default(tmp_path):
+    values = band_file(tmp_path / "grey.png", 1, "u1")
+    made = PictureSet([tmp_path / "grey.png"], tmp_path / "c.pixels")
+    np.testing.assert_array_equal(made.pixels(0), np.repeat(values, 3, axis=2))
+    assert (made.decode, made.channels, made.entries[0].dtype) == (decode_photo, 3, "uint8")
+
+
+def test_labels_are_indices(tmp_path):
+    indices = RANDOM.integers(0, 3, (7, 5)).astype(np.uint8)
+    palette = ((0, 0, 0), (9, 0, 0), (0, 9, 0))
+    images.write(images.Labels(indices, palette).picture(), tmp_path / "a.png")
+    made = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_labels(palette))
+    np.testing.assert_array_equal(made.pixels(0), indices[:, :, None])
+    assert torch.equal(made.crop(0, 0, 0, 7, 5)[0], torch.from_numpy(indices) / 255)
+    turned = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_labels(palette[::-1]))
+    np.testing.assert_array_equal(turned.pixels(0), 2 - indices[:, :, None])
+    with pytest.raises(DataError, match="1 of 1 pictures cannot be read: .*which is not among the 2"):
+        PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_labels(palette[:2]))
+
+
+def test_the_cache_is_made_anew_for_another_decoder(tmp_path, monkeypatch):
+    band_file(tmp_path / "a.png", 1, "u1")
+    filled = []
+    fill = pictures._fill
+    monkeypatch.setattr(pictures, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
+    decoders = [decode_photo, decode_bands, decode_labels(images.DEFAULT_PALETTE), decode_labels(images.DEFAULT_PALETTE[::-1])]
+    for decode in decoders:
+        for _ in range(2):
+            PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode)
+    assert filled == decoders
+
+
+def test_an_index_of_an_older_version_is_replaced(tmp_path):
+    values = band_file(tmp_path / "a.png", 3, "u1")
+    status = (tmp_path / "a.png").stat()
+    old = {"stamp": [[str((tmp_path / "a.png").resolve()), status.st_size, status.st_mtime_ns]], "shapes": [[7, 5, 0]], "bytes": 105}
+    (tmp_path / "c.json").write_text(json.dumps(old))
+    (tmp_path / "c.pixels").write_bytes(bytes(105))
+    np.testing.assert_array_equal(PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels").pixels(0), values)
+
+
+def test_a_set_can_be_sent_to_workers(tmp_path):
+    band_file(tmp_path / "a.png", 1, "u1")
+    made = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", limit=0, decode=decode_labels(images.DEFAULT_PALETTE))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).pixels(0), made.pixels(0))
