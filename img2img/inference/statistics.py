@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from img2img.inference.tiling import Tiler, align
+from img2img.inference.tiling import Tiler
 
 SAMPLE = 2**21
 SIDE = 256
@@ -129,15 +129,17 @@ def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> li
     Args as for ``exact``; ``forward`` takes any number of pictures.
     """
     height, width = x.shape[-2:]
-    area = SAMPLE if tiler.tile is None else min(SAMPLE, math.prod(tiler.tile))
+    limit = tiler.tile or (height, width)
+    area = min(SAMPLE, math.prod(limit))
     if height * width <= area:
         high, wide, ys, xs = height, width, [0], [0]
     else:
-        side = align(SIDE, tiler.multiple)
-        high, wide = min(side, height), min(side, width)
-        rows = max(round(math.sqrt(area * height / width) / high), 1)
-        columns = max(area // (rows * high * wide), 1)
-        ys, xs = _starts(height, high, rows, tiler.multiple), _starts(width, wide, columns, tiler.multiple)
+        high, wide = (
+            min(side, max(min(most, SIDE) // tiler.multiple, 1) * tiler.multiple) for side, most in zip((height, width), limit, strict=True)
+        )
+        number = max(area // (high * wide), 1)
+        rows = min(max(round(math.sqrt(area * height / width) / high), 1), number)
+        ys, xs = _starts(height, high, rows, tiler.multiple), _starts(width, wide, number // rows, tiler.multiple)
     squares = torch.stack([x[..., y : y + high, z : z + wide] for y in ys for z in xs], dim=1)  # (N, squares, C, high, wide)
     found: list[Moments] = []
 

@@ -97,7 +97,7 @@ class Tiler:
         """The largest piece of output, in input pixels, that a tile gives: what is left without its context."""
         if self.halo is None or self.tile is None:
             return size
-        context = 2 * align(self.halo, self.multiple)
+        context = 2 * _align(self.halo, self.multiple)
         high, wide = (
             side if self._padded(side) <= tile else max((tile - context) // self.multiple, 1) * self.multiple
             for tile, side in zip(self.tile, size, strict=True)
@@ -105,19 +105,19 @@ class Tiler:
         return high, wide
 
     def _fed(self, span: Span, side: int) -> Span:
-        halo = 2**62 if self.halo is None else align(self.halo, self.multiple)
-        return max(span[0] - halo, 0), min(align(span[1], self.multiple) + halo, self._padded(side))
+        halo = 2**62 if self.halo is None else _align(self.halo, self.multiple)
+        return max(span[0] - halo, 0), min(_align(span[1], self.multiple) + halo, self._padded(side))
 
     def _padded(self, side: int) -> int:
         # A network that halves its input reflects what is left of it, which takes at least two pixels.
-        return side if self.multiple == 1 else max(align(side, self.multiple), 2 * self.multiple)
+        return side if self.multiple == 1 else max(_align(side, self.multiple), 2 * self.multiple)
 
     def _halve(self, height: int, width: int) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if self.halo is None:
             raise Img2ImgError(f"out of memory: this network needs the whole picture ({width}x{height}) at once; use a smaller one")
-        least = 2 * align(self.halo, self.multiple) + self.multiple
+        least = 2 * _align(self.halo, self.multiple) + self.multiple
         if height <= least and width <= least:
             raise Img2ImgError(f"out of memory even with the smallest tile, {least}x{least} pixels; use a smaller model")
         self.tile = max(height // 2, least), max(width // 2, least)
@@ -136,7 +136,7 @@ def _spans(span: Span, longest: int, multiple: int) -> Iterator[Span]:
     """``span`` in as few pieces as ``longest`` allows, about equally long, each beginning a multiple of ``multiple`` after its begin."""
     length = span[1] - span[0]
     pieces = -(-length // longest)
-    step = min(align(-(-length // pieces), multiple), longest)
+    step = min(_align(-(-length // pieces), multiple), longest)
     for begin in range(span[0], span[1], step):
         yield begin, min(begin + step, span[1])
 
@@ -147,6 +147,5 @@ def _cut(core: Span, fed: Span, side: int) -> slice:
     return slice(begin, end)
 
 
-def align(value: int, multiple: int) -> int:
-    """The smallest multiple of ``multiple`` that is no less than ``value``."""
+def _align(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple

@@ -28,7 +28,7 @@ def random_network(norm: str = "instance", downsamplings: int = 2) -> ResNetGene
 
 
 def picture(height: int, width: int, number: int = 1, channels: int = 3) -> Tensor:
-    """Noise on a slope from dark to bright, so that no part is like the whole; each of the ``number`` pictures with a contrast of its own."""
+    """Noise on a slope from dark to bright, so that no part is like the whole; each picture with a contrast of its own."""
     torch.manual_seed(4)
     slope = torch.linspace(0, 0.7, height)[:, None] * torch.linspace(0.2, 1, width)
     contrast = torch.linspace(1, 0.5, number)[:, None, None, None]
@@ -80,6 +80,20 @@ def test_exact_moments_are_those_of_the_untiled_pass() -> None:
     with fixed(network, found):
         assert (network(x) - out).abs().max() <= 1e-5
     assert torch.equal(network(x), out), "the layers are themselves again"
+
+
+@pytest.mark.parametrize("norm", ["instance", "adain"])
+def test_with_fixed_moments_the_halo_is_the_receptive_field(norm: str) -> None:
+    network = random_network(norm)
+    forward = styled(network, 1) if norm == "adain" else network
+    side = 4 * ((2 * network.halo + 8) // 4)
+    x = torch.rand(1, 3, side, side, requires_grad=True)
+    known = [Moments(torch.full((1, layer.num_features), 0.1), torch.ones(1, layer.num_features)) for layer in instance_norms(network)]
+    with fixed(network, known):
+        forward(x)[0, :, side // 2, side // 2].sum().backward()
+    assert x.grad is not None
+    radius = int((x.grad[0].abs().sum(0).nonzero() - side // 2).abs().max())
+    assert network.halo // 2 < radius <= network.halo
 
 
 @pytest.mark.parametrize("affine", [True, False])
