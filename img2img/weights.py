@@ -43,7 +43,8 @@ class Side(BaseModel):
 class ModelInfo(BaseModel):
     """What a model file says of itself.
 
-    ``halo``: pixels of context around a tile that make tiled and whole output equal; None: the network looks at the whole picture.
+    ``halo``: pixels of context around a tile that make tiled and whole output equal, once the statistics of instance norms are fixed;
+    None: the network looks at the whole picture, and is never fed less.
     ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
     ``keeps_grey``: a grey picture stays grey; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
     ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: the domains that it translates into.

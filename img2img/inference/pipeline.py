@@ -4,9 +4,11 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from img2img.inference import kinds, memory
 from img2img.inference.alpha import fill_hidden, within_neighbours
 from img2img.inference.ensemble import self_ensemble
 from img2img.inference.resample import Window, resized_bands
+from img2img.inference.statistics import Moments, Network, exact, fixed, instance_norms, sampled
 from img2img.inference.tiling import Rows, Tiler
 from img2img.weights import Model
 
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 X = TypeVar("X")
 LARGEST_SCALE = 8
+Statistics = Literal["exact", "sampled"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -36,6 +40,7 @@ def load(
     dtype: str = "auto",
     tile: int | None = None,
     ensemble: bool = False,
+    statistics: Statistics = "sampled",
 ) -> "Pipeline":
     """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
 
@@ -44,11 +49,13 @@ def load(
         dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16.
         tile: side in pixels of what the network is fed at once, context included; None: as memory allows; 0: always the whole picture.
         ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
+        statistics: of a picture in tiles, for networks with instance norm: sampled (from parts of it), exact (as without tiles, for
+            many times the time).
 
     Raises:
         ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
     """
-    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics)
 
 
 class Pipeline:
@@ -58,7 +65,16 @@ class Pipeline:
         model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
     """
 
-    def __init__(self, model: Model, *, device: str = "auto", dtype: str = "auto", tile: int | None = None, ensemble: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        tile: int | None = None,
+        ensemble: bool = False,
+        statistics: Statistics = "sampled",
+    ) -> None:
         self.model = model
         self.ensemble = ensemble
         self.device = choose_device(device)
@@ -71,6 +87,10 @@ class Pipeline:
                 f"a tile of {tile} has no room for the context that model {model.info.name!r} needs; at least {least}, or 0 for none"
             )
         self.tile = tile
+        if statistics not in get_args(Statistics):
+            raise ConfigError(f"unknown way to find statistics {statistics!r}; known are {', '.join(get_args(Statistics))}")
+        self.statistics = statistics
+        self._by_statistics = bool(instance_norms(model.network))
         self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
         self._per_pixel = 0.0
         model.network.to(self.device).to(memory_format=torch.channels_last)
@@ -80,6 +100,7 @@ class Pipeline:
         """A hash of the model's weights and of what decides their effect: the same for the same results, whatever file they come from."""
         digest = hashlib.sha256(f"{self.model.info.network} {self.model.info.scale} {self.model.info.multiple} {self.dtype}".encode())
         digest.update(b"ensemble" if self.ensemble else b"")
+        digest.update(self.statistics.encode() if self._by_statistics else b"")
         for name, tensor in sorted(self.model.network.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -180,7 +201,11 @@ class Pipeline:
     ) -> Iterator[Tensor]:
         info, (number, channels) = self.model.info, shape
         halo = info.halo if info.halo is None else max(info.halo, 1)  # alpha looks at its neighbours
-        tiler = Tiler(self._apply, info.scale, halo, info.multiple, (self.tile, self.tile) if self.tile else None)
+        tiler = Tiler(self._apply, halo, info.multiple, (self.tile, self.tile) if self.tile else None)
+        if self._by_statistics:
+            picture = rows(0, size[0])
+            rows = lambda top, bottom: picture[..., top:bottom, :]  # noqa: E731
+            tiler.network = self._with_statistics_of(picture, tiler)
         if self.tile is None and halo is not None:
             self._per_pixel = self._per_pixel or memory.bytes_per_pixel(self.model.network, self._forward, info.in_channels, info.multiple)
             tiler.tile = memory.choose_tile(
@@ -199,42 +224,84 @@ class Pipeline:
                 self._ceiling = before = tiler.tile
             yield band
 
-    def _apply(self, x: Tensor) -> Tensor:
+    def _with_statistics_of(self, picture: Tensor, tiler: Tiler) -> Network:
+        """``_apply`` for tiles of ``picture``, its instance norms' statistics those of the picture; found before the first tile."""
+        known: list[list[Moments]] = []
+
+        def apply(x: Tensor) -> Tensor:
+            if tiler.in_one_piece(*picture.shape[-2:]):
+                return self._apply(x)
+            if not known:  # not earlier: a picture in one piece may turn out not to fit
+                known.extend(self._statistics(tiler.fed(picture), tiler))
+            calls = iter(known)
+            return self._apply(x, lambda planes: self._forward(planes, next(calls)))
+
+        return apply
+
+    def _statistics(self, picture: Tensor, tiler: Tiler) -> list[list[Moments]]:
+        """The statistics for each call of the network that ``_apply`` makes, in its order: for colours and alpha, for flips and turns."""
+        known: list[list[Moments]] = []
+
+        def measure(x: Tensor) -> Tensor:
+            find = exact if self.statistics == "exact" else sampled
+            for dtype in self._dtypes():
+                found = find(self.model.network, partial(self._pass, dtype=dtype), x, tiler)
+                if all(moments.finite() for moments in found):
+                    break
+            known.append(found)
+            return x[..., :1, :1]  # nobody looks at it
+
+        colours = _colours_of(picture)
+        self._colours(picture[:, :colours], measure)
+        if not _constant(picture[:, colours:]):
+            self._colours(picture[:, colours:], measure)
+        return known
+
+    def _apply(self, x: Tensor, forward: Network | None = None) -> Tensor:
         """The network on one tile, (N, C, h, w) with or without alpha."""
-        colours = x.shape[1] - 1 + x.shape[1] % 2
-        out = self._colours(x[:, :colours])
+        colours = _colours_of(x)
+        forward = forward or self._forward
+        out = self._colours(x[:, :colours], forward)
         if colours == x.shape[1]:
             return out
         alpha = x[:, colours:]
-        if bool(alpha.amin() == alpha.amax()):
+        if _constant(alpha):
             grown = alpha[:1, :1, :1, :1].expand(x.shape[0], 1, *out.shape[-2:])
         else:  # by the same network as the colours, as a softer alpha would show what lies behind at every edge
-            grown = within_neighbours(self._colours(alpha), alpha, self.model.info.scale)
+            grown = within_neighbours(self._colours(alpha, forward), alpha, self.model.info.scale)
         return torch.cat([out, grown], dim=1)
 
-    def _colours(self, x: Tensor) -> Tensor:
+    def _colours(self, x: Tensor, forward: Network) -> Tensor:
         wanted = self.model.info.in_channels
         if x.shape[1] == wanted:
-            return self._predict(x)
+            return self._predict(x, forward)
         if x.shape[1] == 1:
-            return self._predict(x.expand(-1, wanted, -1, -1)).mean(1, keepdim=True)
-        out = self._predict(x.reshape(-1, 1, *x.shape[2:]))
+            return self._predict(x.expand(-1, wanted, -1, -1), forward).mean(1, keepdim=True)
+        out = self._predict(x.reshape(-1, 1, *x.shape[2:]), forward)
         return out.reshape(*x.shape[:2], *out.shape[2:])
 
-    def _predict(self, x: Tensor) -> Tensor:
-        return self_ensemble(self._forward, x) if self.ensemble else self._forward(x)
+    def _predict(self, x: Tensor, forward: Network) -> Tensor:
+        return self_ensemble(forward, x) if self.ensemble else forward(x)
+
+    def _forward(self, x: Tensor, known: list[Moments] | None = None) -> Tensor:
+        """What the network gives for ``x``, as float32 on the CPU; with the statistics ``known``, or with those of ``x``."""
+        for dtype in self._dtypes():
+            with nullcontext() if known is None else fixed(self.model.network, known):
+                out = self._pass(x, dtype)
+            if bool(torch.isfinite(out).all()):
+                return out.cpu()
+            if dtype != torch.float32:
+                log.warning("a tile of %dx%d pixels is not finite in %s: redone in fp32", x.shape[-1], x.shape[-2], dtype)
+        raise ModelError(f"model {self.model.info.name!r} gives values that are not finite, in fp32 too: it cannot be used")
 
     @torch.inference_mode()
-    def _forward(self, x: Tensor) -> Tensor:
+    def _pass(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            out = cast(Tensor, self.model.network(x)).float()
-        if not bool(torch.isfinite(out).all()) and self.dtype != torch.float32:
-            log.warning("a tile of %dx%d pixels is not finite in %s: redone in fp32", x.shape[-1], x.shape[-2], self.dtype)
-            out = self.model.network(x).float()
-        if not bool(torch.isfinite(out).all()):
-            raise ModelError(f"model {self.model.info.name!r} gives values that are not finite, in fp32 too: it cannot be used")
-        return out.cpu()
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            return cast(Tensor, self.model.network(x)).float()
+
+    def _dtypes(self) -> list[torch.dtype]:
+        return list(dict.fromkeys((self.dtype, torch.float32)))
 
 
 def choose_device(name: str) -> torch.device:
@@ -270,6 +337,15 @@ def _planes(frame: Frame) -> Tensor:
     if frame.alpha is None:
         return frame.pixels[None]
     return torch.cat([fill_hidden(frame.pixels, frame.alpha), frame.alpha])[None]
+
+
+def _colours_of(x: Tensor) -> int:
+    """How many of the channels of ``x`` (N, C, H, W) are colours: 1 or 3; alpha is the one after them."""
+    return x.shape[1] - 1 + x.shape[1] % 2
+
+
+def _constant(x: Tensor) -> bool:
+    return x.numel() == 0 or bool(x.amin() == x.amax())
 
 
 def _clamped(piece: Tensor) -> Tensor:

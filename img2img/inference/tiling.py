@@ -26,8 +26,8 @@ class Tiler:
     ``halo`` at least the receptive field's radius, tiles and the whole picture give the same numbers, but for rounding.
 
     Attributes:
-        network: (N, C, h, w) -> (N, C', h * scale, w * scale), for h and w that are multiples of ``multiple``.
-        scale: how much larger the output's sides are.
+        network: (N, C, h, w) -> (N, C', h * s, w * s), for h and w that are multiples of ``multiple``. s is the same for all tiles: an
+            upscaler's scale, or the fraction that is left behind strides.
         halo: pixels of context on each side; None where only the whole picture will do.
         multiple: a picture's edge pixels are repeated beyond its right and lower border up to such a size, and cut off afterwards.
         tile: height and width that the network is fed at most, context included; None for the whole picture. Halved for good when
@@ -35,14 +35,22 @@ class Tiler:
     """
 
     network: Callable[[Tensor], Tensor]
-    scale: int = 1
     halo: int | None = 0
     multiple: int = 1
     tile: tuple[int, int] | None = None
 
     def whole(self, x: Tensor) -> Tensor:
-        """The output for the picture ``x`` (N, C, H, W), in one piece: (N, C', H * scale, W * scale)."""
+        """The output for the picture ``x`` (N, C, H, W), in one piece: (N, C', H * s, W * s)."""
         return torch.cat(list(self.bands(lambda top, bottom: x[..., top:bottom, :], x.shape[-2], x.shape[-1])), dim=-2)
+
+    def fed(self, x: Tensor) -> Tensor:
+        """What the network is fed where the picture ``x`` (N, C, H, W) is one tile: ``x``, padded to multiples of ``multiple``."""
+        height, width = x.shape[-2:]
+        return F.pad(x, (0, self._padded(width) - width, 0, self._padded(height) - height), mode="replicate")
+
+    def in_one_piece(self, height: int, width: int) -> bool:
+        """Whether a picture of ``height`` x ``width`` is one tile."""
+        return self._core((height, width)) == (height, width)
 
     def bands(self, rows: Rows, height: int, width: int, finish: Callable[[Tensor], Tensor] = lambda piece: piece) -> Iterator[Tensor]:
         """The output for a picture of ``height`` x ``width``, in horizontal bands from top to bottom; no more than one is held.
@@ -83,8 +91,7 @@ class Tiler:
         if out is None:  # outside the except block, as the error's traceback holds the tensors that did not fit
             self._halve(fed.shape[-2], fed.shape[-1])
             return self._region(block, above, ys, xs, size, finish)
-        y, x, s = ys[0] - top, xs[0] - left, self.scale
-        return finish(out[..., y * s : (y + ys[1] - ys[0]) * s, x * s : (x + xs[1] - xs[0]) * s])
+        return finish(out[..., _cut(ys, (top, bottom), out.shape[-2]), _cut(xs, (left, right), out.shape[-1])])
 
     def _core(self, size: tuple[int, int]) -> tuple[int, int]:
         """The largest piece of output, in input pixels, that a tile gives: what is left without its context."""
@@ -132,6 +139,12 @@ def _spans(span: Span, longest: int, multiple: int) -> Iterator[Span]:
     step = min(_align(-(-length // pieces), multiple), longest)
     for begin in range(span[0], span[1], step):
         yield begin, min(begin + step, span[1])
+
+
+def _cut(core: Span, fed: Span, side: int) -> slice:
+    """Where ``core`` lies in what a network gave for ``fed``, which has ``side`` pixels."""
+    begin, end = ((edge - fed[0]) * side // (fed[1] - fed[0]) for edge in core)
+    return slice(begin, end)
 
 
 def _align(value: int, multiple: int) -> int:

@@ -24,8 +24,8 @@ class ResNetGenerator(nn.Module):
 
     Attributes:
         multiple: height and width of the input must be multiples of this.
-        halo: how many input pixels around an output pixel's place can change it (the receptive field's radius), or None where a
-            normalisation makes every pixel depend on the whole picture.
+        halo: how many input pixels around an output pixel's place can change it (the receptive field's radius), not counting that
+            the statistics of instance norm and AdaIN are those of the whole picture.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ResNetGenerator(nn.Module):
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(ResidualBlock(body_width, norm, style_dim, padding_mode) for _ in range(blocks))
         self.tail = nn.Sequential(*tail)
-        self.halo = None if norm in ("instance", "adain") else self._halo(blocks, downsamplings) * shuffle + shuffle - 1
+        self.halo = self._halo(blocks, downsamplings) * shuffle + shuffle - 1
 
     @staticmethod
     def _halo(blocks: int, downsamplings: int) -> int:

@@ -20,8 +20,7 @@ class TwoWay(nn.Module):
 
         self.ab, self.ba = build(ab), build(ba)
         self.multiple = max(int(self.ab.multiple), int(self.ba.multiple))  # type: ignore[arg-type]
-        halos = [self.ab.halo, self.ba.halo]
-        self.halo = None if None in halos else max(halos)  # type: ignore[type-var]
+        self.halo = max(int(self.ab.halo), int(self.ba.halo))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, direction: str = "a2b") -> Tensor:
         made: Tensor = (self.ab if direction == "a2b" else self.ba)(x)

@@ -21,8 +21,8 @@ class UNetGenerator(nn.Module):
 
     Attributes:
         multiple: height and width of the input must be multiples of this, and at least twice as much.
-        halo: how many input pixels around an output pixel's place can change it, or None where a normalisation makes every pixel
-            depend on the whole picture.
+        halo: how many input pixels around an output pixel's place can change it, not counting that the statistics of instance norm
+            are those of the whole picture.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class UNetGenerator(nn.Module):
             self.up.append(nn.Sequential(*layers))
         last = nn.Conv2d(width, out_channels, 3, padding=1, padding_mode="reflect")
         self.tail = nn.Sequential(nn.ReLU(), last, make_head(head))
-        self.halo = None if norm == "instance" else self._halo(levels)
+        self.halo = self._halo(levels)
 
     @staticmethod
     def _halo(levels: int) -> int:
         # Down from a level with pixels 2^l apart: a 4x4 kernel reaches 2 of them; up again: 1 of them, and what a doubling shifts.
-        return 1 + sum(2 * 2**level + 2**level + 2**level for level in range(levels))
+        return 1 + sum((2 + 1 + 1) << level for level in range(levels))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5

@@ -36,11 +36,11 @@ def random_network(**parts: int) -> ResNetGenerator:
 def test_tiles_equal_the_whole(parts: dict[str, int], size: tuple[int, int]) -> None:
     network = random_network(**{"blocks": 2, **parts})
     x = torch.rand(1, 3, *size)
-    whole = Tiler(network, network.scale, network.halo, network.multiple).whole(x)
+    whole = Tiler(network, network.halo, network.multiple).whole(x)
     assert whole.shape == (1, 3, size[0] * network.scale, size[1] * network.scale)
     for extra in (8, 21):
         side = 2 * network.halo + extra
-        tiled = Tiler(network, network.scale, network.halo, network.multiple, (side, side + 3)).whole(x)
+        tiled = Tiler(network, network.halo, network.multiple, (side, side + 3)).whole(x)
         assert tiled.shape == whole.shape
         assert (tiled - whole).abs().max() <= 1e-5
 
@@ -49,7 +49,7 @@ def test_tiles_equal_the_whole(parts: dict[str, int], size: tuple[int, int]) -> 
 def test_very_long_pictures(size: tuple[int, int]) -> None:
     network = random_network(blocks=1, scale=4)
     x = torch.rand(1, 3, *size)
-    tiled = Tiler(network, 4, network.halo, 1, (64, 64)).whole(x)
+    tiled = Tiler(network, network.halo, 1, (64, 64)).whole(x)
     assert (tiled - network(x)).abs().max() <= 1e-5
 
 
@@ -57,12 +57,12 @@ def test_less_halo_than_the_receptive_field_shows() -> None:
     """What the other tests would miss if the network's context did not reach that far."""
     network = random_network(blocks=2, scale=2)
     x = torch.rand(1, 3, 40, 40)
-    assert (Tiler(network, 2, 1, 1, (20, 20)).whole(x) - network(x)).abs().max() > 1e-4
+    assert (Tiler(network, 1, 1, (20, 20)).whole(x) - network(x)).abs().max() > 1e-4
 
 
 def test_no_tile_is_larger_than_asked() -> None:
     network = Limited(random_network(blocks=1, scale=2), most=10**6)
-    Tiler(network, 2, 4, 1, (24, 30)).whole(torch.rand(1, 3, 100, 130))
+    Tiler(network, 4, 1, (24, 30)).whole(torch.rand(1, 3, 100, 130))
     assert max(high for high, _ in network.fed) <= 24
     assert max(wide for _, wide in network.fed) <= 30
 
@@ -76,7 +76,7 @@ def test_bands_come_in_order_and_ask_for_rows_downwards() -> None:
         return x[..., top:bottom, :]
 
     network = random_network(blocks=1, scale=2)
-    bands = list(Tiler(network, 2, 4, 1, (28, 28)).bands(rows, 90, 20))
+    bands = list(Tiler(network, 4, 1, (28, 28)).bands(rows, 90, 20))
     assert len(bands) == 5
     assert asked == sorted(asked)
     assert max(bottom - top for top, bottom in asked) <= 28
@@ -85,7 +85,7 @@ def test_bands_come_in_order_and_ask_for_rows_downwards() -> None:
 
 def test_the_whole_picture_where_there_is_no_halo() -> None:
     network = Limited(ResNetGenerator(width=8, blocks=1, downsamplings=1, norm="instance").eval(), most=10**6)
-    Tiler(network, 1, None, 2, (16, 16)).whole(torch.rand(1, 3, 50, 70))
+    Tiler(network, None, 2, (16, 16)).whole(torch.rand(1, 3, 50, 70))
     assert network.fed == [(50, 70)]
 
 
@@ -96,7 +96,7 @@ def test_the_whole_picture_where_there_is_no_halo() -> None:
 def test_out_of_memory_halves_the_tile(caplog: pytest.LogCaptureFixture, error: type[Exception], message: str) -> None:
     inner = random_network(blocks=1, scale=2)
     network = Limited(inner, 900, error, message)
-    tiler = Tiler(network, 2, 4)
+    tiler = Tiler(network, 4)
     x = torch.rand(1, 3, 75, 82)
     with caplog.at_level(logging.WARNING):
         out = tiler.whole(x)
@@ -111,7 +111,7 @@ def test_out_of_memory_in_a_later_band() -> None:
     inner = random_network(blocks=1, scale=2)
     network = Limited(inner, 2000)
     x = torch.rand(1, 3, 100, 60)
-    bands = Tiler(network, 2, 4, 1, (33, 60)).bands(lambda top, bottom: x[..., top:bottom, :], 100, 60)
+    bands = Tiler(network, 4, 1, (33, 60)).bands(lambda top, bottom: x[..., top:bottom, :], 100, 60)
     first = next(bands)
     network.most = 500
     assert (torch.cat([first, *bands], -2) - inner(x)).abs().max() <= 1e-5
@@ -120,12 +120,12 @@ def test_out_of_memory_in_a_later_band() -> None:
 def test_memory_that_suffices_for_nothing() -> None:
     network = Limited(random_network(blocks=1, scale=2), most=0)
     with pytest.raises(Img2ImgError, match="out of memory even with the smallest tile, 9x9"):
-        Tiler(network, 2, 4).whole(torch.rand(1, 3, 50, 50))
+        Tiler(network, 4).whole(torch.rand(1, 3, 50, 50))
     with pytest.raises(Img2ImgError, match="needs the whole picture"):
-        Tiler(network, 2, None).whole(torch.rand(1, 3, 50, 50))
+        Tiler(network, None).whole(torch.rand(1, 3, 50, 50))
 
 
 def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="a bug"):
-        Tiler(Limited(nn.Identity(), 0, RuntimeError, "a bug"), 1, 0).whole(torch.rand(1, 3, 5, 5))
+        Tiler(Limited(nn.Identity(), 0, RuntimeError, "a bug"), 0).whole(torch.rand(1, 3, 5, 5))
     assert not is_out_of_memory(ValueError("out of memory"))

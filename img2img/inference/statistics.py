@@ -1,0 +1,182 @@
+"""Instance norm for pictures in tiles: each layer's mean and variance are found once for the whole picture, then fixed.
+
+With the statistics of its own pixels every tile would have a tone of its own. With fixed ones a layer is an affine map of each channel,
+and the network sees no further than its convolutions do.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from img2img.inference.tiling import Tiler
+
+SAMPLE = 2**21
+SIDE = 256
+Network = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and (biased) variance of each channel, both (N, C) float32: what one call of an instance norm subtracts and divides by."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def finite(self) -> bool:
+        return bool(self.mean.isfinite().all() and self.variance.isfinite().all())
+
+
+def instance_norms(network: nn.Module) -> list[nn.InstanceNorm2d]:
+    """The layers of ``network`` that normalise with the statistics of the picture at hand, AdaIN's among them."""
+    return [layer for layer in network.modules() if isinstance(layer, nn.InstanceNorm2d) and not layer.track_running_stats]
+
+
+@contextmanager
+def normalised(network: nn.Module, moments: Callable[[int, Tensor], Moments]) -> Iterator[None]:
+    """Inside, one pass through ``network`` may be made, whose instance norms take ``moments(number, features)`` for their statistics.
+
+    ``number`` counts the calls of such layers from 0 in the order of the pass; ``features`` (N, C, h, w) are what the layer is given.
+    """
+    number = -1
+
+    def forward_of(layer: nn.InstanceNorm2d) -> Callable[[Tensor], Tensor]:
+        def forward(x: Tensor) -> Tensor:
+            nonlocal number
+            number += 1
+            given = moments(number, x)
+            factor = torch.rsqrt(given.variance.to(x.device) + layer.eps)
+            if layer.weight is not None:
+                factor = factor * layer.weight
+            offset = -given.mean.to(x.device) * factor
+            if layer.bias is not None:
+                offset = offset + layer.bias
+            return torch.addcmul(offset[..., None, None], x.float(), factor[..., None, None]).to(x.dtype)
+
+        return forward
+
+    layers = instance_norms(network)
+    for layer in layers:
+        layer.forward = forward_of(layer)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def fixed(network: nn.Module, known: list[Moments]) -> AbstractContextManager[None]:
+    """Inside, one pass through ``network`` may be made, whose instance norms take the statistics ``known``, in the order of their calls."""
+    return normalised(network, lambda number, _: known[number])
+
+
+class _Reached(Exception):  # noqa: N818 (no error, but what is waited for)
+    """A pass has come to the layer whose statistics are wanted."""
+
+    def __init__(self, features: Tensor) -> None:
+        self.features = features
+
+
+class _Finished(Exception):  # noqa: N818
+    """A pass has met no layer whose statistics are not known."""
+
+
+def exact(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list[Moments]:
+    """The statistics that an untiled pass over ``x`` has, for each call of an instance norm in its order.
+
+    For one layer after the other, a pass over ``x`` in tiles that stops there: with n layers about n / 2 times the work of one pass.
+
+    Args:
+        forward: passes ``network`` once, (n, C, h, w) -> (n, C', h', w').
+        x: (N, C, H, W), sides being multiples of ``tiler.multiple``.
+        tiler: says how large the tiles are, and how much context they need; its ``tile`` is halved when memory runs out.
+    """
+    known: list[Moments] = []
+
+    def moments(number: int, features: Tensor) -> Moments:
+        if number == len(known):
+            raise _Reached(features)
+        return known[number]
+
+    def features(fed: Tensor) -> Tensor:
+        try:
+            with normalised(network, moments):
+                forward(fed)
+        except _Reached as reached:
+            return reached.features
+        raise _Finished
+
+    while True:
+        sum_ = _Sum()
+        passing = replace(tiler, network=features)
+        try:
+            for _ in passing.bands(lambda top, bottom: x[..., top:bottom, :], x.shape[-2], x.shape[-1], sum_.add):
+                tiler.tile = passing.tile
+        except _Finished:
+            return known
+        known.append(sum_.moments())
+
+
+def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list[Moments]:
+    """About the statistics that an untiled pass over ``x`` has, from one pass over squares spread evenly over it, as one batch.
+
+    A layer's statistics are those of all squares together, so that the next layer is given what it would be given in the picture.
+    At most ``SAMPLE`` pixels and no more than ``tiler.tile`` has are read; a picture that has no more is read whole.
+
+    Args as for ``exact``; ``forward`` takes any number of pictures.
+    """
+    height, width = x.shape[-2:]
+    limit = tiler.tile or (height, width)
+    area = min(SAMPLE, math.prod(limit))
+    if height * width <= area:
+        high, wide, ys, xs = height, width, [0], [0]
+    else:
+        high, wide = (
+            min(side, max(min(most, SIDE) // tiler.multiple, 1) * tiler.multiple) for side, most in zip((height, width), limit, strict=True)
+        )
+        number = max(area // (high * wide), 1)
+        rows = min(max(round(math.sqrt(area * height / width) / high), 1), number)
+        ys, xs = _starts(height, high, rows, tiler.multiple), _starts(width, wide, number // rows, tiler.multiple)
+    squares = torch.stack([x[..., y : y + high, z : z + wide] for y in ys for z in xs], dim=1)  # (N, squares, C, high, wide)
+    found: list[Moments] = []
+
+    def moments(_: int, features: Tensor) -> Moments:
+        sum_ = _Sum()
+        for square in features.reshape(*squares.shape[:2], *features.shape[1:]).unbind(1):
+            sum_.add(square)
+        found.append(joint := sum_.moments())
+        return Moments(*(each.repeat_interleave(squares.shape[1], dim=0) for each in (joint.mean, joint.variance)))
+
+    with normalised(network, moments):
+        forward(squares.flatten(0, 1))
+    return found
+
+
+def _starts(side: int, length: int, number: int, multiple: int) -> list[int]:
+    """Where ``number`` pieces of ``length`` in the middle of equal parts of ``side`` begin, at multiples of ``multiple``."""
+    middles = (round((index + 0.5) * side / number) for index in range(number))
+    return [min(max(middle - length // 2, 0), side - length) // multiple * multiple for middle in middles]
+
+
+class _Sum:
+    """Count, mean and sum of squared deviations of pieces of a feature map, merged as Chan, Golub and LeVeque 1979, eq. 2.1."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = self.m2 = torch.zeros((), dtype=torch.float64)
+
+    def add(self, piece: Tensor) -> Tensor:
+        """Count ``piece`` (N, C, h, w); gives an empty one back."""
+        count = piece.shape[-2] * piece.shape[-1]
+        variance, mean = (each.double().cpu() for each in torch.var_mean(piece.float(), dim=(2, 3), correction=0))
+        total, difference = self.count + count, mean - self.mean
+        self.mean = self.mean + difference * (count / total)
+        self.m2 = self.m2 + variance * count + difference**2 * (self.count * count / total)
+        self.count = total
+        return piece[..., :0, :0]
+
+    def moments(self) -> Moments:
+        return Moments(self.mean.float(), (self.m2 / self.count).float())
