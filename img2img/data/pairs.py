@@ -6,10 +6,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from img2img.data.normalise import Normalisation
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import generator, mix, shuffled
-from img2img.data.transforms import AugmentConfig, Augmentation, Sample
+from img2img.data.transforms import Augmentation, AugmentConfig, Sample
 from img2img.errors import DataError
+
+Window = tuple[int, int, int, int]  # top, left, height, width
+Ranges = tuple[Normalisation, Normalisation]
+AS_THEY_ARE: Ranges = (Normalisation(), Normalisation())
 
 
 class PairPatches(Dataset[dict[str, Tensor]]):
@@ -20,10 +25,21 @@ class PairPatches(Dataset[dict[str, Tensor]]):
     Args:
         a, b: the pictures of both sides, in the same order and of the same sizes.
         augment: the changes; ``size`` takes the place of their crop.
+        ranges: what brings both sides to [0, 1].
     """
 
-    def __init__(self, a: PictureSet, b: PictureSet, size: int, augment: AugmentConfig, seed: int, *, labels: bool = False) -> None:
-        self.a, self.b, self.size, self.seed, self.labels = a, b, size, seed, labels
+    def __init__(
+        self,
+        a: PictureSet,
+        b: PictureSet,
+        size: int,
+        augment: AugmentConfig,
+        seed: int,
+        *,
+        labels: bool = False,
+        ranges: Ranges = AS_THEY_ARE,
+    ) -> None:
+        self.a, self.b, self.size, self.seed, self.labels, self.ranges = a, b, size, seed, labels, ranges
         self.augmentation = Augmentation(augment.model_copy(update={"crop": size}))
         self.reach = reach(augment, size)
         different = [
@@ -40,7 +56,7 @@ class PairPatches(Dataset[dict[str, Tensor]]):
         rng = generator(self.seed, 1, position)
         index = shuffled(position, len(self.a), self.seed)
         window = random_window(self.a, index, self.reach, rng)
-        a, b = self.a.crop(index, *window), self.b.crop(index, *window)
+        a, b = (_ranged(x, index, window, which) for x, which in zip((self.a, self.b), self.ranges, strict=True))
         sample = Sample(a, masks=(b,)) if self.labels else Sample(a, b)
         sample = self.augmentation(sample, mix(self.seed, 4, position))
         if self.labels:
@@ -52,23 +68,25 @@ class PairPatches(Dataset[dict[str, Tensor]]):
 class PairCrops(Dataset[dict[str, Tensor]]):
     """The middle of each pair, at most ``side`` pixels high and wide and in multiples of ``multiple``: the same at every validation."""
 
-    def __init__(self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, labels: bool = False) -> None:
-        self.a, self.b, self.side, self.multiple, self.labels = a, b, side, multiple, labels
+    def __init__(
+        self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, labels: bool = False, ranges: Ranges = AS_THEY_ARE
+    ) -> None:
+        self.a, self.b, self.side, self.multiple, self.labels, self.ranges = a, b, side, multiple, labels, ranges
 
     def __len__(self) -> int:
         return len(self.a)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         window = middle_window(self.a, index, self.side, self.multiple)
-        b = self.b.crop(index, *window)
-        return {"a": self.a.crop(index, *window), "b": levels(b) if self.labels else b}
+        a, b = (_ranged(x, index, window, which) for x, which in zip((self.a, self.b), self.ranges, strict=True))
+        return {"a": a, "b": levels(b) if self.labels else b}
 
 
 class UnpairedPatches(Dataset[dict[str, Tensor]]):
     """Sample ``i`` is a pure function of ``(seed, i)``: {"a": (C, size, size), "b": (C', size, size)} in [0, 1], of any two pictures."""
 
-    def __init__(self, a: PictureSet, b: PictureSet, size: int, augment: AugmentConfig, seed: int) -> None:
-        self.sides = {"a": a, "b": b}
+    def __init__(self, a: PictureSet, b: PictureSet, size: int, augment: AugmentConfig, seed: int, *, ranges: Ranges = AS_THEY_ARE) -> None:
+        self.sides, self.ranges = {"a": a, "b": b}, ranges
         self.seed = seed
         self.augmentation = Augmentation(augment.model_copy(update={"crop": size}))
         self.reach = reach(augment, size)
@@ -79,23 +97,51 @@ class UnpairedPatches(Dataset[dict[str, Tensor]]):
     def _one(self, side: int, pictures: PictureSet, position: int) -> Tensor:
         index = shuffled(position, len(pictures), mix(self.seed, side))
         window = random_window(pictures, index, self.reach, generator(self.seed, 1, side, position))
-        return self.augmentation(Sample(pictures.crop(index, *window)), mix(self.seed, 4, side, position)).a
+        picture = _ranged(pictures, index, window, self.ranges[side])
+        return self.augmentation(Sample(picture), mix(self.seed, 4, side, position)).a
 
 
 class UnpairedCrops(Dataset[dict[str, Tensor]]):
     """The middles of a picture of A and of one of B, as ``PairCrops``, as often as the smaller side has pictures."""
 
-    def __init__(self, a: PictureSet, b: PictureSet, side: int, multiple: int) -> None:
-        self.a, self.b, self.side, self.multiple = a, b, side, multiple
+    def __init__(self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, ranges: Ranges = AS_THEY_ARE) -> None:
+        self.a, self.b, self.side, self.multiple, self.ranges = a, b, side, multiple, ranges
 
     def __len__(self) -> int:
         return min(len(self.a), len(self.b))
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return {
-            name: pictures.crop(index, *middle_window(pictures, index, self.side, self.multiple))
-            for name, pictures in (("a", self.a), ("b", self.b))
+            name: _ranged(pictures, index, middle_window(pictures, index, self.side, self.multiple), which)
+            for name, pictures, which in zip(("a", "b"), (self.a, self.b), self.ranges, strict=True)
         }
+
+
+class SinglePatches(Dataset[dict[str, Tensor]]):
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"b": (3, size, size)} in [0, 1], what single photographs have to teach."""
+
+    def __init__(self, pictures: PictureSet, size: int, augment: AugmentConfig, seed: int) -> None:
+        self.pictures, self.seed = pictures, seed
+        self.augmentation = Augmentation(augment.model_copy(update={"crop": size}))
+        self.reach = reach(augment, size)
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        index = shuffled(position, len(self.pictures), self.seed)
+        window = random_window(self.pictures, index, self.reach, generator(self.seed, 1, position))
+        return {"b": self.augmentation(Sample(self.pictures.crop(index, *window)), mix(self.seed, 4, position)).a}
+
+
+class SingleCrops(Dataset[dict[str, Tensor]]):
+    """The middle of each photograph, as ``PairCrops``: {"b": (3, h, w)}."""
+
+    def __init__(self, pictures: PictureSet, side: int, multiple: int) -> None:
+        self.pictures, self.side, self.multiple = pictures, side, multiple
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"b": self.pictures.crop(index, *middle_window(self.pictures, index, self.side, self.multiple))}
 
 
 def levels(labels: Tensor) -> Tensor:
@@ -109,7 +155,7 @@ def reach(augment: AugmentConfig, size: int) -> int:
     return math.ceil(size * moves / min(1.0, augment.scale[0]))
 
 
-def random_window(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> tuple[int, int, int, int]:
+def random_window(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> Window:
     """(top, left, height, width) of a random square of ``side`` pixels in picture ``index``; less where the picture is smaller."""
     entry = pictures.entries[index]
     height, width = min(side, entry.height), min(side, entry.width)
@@ -117,8 +163,12 @@ def random_window(pictures: PictureSet, index: int, side: int, rng: torch.Genera
     return top, int(torch.randint(entry.width - width + 1, (), generator=rng)), height, width
 
 
-def middle_window(pictures: PictureSet, index: int, side: int, multiple: int) -> tuple[int, int, int, int]:
+def middle_window(pictures: PictureSet, index: int, side: int, multiple: int) -> Window:
     """(top, left, height, width) of the middle of picture ``index``, ``side`` at most, in multiples of ``multiple``."""
     entry = pictures.entries[index]
     height, width = (max(min(side, length) // multiple * multiple, 1) for length in (entry.height, entry.width))
     return (entry.height - height) // 2, (entry.width - width) // 2, height, width
+
+
+def _ranged(pictures: PictureSet, index: int, window: Window, normalisation: Normalisation) -> Tensor:
+    return normalisation.apply(pictures.crop(index, *window))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
+from img2img.data.resize import resize
 from img2img.errors import DataError, PictureError
 from img2img.files import atomic_path
 
@@ -55,6 +56,37 @@ def decode_labels(palette: images.Palette | None = None) -> Decoder:
 
 def _decode_labels(path: Path, palette: images.Palette | None) -> Pixels:
     return images.read_labels(path, palette).indices[:, :, None]
+
+
+def decode_half(decode: Decoder, half: Literal["left", "right"]) -> Decoder:
+    """A decoder that gives one half of what ``decode`` gives; of an odd width the middle column is left out."""
+    return partial(_decode_half, decode=decode, half=half)
+
+
+def _decode_half(path: Path, decode: Decoder, half: str) -> Pixels:
+    pixels: Pixels = decode(path)
+    width = pixels.shape[1] // 2
+    return pixels[:, :width] if half == "left" else pixels[:, pixels.shape[1] - width :]
+
+
+def decode_shrunk(decode: Decoder, side: int, *, labels: bool = False) -> Decoder:
+    """A decoder that gives what ``decode`` gives with a shorter side of at most ``side`` pixels; ``labels`` are picked, never mixed."""
+    return partial(_decode_shrunk, decode=decode, side=side, labels=labels)
+
+
+def _decode_shrunk(path: Path, decode: Decoder, side: int, labels: bool) -> Pixels:
+    pixels: Pixels = decode(path)
+    height, width = pixels.shape[:2]
+    if min(height, width) <= side:
+        return pixels
+    high, wide = (max(round(length * side / min(height, width)), 1) for length in (height, width))
+    if labels:
+        rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in ((high, height), (wide, width)))
+        return pixels[rows.astype(int)][:, columns.astype(int)]
+    small = resize(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float(), size=(high, wide)).permute(1, 2, 0).numpy()
+    if pixels.dtype == np.float32:
+        return small
+    return np.rint(small).clip(0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
 
 
 class PictureSet:
@@ -151,9 +183,10 @@ def _kind(entry: Entry) -> tuple[int, bool]:
 
 
 def _name(decode: Decoder) -> str:
-    """What tells a decoder from others: its name, with the arguments of a partial."""
+    """What tells a decoder from others: its name, with the named arguments of a partial."""
     if isinstance(decode, partial):
-        return f"{_name(decode.func)} {decode.args} {decode.keywords}"
+        arguments = {key: _name(value) if callable(value) else value for key, value in decode.keywords.items()}
+        return f"{_name(decode.func)} {arguments}"
     return f"{decode.__module__}.{decode.__qualname__}"
 
 
@@ -164,7 +197,7 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
     with atomic_path(cache) as temporary, open(temporary, "wb") as file:
         for path in paths:
             try:
-                pixels = decode(path)
+                pixels: Pixels = decode(path)
             except PictureError as error:
                 broken.append(str(error))
                 continue

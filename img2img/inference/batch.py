@@ -113,7 +113,7 @@ class _Batch:
             self.progress(0, 1)
             return outcome, None
         self.pending += _area(outcome)
-        return outcome, readers.submit(images.read, job.source, max_pixels=self.options.max_pixels)
+        return outcome, readers.submit(self.pipeline.read, job.source, max_pixels=self.options.max_pixels)
 
     def compute(self, outcome: Outcome, reading: Future[Picture] | None, writers: ThreadPoolExecutor) -> Future[Outcome]:
         """Enlarge the picture and begin to write it."""
@@ -123,8 +123,8 @@ class _Batch:
         picture = result = None
         with _reported(outcome):
             picture = reading.result()
-            if len(picture.frames) == 1 and outcome.output_size and outcome.output_size[0] * outcome.output_size[1] > STREAMED:
-                self._write(outcome, picture, self._bands(picture, _area(outcome)))
+            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.output_size):
+                self._write(outcome, self.pipeline.outline(picture), self._bands(picture, _area(outcome)))
             else:
                 result = self.pipeline.picture(picture, self.options.scale)
                 self.progress(_area(outcome), 1)
@@ -187,6 +187,13 @@ class _Batch:
         if job.folder not in self.records:
             self.records[job.folder] = Record(job.folder)
         return self.records[job.folder]
+
+
+def goes_in_bands(pipeline: Pipeline, picture: Picture, size: tuple[int, int]) -> bool:
+    """Whether the result of ``picture``, of ``size`` (width, height), is so large that it is written in bands as it is computed."""
+    outline = pipeline.outline(picture)
+    plain = outline.channels in (1, 3) and outline.bit_depth != 32 and outline.palette is None
+    return plain and len(picture.frames) == 1 and size[0] * size[1] > STREAMED
 
 
 def write_bands(

@@ -41,10 +41,12 @@ def load(
     tile: int | None = None,
     ensemble: bool = False,
     statistics: Statistics = "sampled",
+    task: str = "upscale",
 ) -> "Pipeline":
     """The model ``name_or_path`` (a shipped name, a file, a run folder), ready to be called with pictures.
 
     Args:
+        task: what the model must be for; ``img2img.translate`` takes translators.
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:1, mps.
         dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16.
         tile: side in pixels of what the network is fed at once, context included; None: as memory allows; 0: always the whole picture.
@@ -55,7 +57,8 @@ def load(
     Raises:
         ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
     """
-    return Pipeline(weights.load_model(name_or_path), device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics)
+    model = check_task(weights.load_model(name_or_path), task)
+    return Pipeline(model, device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics)
 
 
 class Pipeline:
@@ -63,6 +66,7 @@ class Pipeline:
 
     Attributes:
         model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
+        takes: how many channels the network is fed.
     """
 
     def __init__(
@@ -76,11 +80,10 @@ class Pipeline:
         statistics: Statistics = "sampled",
     ) -> None:
         self.model = model
+        self.takes = model.info.in_channels
         self.ensemble = ensemble
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device)
-        if model.info.in_channels not in (1, 3):
-            raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
         least = 2 * (model.info.halo or 0) + 16 * model.info.multiple
         if tile and tile < least:
             raise ConfigError(
@@ -143,6 +146,14 @@ class Pipeline:
             out = self.run(_planes(frame), scale)[0]
             frames.append(replace(frame, pixels=out[:colours], alpha=None if frame.alpha is None else out[colours:]))
         return picture.with_frames(frames)
+
+    def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
+        """The picture in ``source`` as ``images.read`` gives it: what the model can work on."""
+        return images.read(source, max_pixels=max_pixels, name=name)
+
+    def outline(self, picture: Picture) -> Picture:
+        """What becomes of ``picture``, without its pixels: channels, alpha, depth, palette, metadata. Sizes are those of the input."""
+        return picture
 
     def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
         """The first frame enlarged, as (h, W, C[+1]) integers of its depth in bands from top to bottom: for pictures too large to hold.
@@ -207,7 +218,7 @@ class Pipeline:
             rows = lambda top, bottom: picture[..., top:bottom, :]  # noqa: E731
             tiler.network = self._with_statistics_of(picture, tiler)
         if self.tile is None and halo is not None:
-            self._per_pixel = self._per_pixel or memory.bytes_per_pixel(self.model.network, self._forward, info.in_channels, info.multiple)
+            self._per_pixel = self._per_pixel or memory.bytes_per_pixel(self.model.network, self._forward, self.takes, info.multiple)
             tiler.tile = memory.choose_tile(
                 *size,
                 free=memory.free_memory(self.device),
@@ -251,7 +262,7 @@ class Pipeline:
             known.append(found)
             return x[..., :1, :1]  # nobody looks at it
 
-        colours = _colours_of(picture)
+        colours = self._colours_in(picture)
         self._colours(picture[:, :colours], measure)
         if not _constant(picture[:, colours:]):
             self._colours(picture[:, colours:], measure)
@@ -259,7 +270,7 @@ class Pipeline:
 
     def _apply(self, x: Tensor, forward: Network | None = None) -> Tensor:
         """The network on one tile, (N, C, h, w) with or without alpha."""
-        colours = _colours_of(x)
+        colours = self._colours_in(x)
         forward = forward or self._forward
         out = self._colours(x[:, :colours], forward)
         if colours == x.shape[1]:
@@ -272,13 +283,17 @@ class Pipeline:
         return torch.cat([out, grown], dim=1)
 
     def _colours(self, x: Tensor, forward: Network) -> Tensor:
-        wanted = self.model.info.in_channels
+        wanted = self.takes
         if x.shape[1] == wanted:
             return self._predict(x, forward)
         if x.shape[1] == 1:
             return self._predict(x.expand(-1, wanted, -1, -1), forward).mean(1, keepdim=True)
         out = self._predict(x.reshape(-1, 1, *x.shape[2:]), forward)
         return out.reshape(*x.shape[:2], *out.shape[2:])
+
+    def _colours_in(self, x: Tensor) -> int:
+        """How many of the channels of ``x`` (N, C, H, W) are colours: 1 or 3; alpha is the one after them."""
+        return x.shape[1] - 1 + x.shape[1] % 2
 
     def _predict(self, x: Tensor, forward: Network) -> Tensor:
         return self_ensemble(forward, x) if self.ensemble else forward(x)
@@ -298,10 +313,22 @@ class Pipeline:
     def _pass(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-            return cast(Tensor, self.model.network(x)).float()
+            return self._network(x).float()
+
+    def _network(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.model.network(x))
 
     def _dtypes(self) -> list[torch.dtype]:
         return list(dict.fromkeys((self.dtype, torch.float32)))
+
+
+def check_task(model: Model, task: str) -> Model:
+    """``model``, if it does what ``task`` asks for; else ModelError, which says what does."""
+    if model.info.task != task:
+        raise ModelError(f"model {model.info.name!r} is for {model.info.task}, not for {task}: use img2img {model.info.task}")
+    if task == "upscale" and model.info.in_channels not in (1, 3):
+        raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
+    return model
 
 
 def choose_device(name: str) -> torch.device:
@@ -337,11 +364,6 @@ def _planes(frame: Frame) -> Tensor:
     if frame.alpha is None:
         return frame.pixels[None]
     return torch.cat([fill_hidden(frame.pixels, frame.alpha), frame.alpha])[None]
-
-
-def _colours_of(x: Tensor) -> int:
-    """How many of the channels of ``x`` (N, C, H, W) are colours: 1 or 3; alpha is the one after them."""
-    return x.shape[1] - 1 + x.shape[1] % 2
 
 
 def _constant(x: Tensor) -> bool:

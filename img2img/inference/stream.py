@@ -7,7 +7,7 @@ from typing import BinaryIO
 from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images import check_format
-from img2img.inference.batch import STREAMED, Options, write_bands
+from img2img.inference.batch import Options, goes_in_bands, write_bands
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.plan import Naming, check_naming, is_folder
 
@@ -17,7 +17,7 @@ def run_on_stream(
 ) -> list[str]:
     """Write what a model makes of the picture in ``data`` to the file ``output`` or else to ``stdout``; notes as ``images.write``.
 
-    Its format is that of ``extension``, of ``output``, or the picture's own. ``ready`` loads the model, once all else is in order.
+    Its format is that of ``extension``, of ``output``, or the picture's own. ``ready`` loads the model, once the names are in order.
 
     Raises:
         ConfigError: ``output`` is no file name. PictureError: it exists and may not be replaced; ``data`` is no picture.
@@ -29,12 +29,12 @@ def run_on_stream(
         if Path(output).exists() and not options.overwrite:
             raise PictureError(f"{output!r} exists; --overwrite replaces it")
     format = check_format("." + extension.lstrip(".")) if extension else None
-    picture = images.read(data, max_pixels=options.max_pixels, name="standard input")
+    pipeline = ready()
+    picture = pipeline.read(data, max_pixels=options.max_pixels, name="standard input")
     target = stdout if output is None else output
     format = format or (picture.format if output is None else None)
-    pipeline = ready()
     height, width = pipeline.output_size(picture.height, picture.width, options.scale)
-    if len(picture.frames) == 1 and height * width > STREAMED:
-        return write_bands(picture, target, (width, height), pipeline.rows(picture, options.scale), options, format)
+    if goes_in_bands(pipeline, picture, (width, height)):
+        return write_bands(pipeline.outline(picture), target, (width, height), pipeline.rows(picture, options.scale), options, format)
     made = pipeline.picture(picture, options.scale)
     return images.write(made, target, format=format, quality=options.quality, strip_metadata=options.strip_metadata)

@@ -16,6 +16,7 @@ from img2img.networks.unet import UNetGenerator
 
 __all__ = [
     "NETWORKS",
+    "Colorizer",
     "Growing",
     "PatchGAN",
     "ResNetGenerator",
@@ -28,7 +29,13 @@ __all__ = [
     "grow",
 ]
 
-NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "unet": UNetGenerator, "two-way": TwoWay, "colorizer": Colorizer, "patchgan": PatchGAN}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "resnet": ResNetGenerator,
+    "unet": UNetGenerator,
+    "two-way": TwoWay,
+    "colorizer": Colorizer,
+    "patchgan": PatchGAN,
+}
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
 LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}

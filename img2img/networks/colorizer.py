@@ -46,9 +46,7 @@ class Colorizer(nn.Module):
         self.middle = nn.Conv2d(512, width, 3, padding=1)
         self.context = nn.ModuleList(nn.Conv2d(width, width, 3, padding=2, dilation=2) for _ in range(2))
         self.skips = nn.ModuleDict({"3": nn.Conv2d(256, width // 2, 1), "2": nn.Conv2d(128, width // 4, 1)})
-        self.ups = nn.ModuleDict(
-            {"3": nn.Conv2d(width, width // 2, 3, padding=1), "2": nn.Conv2d(width // 2, width // 4, 3, padding=1)}
-        )
+        self.ups = nn.ModuleDict({"3": nn.Conv2d(width, width // 2, 3, padding=1), "2": nn.Conv2d(width // 2, width // 4, 3, padding=1)})
         self.head = nn.Conv2d(width // 4, len(bins()), 1)
 
     def load_vgg(self, state: dict[str, Tensor]) -> None:
@@ -81,6 +79,10 @@ class Colorizer(nn.Module):
         return torch.einsum("nqhw,qc->nchw", (self.logits(grey) / TEMPERATURE).softmax(1), bins().to(grey))
 
     def forward(self, grey: Tensor) -> Tensor:
+        with torch.autocast(grey.device.type, enabled=False):  # half precision would not keep the lightness
+            return self._coloured(grey)
+
+    def _coloured(self, grey: Tensor) -> Tensor:
         small = shrunk(grey, self.work)
         height, width = (max(round(side / 8), 1) * 8 for side in small.shape[-2:])
         small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)

@@ -94,6 +94,15 @@ def _layer_names(backbone: Backbone) -> list[str]:
     return names[:-1]
 
 
+def vgg16_weights() -> dict[str, Tensor]:
+    """All weights of VGG16 that come with the install, ``{"conv1_1.weight": ...}`` to conv4_3, for RGB.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    return _shipped_state([name for name in _layer_names("vgg16") if name.startswith("conv")])
+
+
 def _shipped_state(convolutions: list[str]) -> dict[str, Tensor]:
     path = shipped_folder() / "vgg16-features.safetensors"
     try:

@@ -77,7 +77,7 @@ def test_labels_are_indices(tmp_path):
     assert torch.equal(made.crop(0, 0, 0, 7, 5)[0], torch.from_numpy(indices) / 255)
     turned = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_labels(palette[::-1]))
     np.testing.assert_array_equal(turned.pixels(0), 2 - indices[:, :, None])
-    with pytest.raises(DataError, match="1 of 1 pictures cannot be read: .*which is not among the 2"):
+    with pytest.raises(DataError, match=r"1 of 1 pictures cannot be read: .*which is not among the 2"):
         PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_labels(palette[:2]))
 
 

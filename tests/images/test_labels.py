@@ -67,7 +67,7 @@ def test_another_order_of_the_palette(tmp_path):
     labels = images.read_labels(tmp_path / "a.png", wanted)
     np.testing.assert_array_equal(labels.indices, np.array([1, 4, 5, 0, 3], np.uint8)[indices])
     assert labels.palette == wanted
-    with pytest.raises(PictureError, match="has the colour .* not among the 5"):
+    with pytest.raises(PictureError, match=r"has the colour .* not among the 5"):
         images.read_labels(tmp_path / "a.png", wanted[:5])
 
 
@@ -218,7 +218,9 @@ def test_labels_go_into_png_alone(tmp_path):
 
 def test_metadata_of_labels(tmp_path):
     picture = images.Labels(indexed(3), colours(3)).picture()
-    images.write(images.Picture(picture.frames, metadata=images.Metadata(b"icc", dpi=(300.0, 300.0)), palette=colours(3)), tmp_path / "a.png")
+    images.write(
+        images.Picture(picture.frames, metadata=images.Metadata(b"icc", dpi=(300.0, 300.0)), palette=colours(3)), tmp_path / "a.png"
+    )
     metadata = images.read(tmp_path / "a.png").metadata
     assert metadata.icc is None
     assert metadata.dpi == pytest.approx((300, 300), abs=0.02)

@@ -30,7 +30,9 @@ def translate(
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     extension: o.Extension = None,
-    suffix: Annotated[str | None, typer.Option(help="What follows the name.  [default: _translated beside inputs, nothing in folders]")] = None,
+    suffix: Annotated[
+        str | None, typer.Option(help="What follows the name.  [default: _translated beside inputs, nothing in folders]")
+    ] = None,
     quality: o.Quality = None,
     recursive: o.Recursive = False,
     overwrite: o.Overwrite = False,

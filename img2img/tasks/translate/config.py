@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from img2img.data.restoration import DamageConfig
+from img2img.data.splits import LayoutName
 from img2img.data.transforms import AugmentConfig
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
@@ -44,7 +45,8 @@ class DataConfig(Strict):
     size: int = Field(256, ge=16, description="side in pixels of the square that a sample is cut to")
     load: int = Field(0, ge=0, description="pictures are first shrunk until their shorter side has so many pixels; 0: never")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="changes of samples; its crop is set by size")
-    labels: Literal["auto", "yes", "no"] = Field("auto", description="B is a label map; auto: if its files are palette pictures")
+    layout: LayoutName | None = Field(None, description="how the folder is laid out; null: as it is found")
+    labels: Literal["auto", "yes", "no"] = Field("auto", description="what is learnt is a label map; auto: if its files have palettes")
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: what is to be undone")
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from img2img import images, weights
 from img2img.errors import ConfigError
-from img2img.inference.pipeline import Pipeline
+from img2img.inference.pipeline import check_task
+from img2img.inference.translation import Translation
 from img2img.weights import Model
 
 STYLE_SIDE = 256  # pixels of the shorter side at which a style picture is looked at, as in training
@@ -60,16 +61,16 @@ def translate(
 
 def load_translator(
     name: str, wish: Wish, number: int, *, device: str = "auto", dtype: str = "auto", tile: int | None = None, ensemble: bool = False
-) -> Pipeline:
+) -> Translation:
     """The translator called ``name``, ready to give sample ``number`` of what ``wish`` asks for.
 
     Raises:
         ModelError: no such model, or one of another task. ConfigError: a wish that the model cannot fulfil; says what it can.
         PictureError: a style picture that cannot be read.
     """
-    model = weights.load_model(name)
+    model = check_task(weights.load_model(name), "translate")
     conditions = conditions_of(model, wish, number)
-    return Pipeline(model, task="translate", device=device, dtype=dtype, tile=tile, ensemble=ensemble, conditions=conditions)
+    return Translation(model, conditions, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
 
 
 def conditions_of(model: Model, wish: Wish, number: int) -> dict[str, Any]:
@@ -78,13 +79,15 @@ def conditions_of(model: Model, wish: Wish, number: int) -> dict[str, Any]:
     Raises:
         ConfigError: the model has no such way, no styles or no such class. PictureError: a style picture that cannot be read.
     """
-    info, found = model.info, {}
+    info, found = model.info, dict[str, Any]()
     direction = wish.direction or info.directions[0]
     if direction not in info.directions:
         raise ConfigError(f"model {info.name!r} goes {' and '.join(info.directions)} only, not {direction!r}")
     if len(info.directions) > 1:
         found["direction"] = direction
-    asked = [option for option, value in (("--style", wish.style), ("--seed", wish.seed is not None), ("--samples", wish.samples > 1)) if value]
+    asked = [
+        option for option, value in (("--style", wish.style), ("--seed", wish.seed is not None), ("--samples", wish.samples > 1)) if value
+    ]
     if asked and not info.style_dim:
         raise ConfigError(f"model {info.name!r} has one result for each picture: {', '.join(asked)} is for models with styles (munit)")
     if info.style_dim:

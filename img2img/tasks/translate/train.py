@@ -10,6 +10,7 @@ import torch
 from img2img import weights
 from img2img.errors import ConfigError
 from img2img.files import atomic_path
+from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.objective import Translator
@@ -21,7 +22,11 @@ from img2img.training.rehearsal import Rehearsal, rehearse
 logger = logging.getLogger(__name__)
 
 REHEARSAL_PICTURES = 8
-OBJECTIVES: dict[str, type[Translator]] = {"paired": PairedObjective, "restore": PairedObjective}
+OBJECTIVES: dict[str, type[Translator]] = {
+    "paired": PairedObjective,
+    "restore": PairedObjective,
+    "colorize": ColorizeObjective,
+}
 
 
 def train_translator(

@@ -1,0 +1,88 @@
+"""Colouring grey photographs: the truth is the photograph itself."""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2img import networks
+from img2img.metrics import lpips_alex, psnr
+from img2img.networks import Colorizer
+from img2img.networks.colorizer import bins, grey_of, nearest_bin
+from img2img.networks.colour import rgb_to_lab
+from img2img.networks.features import vgg16_weights
+from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.objective import Translator
+from img2img.training import Images, Losses
+from img2img.training.objective import Batch, Look
+
+COUNTED = 256  # samples whose colours are counted
+
+
+class ColorizeObjective(Translator):
+    """A ``Colorizer`` that classifies each place's colour; rare colours count more, or all would be brown and grey.
+
+    Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true colour. Deviations:
+    the true colour is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
+    as a few hundred photographs could only spoil them.
+
+    Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
+    """
+
+    metric = "lpips"
+    higher_is_better = False
+    upsampling = 2
+    rarity: Tensor
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__(config, name, material)
+        network = cast(Colorizer, networks.build(config.network))
+        network.load_vgg(vgg16_weights())
+        network.encoder.requires_grad_(False)
+        self.generators["ab"] = network
+        samples = [material.samples[index]["b"] for index in range(COUNTED)]
+        self.register_buffer("rarity", rarity(torch.stack(samples), config.loss.balance), persistent=False)
+
+    @property
+    def network(self) -> Colorizer:
+        """The network that is trained."""
+        return cast(Colorizer, self.generators["ab"])
+
+    @property
+    def exported_spec(self) -> dict[str, Any]:
+        return self.config.network
+
+    def generate(self, batch: Batch) -> Images:
+        return {"logits": self.network.logits(grey_of(batch["b"]))}
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        target = nearest_bin(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
+        return {"cross_entropy": F.cross_entropy(images["logits"], target, self.rarity)}
+
+    def validate(self, batch: Batch) -> dict[str, float]:
+        b, fake = batch["b"], self.network(grey_of(batch["b"]))
+        return {"lpips": float(lpips_alex(fake, b)), "psnr": float(psnr(fake, b))}
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        grey = grey_of(batch["b"])
+        return {"input": grey.expand(-1, 3, -1, -1), "ours": self.network(grey), "truth": batch["b"]}
+
+    def look(self, batch: Batch) -> Look:
+        columns = self.preview(batch)
+        return Look(columns["ours"], columns["truth"], columns["input"])
+
+
+def rarity(pictures: Tensor, balance: float) -> Tensor:
+    """(bins,): how much each colour counts, 1 on the average of ``pictures`` (N, 3, H, W).
+
+    Zhang et al. 2016, eq. 4: 1 / ((1 - balance) p + balance / Q), p the share of a colour smoothed over its neighbours.
+    """
+    found = nearest_bin(F.avg_pool2d(rgb_to_lab(pictures)[:, 1:], 2)).flatten()
+    grid = bins()
+    share = torch.bincount(found, minlength=len(grid)).float() / len(found)
+    near = torch.exp(-torch.cdist(grid, grid).square() / (2 * 10.0**2))
+    share = (near / near.sum(0, keepdim=True)) @ share
+    weight = 1 / ((1 - balance) * share + balance / len(grid))
+    return weight / (weight * share).sum()
