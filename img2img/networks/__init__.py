@@ -9,13 +9,17 @@ from torch import Tensor, nn
 from img2img.errors import ModelError
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
+from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
 from img2img.networks.two_way import TwoWay
 from img2img.networks.unet import UNetGenerator
+from img2img.networks.unit import UNIT
 
 __all__ = [
+    "MUNIT",
     "NETWORKS",
+    "UNIT",
     "Colorizer",
     "Growing",
     "PatchGAN",
@@ -34,11 +38,13 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "unet": UNetGenerator,
     "two-way": TwoWay,
     "colorizer": Colorizer,
+    "unit": UNIT,
+    "munit": MUNIT,
     "patchgan": PatchGAN,
 }
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
-LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}
+LARGEST = {"blocks": 256, "shared": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}
 LARGEST_OTHER = 4096
 
 

@@ -76,6 +76,9 @@ GAN = TrainerConfig(
     clip=0.0,
     validate_every=5_000,
 )
+LATENT = GAN.model_copy(  # of UNIT and MUNIT: halved every 100,000 steps
+    update={"learning_rate": 1e-4, "discriminator_learning_rate": 1e-4, "schedule": "step", "milestones": (0.5,)}
+)
 
 PRESETS: dict[str, TranslateConfig] = {
     # Isola et al. 2017 (arXiv 1611.07004): conditional PatchGAN of 70 pixels, 100 times L1.
@@ -94,19 +97,21 @@ PRESETS: dict[str, TranslateConfig] = {
     ),
     # Park et al. 2020 (arXiv 2007.15651): one generator and one judge, so about half the memory of CycleGAN.
     "cut": TranslateConfig(method="cut", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=JUDGE), training=GAN),
-    # Liu et al. 2017 (arXiv 1703.00848).
+    # Liu et al. 2017 (arXiv 1703.00848): the proportions 10 : 100 : 0.1 of judges, pictures and codes.
     "unit": TranslateConfig(
         method="unit",
         network={"name": "unit", "width": 64, "blocks": 4, "shared": 1, "downsamplings": 2},
+        loss=LossConfig(identity=10.0, cycle=10.0, kl=0.01),
         adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2, "norm": "none"}),
-        training=GAN.model_copy(update={"learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
+        training=LATENT,
     ),
-    # Huang et al. 2018 (arXiv 1804.04732).
+    # Huang et al. 2018 (arXiv 1804.04732); the judges' losses at the 3 scales are summed there and averaged here.
     "munit": TranslateConfig(
         method="munit",
         network={"name": "munit", "width": 64, "blocks": 4, "downsamplings": 2, "style_dim": 8},
-        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 3, "norm": "none"}),
-        training=GAN.model_copy(update={"learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
+        loss=LossConfig(identity=10.0, content=1.0, style=1.0, cycle=0.0),
+        adversary=AdversaryConfig(weight=3.0, mode="lsgan", network={**JUDGE, "scales": 3, "norm": "none"}),
+        training=LATENT,
     ),
     # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).
     "multi-domain": TranslateConfig(

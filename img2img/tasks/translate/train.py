@@ -13,8 +13,10 @@ from img2img.files import atomic_path
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.material import Material, prepare
+from img2img.tasks.translate.munit import MunitObjective
 from img2img.tasks.translate.objective import Translator
 from img2img.tasks.translate.paired import PairedObjective
+from img2img.tasks.translate.unit import UnitObjective
 from img2img.training import Outcome, train
 from img2img.training.processes import make_fabric
 from img2img.training.rehearsal import Rehearsal, rehearse
@@ -26,6 +28,8 @@ OBJECTIVES: dict[str, type[Translator]] = {
     "paired": PairedObjective,
     "restore": PairedObjective,
     "colorize": ColorizeObjective,
+    "unit": UnitObjective,
+    "munit": MunitObjective,
 }
 
 
