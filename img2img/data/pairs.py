@@ -1,6 +1,7 @@
 """Samples of two sides: pairs that are cut and changed alike, or pictures of A and of B that have nothing to do with each other."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from img2img.data.transforms import Augmentation, AugmentConfig, Sample
 from img2img.errors import DataError
 
 Window = tuple[int, int, int, int]  # top, left, height, width
+LabelSide = Literal["a", "b"] | None
 Ranges = tuple[Normalisation, Normalisation]
 AS_THEY_ARE: Ranges = (Normalisation(), Normalisation())
 
@@ -20,7 +22,7 @@ AS_THEY_ARE: Ranges = (Normalisation(), Normalisation())
 class PairPatches(Dataset[dict[str, Tensor]]):
     """Sample ``i`` is a pure function of ``(seed, i)``: {"a": (C, size, size), "b": (C', size, size)} in [0, 1], of the same place.
 
-    With ``labels``, "b" is (size, size) int64: the levels of label maps, which no change mixes.
+    The side that ``labels`` names is (size, size) int64: the levels of label maps, which no change mixes.
 
     Args:
         a, b: the pictures of both sides, in the same order and of the same sizes.
@@ -36,7 +38,7 @@ class PairPatches(Dataset[dict[str, Tensor]]):
         augment: AugmentConfig,
         seed: int,
         *,
-        labels: bool = False,
+        labels: LabelSide = None,
         ranges: Ranges = AS_THEY_ARE,
     ) -> None:
         self.a, self.b, self.size, self.seed, self.labels, self.ranges = a, b, size, seed, labels, ranges
@@ -57,19 +59,21 @@ class PairPatches(Dataset[dict[str, Tensor]]):
         index = shuffled(position, len(self.a), self.seed)
         window = random_window(self.a, index, self.reach, rng)
         a, b = (_ranged(x, index, window, which) for x, which in zip((self.a, self.b), self.ranges, strict=True))
-        sample = Sample(a, masks=(b,)) if self.labels else Sample(a, b)
-        sample = self.augmentation(sample, mix(self.seed, 4, position))
-        if self.labels:
-            return {"a": sample.a, "b": levels(sample.masks[0])}
-        assert sample.b is not None
-        return {"a": sample.a, "b": sample.b}
+        seed = mix(self.seed, 4, position)
+        if self.labels is None:
+            sample = self.augmentation(Sample(a, b), seed)
+            assert sample.b is not None
+            return {"a": sample.a, "b": sample.b}
+        picture, labels = (a, b) if self.labels == "b" else (b, a)
+        sample = self.augmentation(Sample(picture, masks=(labels,)), seed)
+        return {"b" if self.labels == "a" else "a": sample.a, self.labels: levels(sample.masks[0])}
 
 
 class PairCrops(Dataset[dict[str, Tensor]]):
     """The middle of each pair, at most ``side`` pixels high and wide and in multiples of ``multiple``: the same at every validation."""
 
     def __init__(
-        self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, labels: bool = False, ranges: Ranges = AS_THEY_ARE
+        self, a: PictureSet, b: PictureSet, side: int, multiple: int, *, labels: LabelSide = None, ranges: Ranges = AS_THEY_ARE
     ) -> None:
         self.a, self.b, self.side, self.multiple, self.labels, self.ranges = a, b, side, multiple, labels, ranges
 
@@ -79,7 +83,7 @@ class PairCrops(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         window = middle_window(self.a, index, self.side, self.multiple)
         a, b = (_ranged(x, index, window, which) for x, which in zip((self.a, self.b), self.ranges, strict=True))
-        return {"a": a, "b": levels(b) if self.labels else b}
+        return {"a": levels(a) if self.labels == "a" else a, "b": levels(b) if self.labels == "b" else b}
 
 
 class UnpairedPatches(Dataset[dict[str, Tensor]]):

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import images
@@ -32,7 +33,7 @@ class Translation(Pipeline):
         super().__init__(model, **options)
         back = conditions.get("direction", model.info.directions[0]) == "b2a" and len(model.info.directions) > 1
         self.source, self.target = (model.info.b, model.info.a) if back else (model.info.a, model.info.b)
-        self.takes = self.source.channels
+        self.takes = len(self.source.palette) or self.source.channels
         self.conditions = {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in conditions.items()}
 
     @property
@@ -41,6 +42,9 @@ class Translation(Pipeline):
         return f"{super().identity} {conditions}" if conditions else super().identity
 
     def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
+        if self.source.palette:
+            labels = images.read_labels(source, self.source.palette, max_pixels=max_pixels)
+            return labels.picture()
         banded = self.takes not in (1, 3) or bool(self.source.scale)
         return images.read(source, max_pixels=max_pixels, name=name, bands=banded)
 
@@ -89,6 +93,10 @@ class Translation(Pipeline):
 
     def _check(self, picture: Picture) -> None:
         info, takes = self.model.info, self.takes
+        if self.source.palette:
+            if picture.palette != self.source.palette:
+                raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colours; read them with it")
+            return
         if picture.channels != takes and not {picture.channels, takes} <= {1, 3}:
             raise PictureError(f"model {info.name!r} takes {takes} bands, the picture has {picture.channels}")
         if (picture.bit_depth == 32) != bool(self.source.scale):
@@ -98,6 +106,8 @@ class Translation(Pipeline):
     def _prepared(self, pixels: Tensor) -> Tensor:
         """(1, C, H, W) in [0, 1]."""
         x = pixels[None]
+        if self.source.palette:
+            return F.one_hot((x[:, 0] * 255).round().long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
         if not self.source.scale:
             return x
         offset, scale = (x.new_tensor(numbers)[:, None, None] for numbers in (self.source.offset, self.source.scale))

@@ -4,8 +4,9 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -33,6 +34,7 @@ from img2img.training.objective import Batch
 from img2img.weights import Side
 
 PALETTE_FILE = "PALETTE.tsv"
+MOST_LABELS = 64
 PROBED = 256  # files of a side whose headers are read to tell what they are
 HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
@@ -108,26 +110,29 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         )
     train, checks = _splits(layout, config, validation)
     train, checks = _first(train, most), _first(checks, most)
-    palette = _palette(data, layout, train, config)
     sides: dict[str, tuple[PictureSet, PictureSet]] = {}
-    for name in ("a", "b"):
-        labels = palette if name == ("b" if config.direction == "a2b" else "a") else None
-        decode = _shrinking(_decoder(layout, train, name, labels), config, labels=labels is not None)
-        one, other = (_files(layout, split, name) for split in (train, checks))
+    palettes: dict[str, Palette] = {}
+    for name, other in (("a", "b"), ("b", "a")):
+        side = name if config.direction == "a2b" else other
+        files, tested_files = (_files(layout, split, side) for split in (train, checks))
+        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + tested_files, config, name)
+        decode = decode_labels(palette) if palette else _decoder(layout, files, side)
+        decode = _shrinking(decode, config, labels=bool(palette))
         sides[name] = (
-            PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
-            PictureSet(other, cache / f"validation.{name}.pixels", decode=decode),
+            PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
+            PictureSet(tested_files, cache / f"validation.{side}.pixels", decode=decode),
         )
-    if config.direction == "b2a":
-        sides = {"a": sides["b"], "b": sides["a"]}
+    labels = next((name for name, palette in palettes.items() if palette), None)
+    if all(palettes.values()):
+        raise DataError(f"both sides of {str(data)!r} are label maps, and one can be; --set data.labels=no takes them as pictures")
     ranges = _range(sides["a"][0]), _range(sides["b"][0])
-    a, b = (_side(sides[name][0], which) for name, which in zip(("a", "b"), ranges, strict=True))
-    b = b.model_copy(update={"palette": palette})
-    samples = PairPatches(
-        sides["a"][0], sides["b"][0], config.data.size, config.data.augment, config.training.seed, labels=bool(palette), ranges=ranges
+    a, b = (
+        _side(sides[name][0], which).model_copy(update={"palette": palettes[name]}) for name, which in zip(("a", "b"), ranges, strict=True)
     )
-    tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple_of(config), labels=bool(palette), ranges=ranges)
-    kinds = f"; B is a label map of {len(palette)} levels" if palette else ""
+    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
+    samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
+    tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
+    kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
     return Material(samples, tested, a, b, (), layout.describe() + kinds, _record(sides["a"][0], sides["a"][1], layout))
 
 
@@ -138,7 +143,7 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
     train, checks = _splits(layout, config, validation)
     sides: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
-        decode = _shrinking(_decoder(layout, train, name, None), config)
+        decode = _shrinking(_decoder(layout, _files(layout, train, name), name), config)
         one, other = (_files(layout, split, name)[:most] for split in (train, checks))
         sides.append(
             (
@@ -180,15 +185,12 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _decoder(layout: DataLayout, split: Split, side: Literal["a", "b"] | str, labels: Palette | None) -> Decoder:
-    """How the files of one side are read: as labels, as bands where they are not photographs, as grey, or as photographs."""
-    if labels is not None:
-        decode = decode_labels(labels)
-    else:
-        found = [images.probe(path) for path in spread(_files(layout, split, side), PROBED)]
-        plain = all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found)
-        grey = all(probe.mode in ("1", "L", "I;16", "LA") for probe in found)
-        decode = decode_photo if plain and not grey else decode_bands
+def _decoder(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
+    """How the files of one side are read: as bands where they are grey or no photographs of 8 bits, or as photographs."""
+    found = [images.probe(path) for path in spread(files, PROBED)]
+    plain = all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found)
+    grey = all(probe.mode in ("1", "L", "LA") for probe in found)
+    decode = decode_photo if plain and not grey else decode_bands
     if layout.name == "side-by-side":
         return decode_half(decode, "left" if side == "a" else "right")
     return decode
@@ -198,20 +200,26 @@ def _shrinking(decode: Decoder, config: TranslateConfig, *, labels: bool = False
     return decode_shrunk(decode, config.data.load, labels=labels) if config.data.load else decode
 
 
-def _palette(data: Path, layout: DataLayout, train: Split, config: TranslateConfig) -> Palette:
-    """The palette of the side that is learnt to be made, where it is a label map; else ()."""
-    side = "b" if config.direction == "a2b" else "a"
-    files = _files(layout, train, side)
+def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, side: str) -> Palette:
+    """The palette of ``files`` where they are label maps; else ().
+
+    They are if all have palettes with at most ``MOST_LABELS`` colours in use, or if all are grey and the folder has a ``PALETTE.tsv``;
+    or, of side B, because the configuration says so.
+    """
+    modes = {images.probe(path).mode for path in spread(files, PROBED)}
     file = data / PALETTE_FILE
-    if config.data.labels == "no" or layout.name == "side-by-side":
-        return ()
-    grey = {images.probe(path).mode for path in spread(files, PROBED)} <= {"1", "L"}
-    palettes = {images.probe(path).mode for path in spread(files, PROBED)} == {"P"}
-    if config.data.labels == "auto" and not palettes and not (file.is_file() and grey):
+    told = config.data.labels == "yes" and side == "b"
+    if config.data.labels == "no" or not (told or modes == {"P"} or (file.is_file() and modes <= {"1", "L"})):
         return ()
     if file.is_file():
         return read_palette(file)
-    return images.read_labels(files[0]).palette if grey or palettes else images.collect_palette(files)
+    if not modes <= {"P", "1", "L"}:
+        return images.collect_palette(files)
+    palette = images.read_labels(files[0]).palette
+    used = {int(level) for path in spread(files, PROBED) for level in np.unique(images.read_labels(path, palette).indices)}
+    if len(used) > MOST_LABELS and not told:
+        return ()
+    return palette[: max(used) + 1]
 
 
 def read_palette(file: Path) -> Palette:

@@ -81,8 +81,18 @@ class Translator(Objective):
 
 def generator_spec(network: dict[str, Any], a: Side, b: Side) -> dict[str, Any]:
     """``network`` with the numbers of channels, and the head, that go from the pictures of ``a`` to those of ``b``."""
-    spec = {**network, "in_channels": a.channels, "out_channels": len(b.palette) or b.channels}
+    spec = {**network, "in_channels": planes(a), "out_channels": planes(b)}
     return {**spec, "head": "linear"} if b.palette else spec
+
+
+def planes(side: Side) -> int:
+    """How many planes a network is given of the pictures of ``side``: their channels, or one for each label."""
+    return len(side.palette) or side.channels
+
+
+def as_planes(x: Tensor, side: Side) -> Tensor:
+    """(N, planes, H, W): pictures as they are, levels (N, H, W) of label maps as a plane of 0 and 1 for each."""
+    return F.one_hot(x, len(side.palette)).permute(0, 3, 1, 2).float() if side.palette else x
 
 
 def perceptual_loss(loss: LossConfig) -> nn.Module | None:

@@ -10,7 +10,7 @@ from img2img import networks
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.material import Material
-from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, perceptual_loss, shown
+from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch, Look
 
@@ -22,13 +22,13 @@ class PairedObjective(Translator):
     matching, perceptual loss. Where B is a label map, cross-entropy takes the place of the distance, and the discriminator sees the
     probabilities of the classes.
 
-    Batches: {"a": (N, C, H, W) in [0, 1], "b": (N, C', H, W) in [0, 1], or (N, H, W) int64 levels of the palette}.
+    Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1]; of a label map (N, H, W) int64 levels of the palette.
     """
 
     def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
         super().__init__(config, name, material)
         self.generators["ab"] = networks.build(self.exported_spec)
-        self.judge = self.adversary("b", self.a.channels + (len(self.b.palette) or self.b.channels))
+        self.judge = self.adversary("b", planes(self.a) + planes(self.b))
         colours = not self.b.palette and self.b.channels == 3
         self.perceptual = perceptual_loss(config.loss) if colours else None
         if self.b.palette:
@@ -40,7 +40,7 @@ class PairedObjective(Translator):
         self.upsampling = 2 if "levels" in config.network or config.network.get("downsamplings") else 1
 
     def generate(self, batch: Batch) -> Images:
-        made = self.generators["ab"](batch["a"])
+        made = self.generators["ab"](as_planes(batch["a"], self.a))
         return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
@@ -90,9 +90,7 @@ class PairedObjective(Translator):
 
     def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
         """(A beside the true B, A beside the made one)."""
-        a, b = batch["a"], batch["b"]
-        if self.b.palette:
-            b = F.one_hot(b, len(self.b.palette)).permute(0, 3, 1, 2).to(a.dtype)
+        a, b = as_planes(batch["a"], self.a), as_planes(batch["b"], self.b)
         return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
 
 
