@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from img2img.errors import ModelError
 from img2img.networks.growing import Growing, Stage, at_stage, grow
+from img2img.networks.labelled import LabelledGenerator
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
 from img2img.networks.two_way import TwoWay
@@ -16,6 +17,7 @@ from img2img.networks.unet import UNetGenerator
 __all__ = [
     "NETWORKS",
     "Growing",
+    "LabelledGenerator",
     "PatchGAN",
     "ResNetGenerator",
     "Stage",
@@ -27,7 +29,13 @@ __all__ = [
     "grow",
 ]
 
-NETWORKS: dict[str, type[nn.Module]] = {"resnet": ResNetGenerator, "unet": UNetGenerator, "two-way": TwoWay, "patchgan": PatchGAN}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "resnet": ResNetGenerator,
+    "unet": UNetGenerator,
+    "two-way": TwoWay,
+    "labelled": LabelledGenerator,
+    "patchgan": PatchGAN,
+}
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
 LARGEST = {"blocks": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}

@@ -30,6 +30,7 @@ class LossConfig(Strict):
     cycle: float = Field(10.0, ge=0, description="cyclegan, unit, munit, multi-domain: there and back again")
     identity: float = Field(5.0, ge=0, description="cyclegan: a picture of B should stay as it is; unit, munit: reconstruction")
     contrastive: float = Field(1.0, ge=0, description="cut: a patch of the output belongs to the same patch of the input")
+    contrastive_identity: float = Field(1.0, ge=0, description="cut: the same for pictures of B; FastCUT has 0 here and contrastive 10")
     kl: float = Field(0.01, ge=0, description="unit: the latent code should be normal")
     content: float = Field(1.0, ge=0, description="munit: the content code comes back")
     style: float = Field(1.0, ge=0, description="munit: the style code comes back")
@@ -109,9 +110,10 @@ PRESETS: dict[str, TranslateConfig] = {
     # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).
     "multi-domain": TranslateConfig(
         method="multi-domain",
-        network={**RESNET, "blocks": 6},
+        network={**RESNET, "blocks": 6, "norm": "adain"},
         adversary=AdversaryConfig(weight=1.0, mode="hinge", network={**JUDGE, "norm": "none", "spectral_norm": True}),
-        training=GAN.model_copy(update={"batch": 8}),
+        data=DataConfig(size=128, load=143, validation_side=128),
+        training=GAN.model_copy(update={"batch": 8, "learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
     ),
     # Grey to colour as a classification of colours (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
     "colorize": TranslateConfig(

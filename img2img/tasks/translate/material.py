@@ -7,12 +7,17 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from img2img import networks
+from img2img.data.classes import ClassFolders, find_classes
+from img2img.data.domains import DomainCrops, DomainPatches
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.restoration import RestorationCrops, RestorationPatches
 from img2img.data.splits import hold_out
+from img2img.errors import DataError
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.training.objective import Batch
 from img2img.weights import Side
+
+LEAST_OF_CLASS = 2  # validation pictures: a distance between sets needs two
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
     Raises:
         DataError: no pictures, another layout than the method needs, pictures that cannot be read or that are too small.
     """
+    if config.method == "multi-domain":
+        return _domains(data, config, cache, validation, most)
     return _restore(data, config, cache, validation, most)
 
 
@@ -61,6 +68,45 @@ def _restore(data: Path, config: TranslateConfig, cache: Path, validation: Path 
         f"{len(pictures)} photographs; {len(checks)} held out",
         {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
     )
+
+
+def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+    found, side = find_classes(data), config.data
+    watched = _watched(found, find_classes(validation) if validation else None)
+    pictures: list[PictureSet] = []
+    checks: list[PictureSet] = []
+    for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
+        try:
+            kept, held_out = hold_out(paths, watched[number] if watched else (), least=LEAST_OF_CLASS)
+        except DataError as error:
+            raise DataError(f"class {name!r}: {error}") from error
+        pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size))
+        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=32))
+    multiple = int(getattr(networks.build({**config.network, "style_dim": len(found.classes)}), "multiple", 1))
+    return Material(
+        DomainPatches(pictures, side.size, side.load, side.augment, config.training.seed),
+        DomainCrops(checks, side.validation_side, side.load, multiple),
+        Side(),
+        Side(),
+        found.classes,
+        f"{found.describe()}; {sum(map(len, checks))} held out",
+        {
+            "classes": {name: len(each) for name, each in zip(found.classes, pictures, strict=True)},
+            "fingerprint": [each.fingerprint() for each in pictures],
+            "validation": sum(map(len, checks)),
+        },
+    )
+
+
+def _watched(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
+    """The validation pictures of each class; () where training pictures are to be held out."""
+    if validation and validation.classes != found.classes:
+        raise DataError(f"--val has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
+    watched = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
+    for name, paths in zip(found.classes, watched, strict=False):
+        if len(paths) < LEAST_OF_CLASS:
+            raise DataError(f"class {name!r} has {len(paths)} picture to validate on, and {LEAST_OF_CLASS} are needed: add some")
+    return watched
 
 
 def _photographs(

@@ -11,6 +11,8 @@ from img2img import weights
 from img2img.errors import ConfigError
 from img2img.files import atomic_path
 from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.cut import CutObjective
+from img2img.tasks.translate.domains import DomainObjective
 from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.objective import Translator
 from img2img.tasks.translate.paired import PairedObjective
@@ -21,7 +23,12 @@ from img2img.training.rehearsal import Rehearsal, rehearse
 logger = logging.getLogger(__name__)
 
 REHEARSAL_PICTURES = 8
-OBJECTIVES: dict[str, type[Translator]] = {"paired": PairedObjective, "restore": PairedObjective}
+OBJECTIVES: dict[str, type[Translator]] = {
+    "paired": PairedObjective,
+    "restore": PairedObjective,
+    "cut": CutObjective,
+    "multi-domain": DomainObjective,
+}
 
 
 def train_translator(
