@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -66,7 +67,7 @@ class DomainCrops(Dataset[dict[str, Tensor]]):
 
 def shrunk(pictures: PictureSet, index: int, load: int) -> Tensor:
     """Picture ``index`` (3, H, W) in [0, 1], with ``load`` pixels on its shorter side if it has more and ``load`` is not 0."""
-    picture = to_tensor(pictures.pixels(index))
+    picture = to_tensor(np.array(pictures.pixels(index)))  # a copy, as the cache is read-only
     height, width = picture.shape[1:]
     if not load or min(height, width) <= load:
         return picture
