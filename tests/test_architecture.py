@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "img2img"
 ARROWS: dict[str, set[str]] = {
     "images": set(),
     "networks": set(),
-    "metrics": set(),
+    "metrics": {"networks"},
     "data": {"images"},
     "losses": {"networks"},
     "weights": {"networks"},

@@ -69,7 +69,7 @@ def scan_layout(root: str | Path, name: LayoutName | None = None) -> DataLayout:
 
 def _unpaired(root: Path, folders: Mapping[str, Path], forced: bool) -> DataLayout | None:
     sides = _suffixed_folders(folders, ("", "_") if forced else ("",))
-    splits = [Split(name, tuple(_pictures(a)), tuple(_pictures(b))) for name, (a, b) in sides.items()]
+    splits = [Split(name, tuple(pictures_in(a)), tuple(pictures_in(b))) for name, (a, b) in sides.items()]
     return _made(root, "unpaired", "unpaired", splits)
 
 
@@ -110,20 +110,20 @@ def _nested(root: Path, folders: Mapping[str, Path], forced: bool) -> DataLayout
 
 
 def _side_by_side(root: Path, folders: Mapping[str, Path], forced: bool) -> DataLayout | None:
-    splits = [Split(name, tuple(_pictures(path))) for name, path in _splits_in(root).items()]
+    splits = [Split(name, tuple(pictures_in(path))) for name, path in _splits_in(root).items()]
     if not forced and not (splits and splits[0].name == "train" and _hold_halves(splits[0].a)):
         return None
     if forced and not splits:
-        splits = [Split("train", tuple(_pictures(root)))]
+        splits = [Split("train", tuple(pictures_in(root)))]
     return _made(root, "side-by-side", "paired", splits)
 
 
 def _flat(root: Path, folders: Mapping[str, Path], forced: bool) -> DataLayout:
     inner = _splits_in(root)
-    if "train" in inner and len(inner) == len(folders) and not any(path.is_file() for path in _pictures(root, recursive=False)):
-        splits = [Split(name, tuple(_pictures(path))) for name, path in inner.items()]
+    if "train" in inner and len(inner) == len(folders) and not any(path.is_file() for path in pictures_in(root, recursive=False)):
+        splits = [Split(name, tuple(pictures_in(path))) for name, path in inner.items()]
     else:
-        splits = [Split("train", tuple(_pictures(root)))]
+        splits = [Split("train", tuple(pictures_in(root)))]
     found = _made(root, "flat", "single", splits)
     if found is None:
         raise DataError(f"{str(root)!r} holds no picture")
@@ -165,11 +165,12 @@ def _inside(folder: Path) -> dict[str, Path]:
     return {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_dir()}
 
 
-def _pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
+def pictures_in(folder: Path, *, recursive: bool = True) -> list[Path]:
+    """The pictures in ``folder`` and, if ``recursive``, below it, sorted; [] where there are none."""
     try:
         return [source.path for source in images.collect([folder], recursive=recursive)]
     except PictureError:
-        return []  # an empty folder; whoever needs pictures says so
+        return []  # whoever needs pictures says so
 
 
 def _paired(name: str, a: Path, b: Path) -> Split:
@@ -178,9 +179,9 @@ def _paired(name: str, a: Path, b: Path) -> Split:
     sides: list[dict[str, Path]] = []
     for folder in (a, b):
         files: dict[str, Path] = {}
-        for path in _pictures(folder):
+        for path in pictures_in(folder):
             files.setdefault(_key(path, folder), path)
-        lonely += [path for path in _pictures(folder) if files[_key(path, folder)] != path]
+        lonely += [path for path in pictures_in(folder) if files[_key(path, folder)] != path]
         sides.append(files)
     if a.name.lower() == "lr" or a.parent.name.lower() == "lr":
         sides[0] = {key if key in sides[1] else _without_scale(key): path for key, path in sides[0].items()}

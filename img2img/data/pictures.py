@@ -82,11 +82,15 @@ def _decode_shrunk(path: Path, decode: Decoder, side: int, labels: bool) -> Pixe
     high, wide = (max(round(length * side / min(height, width)), 1) for length in (height, width))
     if labels:
         rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in ((high, height), (wide, width)))
-        return pixels[rows.astype(int)][:, columns.astype(int)]
-    small = resize(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float(), size=(high, wide)).permute(1, 2, 0).numpy()
+        picked: Pixels = pixels[rows.astype(int)][:, columns.astype(int)]
+        return picked
+    small: Pixels = (
+        resize(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float(), size=(high, wide)).permute(1, 2, 0).numpy()
+    )
     if pixels.dtype == np.float32:
         return small
-    return np.rint(small).clip(0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
+    rounded: Pixels = np.rint(small).clip(0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
+    return rounded
 
 
 class PictureSet:

@@ -97,16 +97,20 @@ def spread(paths: Sequence[Path], most: int) -> list[Path]:
     return [paths[int(number * step)] for number in range(min(most, len(paths)))]
 
 
-def hold_out(items: Sequence[Item], validation: Sequence[Item] = ()) -> tuple[list[Item], list[Item]]:
+def hold_out(items: Sequence[Item], validation: Sequence[Item] = (), least: int = 1) -> tuple[list[Item], list[Item]]:
     """(training, validation): ``items`` and ``validation``, or, where that is empty, without and with every tenth, at most 12 of them.
 
+    Args:
+        least: so many are held out at least: of few items more than a tenth.
+
     Raises:
-        DataError: one item only.
+        DataError: one item only, or fewer than twice ``least``.
     """
     if validation:
         return list(items), list(validation)
-    if len(items) < 2:
-        raise DataError(f"one picture is too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
-    step = max(10, len(items) // MOST_HELD_OUT)
+    if len(items) < 2 * least:
+        few = "one picture is" if len(items) == 1 else f"{len(items)} pictures are"
+        raise DataError(f"{few} too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
+    step = min(max(10, len(items) // MOST_HELD_OUT), len(items) // least)
     held_out = list(items[::step])[:MOST_HELD_OUT]
     return [item for number, item in enumerate(items) if number % step or number // step >= MOST_HELD_OUT], held_out

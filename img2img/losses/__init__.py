@@ -2,6 +2,7 @@
 
 from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, generator_loss
 from img2img.losses.augment import Policy, diff_augment
+from img2img.losses.contrastive import patch_contrast
 from img2img.losses.perceptual import PerceptualLoss
 from img2img.losses.phase import phase
 from img2img.losses.pixel import charbonnier, l1, mse
@@ -30,6 +31,7 @@ __all__ = [
     "l1",
     "mode_seeking",
     "mse",
+    "patch_contrast",
     "phase",
     "zero_centred_penalty",
 ]

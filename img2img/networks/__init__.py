@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from img2img.errors import ModelError
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
+from img2img.networks.labelled import LabelledGenerator
 from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
@@ -22,6 +23,7 @@ __all__ = [
     "UNIT",
     "Colorizer",
     "Growing",
+    "LabelledGenerator",
     "PatchGAN",
     "ResNetGenerator",
     "Stage",
@@ -40,6 +42,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "colorizer": Colorizer,
     "unit": UNIT,
     "munit": MUNIT,
+    "labelled": LabelledGenerator,
     "patchgan": PatchGAN,
 }
 

@@ -32,7 +32,7 @@ class Colorizer(nn.Module):
     Shapes: (N, 1, H, W) grey in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
     """
 
-    def __init__(self, width: int = 192, work: int = 256) -> None:
+    def __init__(self, width: int = 192, work: int = 192) -> None:
         super().__init__()
         self.work = work
         self.multiple, self.halo = 1, None
@@ -141,7 +141,8 @@ def nearest_bin(ab: Tensor) -> Tensor:
     cells = torch.cartesian_prod(*[torch.arange(low, low + span, device=ab.device) * float(GRID)] * 2)
     table = torch.cdist(cells, grid).argmin(1)  # each cell's bin: its own, or the nearest where sRGB has no such colour
     a, b = ((ab / GRID).round().long() - low).clamp(0, span - 1).unbind(1)
-    return table[a * span + b]
+    found: Tensor = table[a * span + b]
+    return found
 
 
 def grey_of(rgb: Tensor) -> Tensor:

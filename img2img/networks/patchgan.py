@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
@@ -18,6 +19,9 @@ class PatchGAN(nn.Module):
     convolutions but the first and the last, as in the discriminator of Real-ESRGAN: with every layer limited to a gain of 1, logits
     stay near 0 for thousands of steps. The spectral norm's estimate is a buffer that training moves, so it is part of a checkpoint.
 
+    With ``classes`` it also says what class a picture is of, from the activations before the logits (Odena et al. 2017, arXiv
+    1610.09585; StarGAN, Choi et al. 2018, arXiv 1711.09020), averaged over the picture, so that pictures of any size can be classified.
+
     Shapes: (N, in_channels, H, W) in [0, 1] -> a list of ``scales`` maps (N, 1, h, w) of logits, finest first.
     """
 
@@ -29,11 +33,13 @@ class PatchGAN(nn.Module):
         scales: int = 1,
         norm: Norm = "batch",
         spectral_norm: bool = False,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         if norm == "adain":
             raise ValueError("PatchGAN has no style code, so norm cannot be 'adain'")
         self.judges = nn.ModuleList(_judge(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
+        self.heads = nn.ModuleList(nn.Linear(_width(width, layers), classes) for _ in range(scales if classes else 0))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return [judge(seen) for judge, seen in zip(self.judges, self.scaled(x), strict=True)]
@@ -50,6 +56,11 @@ class PatchGAN(nn.Module):
             found[-1].append(seen)
         return found
 
+    def classify(self, x: Tensor) -> Tensor:
+        """The classes' logits, (N, classes), averaged over the scales."""
+        found = [head(layers[-2].mean((2, 3))) for head, layers in zip(self.heads, self.activations(x), strict=True)]
+        return torch.stack(found).mean(0)
+
     def scaled(self, x: Tensor) -> list[Tensor]:
         """What each scale's judge is given: ``x`` in [-1, 1], then averaged down by 2 again and again."""
         scales = [x * 2 - 1]
@@ -58,8 +69,12 @@ class PatchGAN(nn.Module):
         return scales
 
 
+def _width(width: int, level: int) -> int:
+    return width * min(1 << level, 8)
+
+
 def _judge(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm: bool) -> nn.Sequential:
-    widths = [width * min(2**level, 8) for level in range(layers + 1)]
+    widths = [_width(width, level) for level in range(layers + 1)]
     modules: list[nn.Module] = []
     previous = in_channels
     for level, current in enumerate([*widths, 1]):

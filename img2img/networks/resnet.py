@@ -1,5 +1,7 @@
 """The ResNet generator that serves every task."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from img2img.networks.blocks import Head, Norm, Padding, ResidualBlock, Up, bilinear, make_head, make_norm, upsampler
@@ -85,6 +87,16 @@ class ResNetGenerator(nn.Module):
         step = 1 << downsamplings  # input pixels between neighbours in the middle of the network
         down, up = 3 + (step - 1), 2 * (step - 1) + 3
         return down + 2 * blocks * step + up + step  # the last: where a strided output lies
+
+    def encode_features(self, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """What the layers numbered ``layers`` give, counted through the stem and on through the blocks; nothing behind them is computed."""
+        found: list[Tensor] = []
+        y = x - 0.5
+        for number, layer in enumerate([*self.stem, *self.blocks][: max(layers) + 1]):
+            y = layer(y)
+            if number in layers:
+                found.append(y)
+        return found
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         features: Tensor = self.stem(x - 0.5)

@@ -31,6 +31,7 @@ class LossConfig(Strict):
     cycle: float = Field(10.0, ge=0, description="cyclegan, unit, munit, multi-domain: there and back again")
     identity: float = Field(5.0, ge=0, description="cyclegan: a picture of B should stay as it is; unit, munit: reconstruction")
     contrastive: float = Field(1.0, ge=0, description="cut: a patch of the output belongs to the same patch of the input")
+    contrastive_identity: float = Field(1.0, ge=0, description="cut: the same for pictures of B; FastCUT has 0 here and contrastive 10")
     kl: float = Field(0.01, ge=0, description="unit: the latent code should be normal")
     content: float = Field(1.0, ge=0, description="munit: the content code comes back")
     style: float = Field(1.0, ge=0, description="munit: the style code comes back")
@@ -116,16 +117,17 @@ PRESETS: dict[str, TranslateConfig] = {
     # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).
     "multi-domain": TranslateConfig(
         method="multi-domain",
-        network={**RESNET, "blocks": 6},
+        network={**RESNET, "blocks": 6, "norm": "adain"},
         adversary=AdversaryConfig(weight=1.0, mode="hinge", network={**JUDGE, "norm": "none", "spectral_norm": True}),
-        training=GAN.model_copy(update={"batch": 8}),
+        data=DataConfig(size=128, load=143, validation_side=128),
+        training=GAN.model_copy(update={"batch": 8, "learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
     ),
     # Grey to colour as a classification of colours (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
     "colorize": TranslateConfig(
         method="colorize",
         network={"name": "colorizer"},
-        data=DataConfig(size=128, load=320, validation_side=256),
-        training=TrainerConfig(images=60_000, validate_every=4_000),
+        data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
+        training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
     ),
     # Noise and JPEG, of unknown strength, undone by a plain residual network at half the resolution.
     "restore": TranslateConfig(

@@ -8,12 +8,12 @@ from img2img import losses, networks
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.material import Material
 from img2img.tasks.translate.objective import generator_spec
-from img2img.tasks.translate.unpaired import UnpairedTranslator
+from img2img.tasks.translate.two_sided import TwoSided
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 
-class CycleObjective(UnpairedTranslator):
+class CycleObjective(TwoSided):
     """Two generators and two discriminators; what goes there and back must come back as it was.
 
     Zhu et al. 2017 (arXiv 1703.10593): adversarial loss (eq. 1), cycle consistency (eq. 2) and the identity loss of section 5.2, which
@@ -22,13 +22,10 @@ class CycleObjective(UnpairedTranslator):
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1], unpaired.
     """
 
-    directions = ("a2b", "b2a")
-
     def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
         super().__init__(config, name, material)
         spec = self.exported_spec
         self.generators["ab"], self.generators["ba"] = networks.build(spec["ab"]), networks.build(spec["ba"])
-        self.judges = {"b": self.adversary("b", self.b.channels), "a": self.adversary("a", self.a.channels)}
 
     @property
     def exported(self) -> nn.Module:
@@ -48,28 +45,14 @@ class CycleObjective(UnpairedTranslator):
             images |= {"idt_a": ba(a), "idt_b": ab(b)}
         return images
 
-    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        result: Losses = {}
-        for side, judge in self.judges.items():
-            if judge:
-                result |= judge.discriminator_losses(batch[side], images[f"fake_{side}"])
-        return result
-
-    def discriminators_stepped(self) -> None:
-        for judge in self.judges.values():
-            if judge:
-                judge.stepped()
-
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss = self.config.loss
         result: Losses = {}
-        for side, judge in self.judges.items():
+        for side in self.sides:
             result[f"cycle_{side}"] = loss.cycle * losses.l1(images[f"rec_{side}"], batch[side])
             if f"idt_{side}" in images:
                 result[f"identity_{side}"] = loss.identity * losses.l1(images[f"idt_{side}"], batch[side])
-            if judge:
-                result |= judge.generator_losses(batch[side], images[f"fake_{side}"])
-        return result
+        return result | self.adversarial_losses(batch, images)
 
     def translate(self, x: Tensor, direction: str) -> Tensor:
         made: Tensor = self.generators["ab" if direction == "a2b" else "ba"](x)

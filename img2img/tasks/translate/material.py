@@ -1,41 +1,29 @@
 """What a translator is trained on: the samples, the validation, and what both sides' pictures are."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from img2img import images, networks
+from img2img import networks
+from img2img.data.classes import ClassFolders, find_classes
+from img2img.data.domains import DomainCrops, DomainPatches
 from img2img.data.layouts import find_layout
-from img2img.data.normalise import Normalisation, measure
-from img2img.data.pairs import PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
-from img2img.data.pictures import (
-    Decoder,
-    PictureSet,
-    decode_bands,
-    decode_half,
-    decode_labels,
-    decode_photo,
-    decode_shrunk,
-    find_pictures,
-    to_tensor,
-)
+from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
+from img2img.data.pictures import PictureSet, decode_labels, decode_photo, find_pictures
 from img2img.data.restoration import RestorationCrops, RestorationPatches
-from img2img.data.splits import DataLayout, Split, hold_out, spread
+from img2img.data.splits import DataLayout, Split, hold_out
 from img2img.errors import DataError
 from img2img.images import Palette
 from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.sides import decoder_of, find_palette, range_of, shrinking, side_of
 from img2img.training.objective import Batch
 from img2img.weights import Side
 
-PALETTE_FILE = "PALETTE.tsv"
-MOST_LABELS = 64
-PROBED = 256  # files of a side whose headers are read to tell what they are
+LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
 HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
 
@@ -74,18 +62,20 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
             return _photographs(data, config, cache, validation, most)
         case "paired":
             return _pairs(data, config, cache, validation, most)
+        case "multi-domain":
+            return _domains(data, config, cache, validation, most)
         case _:
             return _two_sets(data, config, cache, validation, most)
 
 
-def multiple_of(config: TranslateConfig) -> int:
-    """What the sides of pictures must be multiples of for the network of ``config``."""
+def multiple_of(config: TranslateConfig, **more: int) -> int:
+    """What the sides of pictures must be multiples of for the network of ``config`` with ``more`` arguments."""
     with torch.device("meta"):
-        return int(getattr(networks.build(config.network), "multiple", 1))
+        return int(getattr(networks.build({**config.network, **more}), "multiple", 1))
 
 
 def _photographs(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
-    decode = _shrinking(decode_photo, config)
+    decode = shrinking(decode_photo, config)
     paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
     checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=32, decode=decode)
@@ -116,18 +106,19 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         side = name if config.direction == "a2b" else other
         files, tested_files = (_files(layout, split, side) for split in (train, checks))
         palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + tested_files, config, name)
-        decode = decode_labels(palette) if palette else _decoder(layout, files, side)
-        decode = _shrinking(decode, config, labels=bool(palette))
+        decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
+        decode = shrinking(decode, config, labels=bool(palette))
         sides[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
             PictureSet(tested_files, cache / f"validation.{side}.pixels", decode=decode),
         )
-    labels = next((name for name, palette in palettes.items() if palette), None)
+    labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
         raise DataError(f"both sides of {str(data)!r} are label maps, and one can be; --set data.labels=no takes them as pictures")
-    ranges = _range(sides["a"][0]), _range(sides["b"][0])
+    ranges = range_of(sides["a"][0]), range_of(sides["b"][0])
     a, b = (
-        _side(sides[name][0], which).model_copy(update={"palette": palettes[name]}) for name, which in zip(("a", "b"), ranges, strict=True)
+        side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})
+        for name, which in zip(("a", "b"), ranges, strict=True)
     )
     seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
@@ -143,7 +134,7 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
     train, checks = _splits(layout, config, validation)
     sides: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
-        decode = _shrinking(_decoder(layout, _files(layout, train, name), name), config)
+        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         one, other = (_files(layout, split, name)[:most] for split in (train, checks))
         sides.append(
             (
@@ -152,10 +143,10 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
             )
         )
     (a, check_a), (b, check_b) = sides
-    ranges = _range(a), _range(b)
+    ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple_of(config), ranges=ranges)
-    return Material(samples, tested, _side(a, ranges[0]), _side(b, ranges[1]), (), layout.describe(), _record(a, check_a, layout))
+    return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), _record(a, check_a, layout))
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
@@ -173,7 +164,8 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
         kept, held_out = hold_out(list(zip(train.a, train.b, strict=True)))
         (kept_a, kept_b), (held_a, held_b) = zip(*kept, strict=True), zip(*held_out, strict=True)
         return Split("train", kept_a, kept_b), Split("val", held_a, held_b)
-    parts = [hold_out(side) if side else ([], []) for side in (train.a, train.b)]
+    least = LEAST_OF_KIND if layout.kind == "unpaired" else 1
+    parts = [hold_out(side, least=least) if side else ([], []) for side in (train.a, train.b)]
     return Split("train", *(tuple(part[0]) for part in parts)), Split("val", *(tuple(part[1]) for part in parts))
 
 
@@ -185,68 +177,43 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _decoder(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
-    """How the files of one side are read: as bands where they are grey or no photographs of 8 bits, or as photographs."""
-    found = [images.probe(path) for path in spread(files, PROBED)]
-    plain = all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found)
-    grey = all(probe.mode in ("1", "L", "LA") for probe in found)
-    decode = decode_photo if plain and not grey else decode_bands
-    if layout.name == "side-by-side":
-        return decode_half(decode, "left" if side == "a" else "right")
-    return decode
+def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+    found, side = find_classes(data), config.data
+    watched = _watched(found, find_classes(validation) if validation else None)
+    pictures: list[PictureSet] = []
+    checks: list[PictureSet] = []
+    for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
+        try:
+            kept, held_out = hold_out(paths, watched[number] if watched else (), least=LEAST_OF_KIND)
+        except DataError as error:
+            raise DataError(f"class {name!r}: {error}") from error
+        decode = shrinking(decode_photo, config)
+        pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
+        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=32, decode=decode))
+    return Material(
+        DomainPatches(pictures, side.size, side.augment, config.training.seed),
+        DomainCrops(checks, side.validation_side, multiple_of(config, style_dim=len(found.classes))),
+        Side(),
+        Side(),
+        found.classes,
+        f"{found.describe()}; {sum(map(len, checks))} held out",
+        {
+            "classes": {name: len(each) for name, each in zip(found.classes, pictures, strict=True)},
+            "fingerprint": [each.fingerprint() for each in pictures],
+            "validation": sum(map(len, checks)),
+        },
+    )
 
 
-def _shrinking(decode: Decoder, config: TranslateConfig, *, labels: bool = False) -> Decoder:
-    return decode_shrunk(decode, config.data.load, labels=labels) if config.data.load else decode
-
-
-def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, side: str) -> Palette:
-    """The palette of ``files`` where they are label maps; else ().
-
-    They are if all have palettes with at most ``MOST_LABELS`` colours in use, or if all are grey and the folder has a ``PALETTE.tsv``;
-    or, of side B, because the configuration says so.
-    """
-    modes = {images.probe(path).mode for path in spread(files, PROBED)}
-    file = data / PALETTE_FILE
-    told = config.data.labels == "yes" and side == "b"
-    if config.data.labels == "no" or not (told or modes == {"P"} or (file.is_file() and modes <= {"1", "L"})):
-        return ()
-    if file.is_file():
-        return read_palette(file)
-    if not modes <= {"P", "1", "L"}:
-        return images.collect_palette(files)
-    palette = images.read_labels(files[0]).palette
-    used = {int(level) for path in spread(files, PROBED) for level in np.unique(images.read_labels(path, palette).indices)}
-    if len(used) > MOST_LABELS and not told:
-        return ()
-    return palette[: max(used) + 1]
-
-
-def read_palette(file: Path) -> Palette:
-    """The colours in a table of tab-separated values with the columns index, r, g and b, in the order of the index.
-
-    Raises:
-        DataError: other columns, or indices that are not 0, 1, 2, ...
-    """
-    try:
-        with open(file, newline="", encoding="utf-8") as lines:
-            rows = {int(row["index"]): (int(row["r"]), int(row["g"]), int(row["b"])) for row in csv.DictReader(lines, delimiter="\t")}
-        return tuple(rows[index] for index in range(len(rows)))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{str(file)!r} is not a palette: a table of tab-separated values with the columns index (0, 1, ...), r, g, b"
-        ) from error
-
-
-def _range(pictures: PictureSet) -> Normalisation:
-    """What brings the pictures of a side to [0, 1]: nothing to do for integers; the range of float bands is measured over all of them."""
-    if pictures.entries[0].dtype != "float32":
-        return Normalisation()
-    return measure((to_tensor(pictures.pixels(index)) for index in range(len(pictures))), "normalise")
-
-
-def _side(pictures: PictureSet, normalisation: Normalisation) -> Side:
-    return Side(channels=pictures.channels, offset=normalisation.offset, scale=normalisation.scale)
+def _watched(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
+    """The validation pictures of each class; () where training pictures are to be held out."""
+    if validation and validation.classes != found.classes:
+        raise DataError(f"--val has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
+    watched = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
+    for name, paths in zip(found.classes, watched, strict=False):
+        if len(paths) < LEAST_OF_KIND:
+            raise DataError(f"class {name!r} has {len(paths)} picture to validate on, and {LEAST_OF_KIND} are needed: add some")
+    return watched
 
 
 def _record(pictures: PictureSet, checks: Sequence[Any] | PictureSet, layout: DataLayout | None = None) -> dict[str, Any]:

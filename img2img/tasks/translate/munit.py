@@ -5,14 +5,14 @@ from torch import Tensor
 
 from img2img import losses
 from img2img.data.sampling import generator
-from img2img.tasks.translate.two_sided import TwoSided, opposite
+from img2img.tasks.translate.two_sided import OneNetwork
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 PREVIEW_STYLES = 3
 
 
-class MunitObjective(TwoSided):
+class MunitObjective(OneNetwork):
     """Contents are translated with styles drawn from the prior; pictures, contents and styles must come back as they were.
 
     Huang et al. 2018 (arXiv 1804.04732): reconstruction of pictures (eq. 1), of contents (eq. 2) and of styles (eq. 3), and the judges
@@ -67,7 +67,7 @@ class MunitObjective(TwoSided):
         return torch.randn(len(x), self.translator.style_dim).to(x.device)
 
     def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
-        back: Tensor = self.translator(made, opposite(direction), self.translator.encode_style(x, direction[0]))
+        back: Tensor = self.translator(made, direction[::-1], self.translator.encode_style(x, direction[0]))
         return back
 
     def variants(self, x: Tensor, direction: str) -> list[Tensor]:

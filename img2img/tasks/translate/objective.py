@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img import losses, networks, weights
+from img2img.errors import ConfigError
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import LossConfig, TranslateConfig
 from img2img.tasks.translate.material import Material
@@ -50,10 +51,24 @@ class Translator(Objective):
         """The part of a model file's ``state``, adapted if need be, that starts ``exported``."""
         return networks.fitting_state(state, self.exported)
 
-    def adversary(self, name: str, channels: int) -> Adversary | None:
-        """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary."""
+    def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
+        """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
+
+        ``more`` are numbers of its network that the data decide.
+        """
         config = self.config.adversary
-        return Adversary(config, self, name, networks.build({**config.network, "in_channels": channels})) if config.weight else None
+        return Adversary(config, self, name, networks.build({**config.network, "in_channels": channels, **more})) if config.weight else None
+
+    def needed_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
+        """As ``adversary``, for methods where nothing else knows what the pictures should look like.
+
+        Raises:
+            ConfigError: the configuration has none.
+        """
+        adversary = self.adversary(name, channels, **more)
+        if adversary is None:
+            raise ConfigError(f"{self.config.method} learns from a discriminator alone: set adversary.weight to more than 0, 1 say")
+        return adversary
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

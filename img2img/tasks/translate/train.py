@@ -12,6 +12,9 @@ from img2img.errors import ConfigError
 from img2img.files import atomic_path
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.cut import CutObjective
+from img2img.tasks.translate.cyclegan import CycleObjective
+from img2img.tasks.translate.domains import DomainObjective
 from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.munit import MunitObjective
 from img2img.tasks.translate.objective import Translator
@@ -30,6 +33,9 @@ OBJECTIVES: dict[str, type[Translator]] = {
     "colorize": ColorizeObjective,
     "unit": UnitObjective,
     "munit": MunitObjective,
+    "cyclegan": CycleObjective,
+    "cut": CutObjective,
+    "multi-domain": DomainObjective,
 }
 
 

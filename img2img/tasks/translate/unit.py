@@ -3,12 +3,12 @@
 from torch import Tensor
 
 from img2img import losses
-from img2img.tasks.translate.two_sided import TwoSided, opposite
+from img2img.tasks.translate.two_sided import OneNetwork
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 
-class UnitObjective(TwoSided):
+class UnitObjective(OneNetwork):
     """Two variational autoencoders and two judges; what is translated there and back must come back as it was.
 
     Liu et al. 2017 (arXiv 1703.00848), section 3: each side's reconstruction and the code's divergence from the prior (the VAE's loss),
@@ -45,9 +45,6 @@ class UnitObjective(TwoSided):
                 result[f"kl_{side}"] = loss.kl * 2 * divergence(images[f"mean_{side}"])
                 result[f"kl_fake_{side}"] = loss.kl * divergence(images[f"mean_fake_{side}"])
         return result
-
-    def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
-        return self.translate(made, opposite(direction))
 
 
 def divergence(mean: Tensor) -> Tensor:

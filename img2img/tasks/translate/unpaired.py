@@ -1,0 +1,101 @@
+"""What the methods without pairs have in common: how they are validated and shown, where nobody knows the truth."""
+
+from abc import abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from img2img.errors import DataError
+from img2img.metrics import PictureFeatures, feature_distances
+from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.objective import Translator, shown
+from img2img.training.objective import Batch, Look
+
+LEAST_CHECKS = 2
+
+
+class UnpairedTranslator(Translator):
+    """The base of translators between two kinds of pictures that have nothing to do with each other, in ``directions``.
+
+    The figures are distances between the validation's true and generated pictures of one kind, as ``metrics.feature_distances`` says:
+    averaged over the directions, and, where there are two, of each. The best checkpoint is that of the lowest ``vgg_kernel``. No
+    validation item may come twice: a picture that stands beside itself would count as two that agree.
+
+    Batches: {"a": (N, C, H, W), "b": (N, C', H', W')}, both in [0, 1].
+
+    Raises:
+        DataError: fewer than two validation items.
+    """
+
+    metric = "vgg_kernel"
+    higher_is_better = False
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__(config, name, material)
+        check_validation(material)
+        self.features = PictureFeatures()
+        self.upsampling = upsampling(config)
+
+    @abstractmethod
+    def translate(self, x: Tensor, direction: str) -> Tensor:
+        """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") as a picture of the other side."""
+
+    def variants(self, x: Tensor, direction: str) -> list[Tensor]:
+        """The translations of ``x`` that a preview shows."""
+        return [self.translate(x, direction)]
+
+    def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
+        """``made``, to which ``direction`` has translated ``x``, on its way back to ``x``."""
+        return self.translate(made, direction[::-1])
+
+    def validate(self, batch: Batch) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for way in self.directions:
+            (source, _), (target, side) = self._ends(batch, way)
+            fake = self.translate(source, way)
+            row[way] = {"real": self.features(shown(target, side)), "fake": self.features(shown(fake, side))}
+        return row
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        found = {way: feature_distances([row[way]["real"] for row in rows], [row[way]["fake"] for row in rows]) for way in self.directions}
+        figures = {key: sum(each[key] for each in found.values()) / len(found) for key in found[self.directions[0]]}
+        if len(found) > 1:
+            figures |= {f"{key}_{way}": value for way, each in found.items() for key, value in each.items()}
+        return figures
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        columns: dict[str, Tensor] = {}
+        for way in self.directions:
+            (source, side), (_, other) = self._ends(batch, way)
+            columns[way[0]] = shown(source, side)
+            for number, made in enumerate(self.variants(source, way)):
+                columns[f"{way[0]} as {way[2]}" + (f", {number + 1}" if number else "")] = shown(made, other)
+            if len(self.directions) > 1:
+                columns[f"{way[0]} again"] = shown(self.back(self.translate(source, way), source, way), side)
+        height, width = (min(column.shape[axis] for column in columns.values()) for axis in (2, 3))
+        return {name: column[..., :height, :width] for name, column in columns.items()}
+
+    def look(self, batch: Batch) -> Look:
+        way = self.directions[0]
+        (source, side), (_, other) = self._ends(batch, way)
+        return Look(shown(self.translate(source, way), other), None, shown(source, side))
+
+    def _ends(self, batch: Batch, way: str) -> Any:
+        """((the pictures that go ``way``, their side), (those of where it leads, their side))."""
+        ends = ((batch["a"], self.a), (batch["b"], self.b))
+        return ends if way == "a2b" else ends[::-1]
+
+
+def check_validation(material: Material) -> None:
+    """Raise DataError where there are too few validation items to estimate a distance from."""
+    count = len(material.checks)  # type: ignore[arg-type]
+    if count < LEAST_CHECKS:
+        raise DataError(
+            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each kind; there is {count}: add some"
+        )
+
+
+def upsampling(config: TranslateConfig) -> int:
+    """The period of a checkerboard that the network could leave."""
+    return 2 if "levels" in config.network or config.network.get("downsamplings") else 1
