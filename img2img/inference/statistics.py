@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from img2img.inference.tiling import Tiler
 
 SAMPLE = 2**21
-SIDE = 64
+SIDE = 96
 Network = Callable[[Tensor], Tensor]
 
 
@@ -134,6 +134,9 @@ def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> li
 
     def moments(_: int, features: Tensor) -> Moments:
         each = features.float().reshape(-1, number, *features.shape[1:])
+        if number > 1:  # the outermost sixth of a square knows too little of what is around it
+            y, x = features.shape[-2] // 6, features.shape[-1] // 6
+            each = each[..., y : features.shape[-2] - y, x : features.shape[-1] - x]
         variance, mean = torch.var_mean(each, dim=(1, 3, 4), correction=0)
         found.append(Moments(mean, variance))
         return Moments(mean.repeat_interleave(number, dim=0), variance.repeat_interleave(number, dim=0))
