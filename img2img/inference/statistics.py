@@ -2,6 +2,12 @@
 
 With the statistics of its own pixels every tile would have a tone of its own. With fixed ones a layer is an affine map of each channel,
 and the network sees no further than its convolutions do.
+
+``exact`` finds what the untiled network would use, ``sampled`` something near it in a fraction of a pass. Neither leaves seams: statistics
+that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colours grey photographs (2 of
+6 megapixels, values in [0, 1]): a thumbnail of 2 megapixels is 0.007 off on average; squares of 256, 96 and 64 pixels, 1 megapixel in all,
+are 0.03, 0.003 and 0.003 off, and 0.001 to 0.002 where their edges are not counted. Repeating ``sampled`` over the whole picture, with the
+statistics found before, does not converge.
 """
 
 import math
@@ -14,7 +20,7 @@ from torch import Tensor, nn
 
 from img2img.inference.tiling import Tiler
 
-SAMPLE = 2**21
+SAMPLE = 2**21  # pixels
 SIDE = 96
 Network = Callable[[Tensor], Tensor]
 
