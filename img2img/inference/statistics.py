@@ -2,6 +2,12 @@
 
 With the statistics of its own pixels every tile would have a tone of its own. With fixed ones a layer is an affine map of each channel,
 and the network sees no further than its convolutions do.
+
+``exact`` finds what the untiled network would use, ``sampled`` something near it in a fraction of a pass. Neither leaves seams: statistics
+that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colours grey photographs (2 of
+6 megapixels, values in [0, 1]): a thumbnail of 2 megapixels is 0.007 off on average; squares of 256, 96 and 64 pixels, 1 megapixel in all,
+are 0.03, 0.003 and 0.003 off, and 0.001 to 0.002 where their edges are not counted. Repeating ``sampled`` over the whole picture, with the
+statistics found before, does not converge.
 """
 
 import math
@@ -14,8 +20,8 @@ from torch import Tensor, nn
 
 from img2img.inference.tiling import Tiler
 
-SAMPLE = 2**21
-SIDE = 256
+SAMPLE = 2**21  # pixels
+SIDE = 96
 Network = Callable[[Tensor], Tensor]
 
 
@@ -128,35 +134,43 @@ def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> li
 
     Args as for ``exact``; ``forward`` takes any number of pictures.
     """
-    height, width = x.shape[-2:]
-    limit = tiler.tile or (height, width)
-    area = min(SAMPLE, math.prod(limit))
-    if height * width <= area:
-        high, wide, ys, xs = height, width, [0], [0]
-    else:
-        high, wide = (
-            min(side, max(min(most, SIDE) // tiler.multiple, 1) * tiler.multiple) for side, most in zip((height, width), limit, strict=True)
-        )
-        number = max(area // (high * wide), 1)
-        rows = min(max(round(math.sqrt(area * height / width) / high), 1), number)
-        ys, xs = _starts(height, high, rows, tiler.multiple), _starts(width, wide, number // rows, tiler.multiple)
-    squares = torch.stack([x[..., y : y + high, z : z + wide] for y in ys for z in xs], dim=1)  # (N, squares, C, high, wide)
+    squares = _squares(x, tiler)  # (N, squares, C, h, w)
+    number = squares.shape[1]
     found: list[Moments] = []
 
     def moments(_: int, features: Tensor) -> Moments:
-        sum_ = _Sum()
-        for square in features.reshape(*squares.shape[:2], *features.shape[1:]).unbind(1):
-            sum_.add(square)
-        found.append(joint := sum_.moments())
-        return Moments(*(each.repeat_interleave(squares.shape[1], dim=0) for each in (joint.mean, joint.variance)))
+        each = features.float().reshape(-1, number, *features.shape[1:])
+        if number > 1:  # the outermost sixth of a square knows too little of what is around it
+            y, x = features.shape[-2] // 6, features.shape[-1] // 6
+            each = each[..., y : features.shape[-2] - y, x : features.shape[-1] - x]
+        variance, mean = torch.var_mean(each, dim=(1, 3, 4), correction=0)
+        found.append(Moments(mean, variance))
+        return Moments(mean.repeat_interleave(number, dim=0), variance.repeat_interleave(number, dim=0))
 
     with normalised(network, moments):
         forward(squares.flatten(0, 1))
     return found
 
 
+def _squares(x: Tensor, tiler: Tiler) -> Tensor:
+    """Squares of ``x`` (N, C, H, W) in the middles of equal parts of it, (N, squares, C, h, w); or all of it, as the only one."""
+    height, width = x.shape[-2:]
+    limit = tiler.tile or (height, width)
+    area = min(SAMPLE, math.prod(limit))
+    if height * width <= area:
+        return x[:, None]
+    multiple = tiler.multiple
+    side = max(SIDE, 4 * multiple)
+    high, wide = (max(min(side, most, of) // multiple, 1) * multiple for most, of in zip(limit, (height, width), strict=True))
+    number = max(area // (high * wide), 1)
+    rows = min(max(round(math.sqrt(number * height / width)), 1), number)
+    ys = _starts(height, high, rows, multiple)
+    xs = _starts(width, wide, number // rows, multiple)
+    return torch.stack([x[..., top : top + high, left : left + wide] for top in ys for left in xs], dim=1)
+
+
 def _starts(side: int, length: int, number: int, multiple: int) -> list[int]:
-    """Where ``number`` pieces of ``length`` in the middle of equal parts of ``side`` begin, at multiples of ``multiple``."""
+    """Where pieces of ``length`` in the middles of ``number`` equal parts of ``side`` begin, at multiples of ``multiple``."""
     middles = (round((index + 0.5) * side / number) for index in range(number))
     return [min(max(middle - length // 2, 0), side - length) // multiple * multiple for middle in middles]
 

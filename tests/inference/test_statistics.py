@@ -192,6 +192,26 @@ def test_opaque_alpha_stays_opaque_in_tiles() -> None:
     assert (pipeline_of(tile=80).run(x)[:, 3] == 1).all()
 
 
+def test_half_precision_is_near_the_whole() -> None:
+    x = picture(75, 101)
+    tiles = pipeline_of(tile=80, statistics="exact", dtype="bf16").run(x)
+    assert 0 < (tiles - pipeline_of(tile=0).run(x)).abs().max() <= 0.05
+
+
+def test_statistics_that_half_precision_cannot_hold_are_found_in_fp32() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.InstanceNorm2d(3)).eval().requires_grad_(False)
+    network[0].weight.mul_(1e6)
+    model = Model(network, ModelInfo(name="large", task="stylize", halo=0))
+    whole, tiles = (Pipeline(model, device="cpu", dtype="fp16", tile=tile, statistics="exact").run(picture(40, 50)) for tile in (0, 24))
+    assert (tiles - whole).abs().max() <= 1e-4
+
+
+def test_a_model_file_without_a_halo_is_run_whole() -> None:
+    pipeline, x = pipeline_of(tile=64), picture(75, 101)
+    pipeline.model = Model(pipeline.model.network, pipeline.model.info.model_copy(update={"halo": None}))
+    assert torch.equal(pipeline.run(x), pipeline_of(tile=0).run(x))
+
+
 def test_statistics_are_found_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, x = pipeline_of(statistics="exact"), picture(90, 120)
     whole, inner = pipeline.run(x), pipeline.model.network.forward
