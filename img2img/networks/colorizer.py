@@ -121,7 +121,8 @@ def guided(guide: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _box(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2 * GUIDE_RADIUS + 1, stride=1, padding=GUIDE_RADIUS, count_include_pad=False)
+    smoothed: Tensor = F.avg_pool2d(x, 2 * GUIDE_RADIUS + 1, stride=1, padding=GUIDE_RADIUS, count_include_pad=False)
+    return smoothed
 
 
 @cache
@@ -130,7 +131,8 @@ def bins() -> Tensor:
     levels = torch.linspace(0, 1, 33, device="cpu")
     cube = torch.cartesian_prod(levels, levels, levels).T[None, :, :, None]  # (1, 3, Q, 1)
     ab = rgb_to_lab(cube)[0, 1:, :, 0].T
-    return torch.unique((ab / GRID).round(), dim=0) * GRID
+    grid: Tensor = torch.unique((ab / GRID).round(), dim=0) * GRID
+    return grid
 
 
 def nearest_bin(ab: Tensor) -> Tensor:

@@ -44,8 +44,8 @@ class MUNIT(nn.Module):
 
     Attributes:
         multiple: height and width of the input must be multiples of this.
-        halo: None, as instance norm makes every pixel depend on the whole picture.
-        radius: how many input pixels around an output pixel's place can change it, with the norms' statistics and the style held fixed.
+        halo: how many input pixels around an output pixel's place can change it, not counting that the norms' statistics are those of
+            the whole picture.
         style_dim: numbers in a style code.
     """
 
@@ -64,8 +64,7 @@ class MUNIT(nn.Module):
         if style_dim < 1:
             raise ValueError(f"style_dim must be at least 1, not {style_dim}; without a style this would be the network 'unit'")
         self.multiple = 2**downsamplings
-        self.halo: int | None = None
-        self.radius = radius(2 * blocks, downsamplings, up)
+        self.halo = radius(2 * blocks, downsamplings, up)
         self.style_dim = style_dim
         deep = width * self.multiple
         self.content_encoders, self.style_encoders, self.decoders = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()

@@ -21,8 +21,8 @@ class UNIT(nn.Module):
 
     Attributes:
         multiple: height and width of the input must be multiples of this.
-        halo: None, as instance norm makes every pixel depend on the whole picture.
-        radius: how many input pixels around an output pixel's place can change it, with the norms' statistics held fixed.
+        halo: how many input pixels around an output pixel's place can change it, not counting that the norms' statistics are those of
+            the whole picture.
     """
 
     def __init__(
@@ -39,8 +39,7 @@ class UNIT(nn.Module):
         if shared > blocks:
             raise ValueError(f"shared={shared} of blocks={blocks} residual blocks are more than there are")
         self.multiple = 2**downsamplings
-        self.halo: int | None = None
-        self.radius = radius(2 * blocks, downsamplings, up)
+        self.halo = radius(2 * blocks, downsamplings, up)
         deep, own = width * self.multiple, blocks - shared
         self.encoders, self.decoders = nn.ModuleDict(), nn.ModuleDict()
         for side, channels in (("a", a_channels), ("b", b_channels)):
