@@ -10,6 +10,7 @@ import typer
 from img2img.cli.bench import bench
 from img2img.cli.data import data
 from img2img.cli.evaluate import evaluate
+from img2img.cli.evaluate_translate import evaluate_translate
 from img2img.cli.inspect import inspect
 from img2img.cli.train import train
 from img2img.cli.weights import weights
@@ -17,7 +18,7 @@ from img2img.errors import Img2ImgError
 from img2img.tasks import TASKS
 
 app = typer.Typer(
-    help="Turn pictures into other pictures: upscale, and train your own models. Works offline.",
+    help="Turn pictures into other pictures: upscale, translate, and train your own models. Works offline.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +27,7 @@ app = typer.Typer(
 for task in TASKS:
     app.command(task.name)(task.infer)
 app.add_typer(train, name="train")
+evaluate.command("translate")(evaluate_translate)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")

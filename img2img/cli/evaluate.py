@@ -75,7 +75,7 @@ def evaluate_upscale(
         scale=scale,
         border=border,
         keep_crops=html is not None,
-        track=_progress,
+        track=progress,
     )
     border = scale if border is None else border
     source = (
@@ -86,10 +86,10 @@ def evaluate_upscale(
     description = f"{len(pairs)} pictures of {str(hr)!r}, scale {scale}, {source}, border {border}" + (f", crop {crop}" if crop else "")
     if json:
         settings = {"hr": str(hr), "lr": lr and str(lr), "scale": scale, "degrade": None if lr else degrade.value, "seed": seed}
-        _write_json(json, {**settings, "border": border, "crop": crop, "ensemble": ensemble, "models": found.to_json()})
+        write_json(json, {**settings, "border": border, "crop": crop, "ensemble": ensemble, "models": found.to_json()})
     if html:
         write_report(html, found, description)
-    _print_table(found, description)
+    print_table(found, description)
 
 
 def _shipped(scale: int) -> list[str]:
@@ -109,7 +109,8 @@ def _common_scale(scales: dict[str, int]) -> int:
     return next(iter(scales.values()), 4)
 
 
-def _progress(items: Any) -> Any:
+def progress(items: Any) -> Any:
+    """``items``, with a bar on a terminal while they are gone through."""
     from rich.console import Console
     from rich.progress import track
 
@@ -117,7 +118,8 @@ def _progress(items: Any) -> Any:
     return track(items, "measuring", console=console, disable=not console.is_terminal, transient=True)
 
 
-def _write_json(target: Path, content: dict[str, object]) -> None:
+def write_json(target: Path, content: dict[str, object]) -> None:
+    """Write ``content`` to ``target``, atomically."""
     import json
 
     from img2img.files import atomic_path
@@ -126,7 +128,8 @@ def _write_json(target: Path, content: dict[str, object]) -> None:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _print_table(found: Evaluation, description: str) -> None:
+def print_table(found: Evaluation, description: str) -> None:
+    """The mean figures of each model as a table on stdout."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

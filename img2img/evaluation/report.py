@@ -76,7 +76,7 @@ def _cell(column: Column, name: str, figures: dict[str, Figures]) -> str:
 
 
 def _picture(crops: Crops, evaluation: Evaluation) -> str:
-    shown = [_figure(crops.lr, "low resolution", "nearest neighbour")]
+    shown = [_figure(crops.lr, "input", "")]
     for name, result in crops.results.items():
         figures = evaluation.figures[name][crops.name]
         shown.append(_figure(result, name, f"{figures.psnr_y:.2f} dB · LPIPS {figures.lpips:.3f}"))

@@ -32,7 +32,7 @@ class Crops:
 
 @dataclass
 class Evaluation:
-    """What was found: figures by model and by picture, and time. Models stand in the order given, ``bicubic`` first."""
+    """What was found: figures by model and by picture, and time. Models stand in the order given, the baseline first."""
 
     figures: dict[str, dict[str, Figures]]
     seconds: dict[str, float]
@@ -67,6 +67,7 @@ def evaluate(
     scale: int,
     border: int | None = None,
     keep_crops: bool = False,
+    baseline: str = BICUBIC,
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
 ) -> Evaluation:
     """The figures of every model on every pair. Results are rounded to 8 bits before they are measured, as a file would be.
@@ -75,6 +76,7 @@ def evaluate(
         load: a pair's low-resolution and true picture, as ``pairs.load_pair`` gives them.
         models: by the name that they are reported under.
         border: pixels on each side that do not count; None: as many as ``scale``, as in the literature.
+        baseline: what the input itself is called, brought to the size of the truth by the bicubic: "input" where sizes are equal.
         keep_crops: keep each picture's most telling region, for the report.
         track: goes round ``pairs``, for a progress bar.
 
@@ -83,7 +85,7 @@ def evaluate(
     """
     if not pairs:
         raise DataError("there are no pictures to evaluate on")
-    everyone: dict[str, Upscaler] = {BICUBIC: lambda lr: resize(lr, scale=scale), **models}
+    everyone: dict[str, Upscaler] = {baseline: lambda lr: resize(lr, scale=scale), **models}
     found = Evaluation({name: {} for name in everyone}, dict.fromkeys(everyone, 0.0))
     for model in everyone.values():
         model(torch.full((1, 3, 16, 16), 0.5))  # what a first call costs more is not the model's speed
@@ -103,7 +105,7 @@ def evaluate(
                 raise DataError(f"{pair.name!r} cannot be measured: {error}") from error
         found.megapixels += lr.shape[1] * lr.shape[2] / 1e6
         if keep_crops:
-            found.crops.append(_crops(pair.name, lr, results, hr, scale))
+            found.crops.append(_crops(pair.name, lr, results, hr, scale, baseline))
     return found
 
 
@@ -123,8 +125,8 @@ def telling_region(bicubic: Tensor, hr: Tensor, scale: int, window: int = WINDOW
     return top, left, height, width
 
 
-def _crops(name: str, lr: Tensor, results: dict[str, Tensor], hr: Tensor, scale: int) -> Crops:
-    top, left, height, width = telling_region(results[BICUBIC], hr, scale)
+def _crops(name: str, lr: Tensor, results: dict[str, Tensor], hr: Tensor, scale: int, baseline: str) -> Crops:
+    top, left, height, width = telling_region(results[baseline], hr, scale)
 
     def cut(x: Tensor, by: int) -> Tensor:
         return x[:, top * by : (top + height) * by, left * by : (left + width) * by].clone()  # a view would keep the whole

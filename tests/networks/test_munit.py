@@ -29,7 +29,7 @@ def test_each_way_gives_pictures_of_its_side(kind: Any, a: int, b: int) -> None:
 
 def test_a_munit_of_the_presets_numbers_takes_multiples_of_four() -> None:
     network = MUNIT(width=4, blocks=1)
-    assert (network.multiple, network.style_dim, network.halo) == (4, 8, None)
+    assert (network.multiple, network.style_dim, network.halo) == (4, 8, 79)
     assert network.encode_content(torch.rand(1, 3, 16, 20), "a").shape == (1, 16, 4, 5)
     assert network.encode_style(torch.rand(2, 3, 16, 23), "b").shape == (2, 8)
 
@@ -108,7 +108,7 @@ def test_radius_is_that_of_the_receptive_field_once_statistics_are_fixed(kind: s
         for name, child in module.named_children():
             if isinstance(child, nn.InstanceNorm2d):
                 setattr(module, name, nn.Identity())  # a fixed statistic is a scale and a shift for each channel
-    side = 4 * (2 * network.radius // 4 + 4)
+    side = 4 * (2 * network.halo // 4 + 4)
     x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     made = network(x)
     reached = 0
@@ -116,7 +116,7 @@ def test_radius_is_that_of_the_receptive_field_once_statistics_are_fixed(kind: s
         (gradient,) = torch.autograd.grad(made[0, :, place, place].sum(), x, retain_graph=True)
         seen = gradient[0].abs().sum(0).nonzero()
         reached = max(reached, int((seen - place).abs().max()))
-    assert reached == network.radius
+    assert reached == network.halo
 
 
 @pytest.mark.parametrize(("spec", "message"), [
