@@ -26,6 +26,7 @@ def translate(
     samples: Annotated[int, typer.Option(min=1, max=1000, help="So many results, each in another style.")] = 1,
     to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
     tile: o.Tile = None,
+    statistics: o.Statistics = "sampled",
     ensemble: o.Ensemble = False,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -66,7 +67,9 @@ def translate(
         if samples > 1 and output is not None and not is_folder(output):
             raise ConfigError(f"{samples} samples cannot become the one file {output!r}; give a folder: {output}/")
         for number in range(samples):
-            ready = partial(load_translator, model, wish, number, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+            ready = partial(
+                load_translator, model, wish, number, device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics
+            )
             if streaming:
                 for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
                     typer.echo(note, err=True)
