@@ -61,6 +61,7 @@ def translate(
 
     wish = Wish(direction, tuple(style or ()), seed, samples, to)
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
+    how = {"device": device, "dtype": dtype, "tile": tile, "ensemble": ensemble, "statistics": statistics}
     good = True
     try:
         choose_dtype(dtype, choose_device(device))
