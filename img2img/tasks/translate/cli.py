@@ -68,9 +68,7 @@ def translate(
         if samples > 1 and output is not None and not is_folder(output):
             raise ConfigError(f"{samples} samples cannot become the one file {output!r}; give a folder: {output}/")
         for number in range(samples):
-            ready = partial(
-                load_translator, model, wish, number, device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics
-            )
+            ready = partial(load_translator, model, wish, number, **how)
             if streaming:
                 for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
                     typer.echo(note, err=True)
