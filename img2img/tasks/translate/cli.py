@@ -88,7 +88,10 @@ def train_translate(
     preset: Annotated[
         str,
         typer.Option(
-            "--preset", "-p", help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize or restore.", show_default=False
+            "--preset",
+            "-p",
+            help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize, restore or sketch.",
+            show_default=False,
         ),
     ],
     run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/translate-PRESET]")] = None,
