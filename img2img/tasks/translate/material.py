@@ -100,6 +100,7 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         )
     train, checks = _splits(layout, config, validation)
     train, checks = _first(train, most), _first(checks, most)
+    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     sides: dict[str, tuple[PictureSet, PictureSet]] = {}
     palettes: dict[str, Palette] = {}
     for name, other in (("a", "b"), ("b", "a")):
@@ -109,8 +110,8 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=bool(palette))
         sides[name] = (
-            PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", decode=decode),
+            PictureSet(files, cache / f"train.{side}.pixels", smallest=size, decode=decode),
+            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=multiple, decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
@@ -120,7 +121,6 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
-    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
@@ -132,6 +132,7 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
     if layout.kind == "single":
         raise DataError(f"{str(data)!r} holds {layout.describe()}; two sets are wanted: trainA/ and trainB/")
     train, checks = _splits(layout, config, validation)
+    multiple = multiple_of(config)
     sides: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
         decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
@@ -139,13 +140,13 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
         sides.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
-                PictureSet(other, cache / f"validation.{name}.pixels", decode=decode),
+                PictureSet(other, cache / f"validation.{name}.pixels", smallest=multiple, decode=decode),
             )
         )
     (a, check_a), (b, check_b) = sides
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
-    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple_of(config), ranges=ranges)
+    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple, ranges=ranges)
     return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), _record(a, check_a, layout))
 
 
