@@ -26,7 +26,7 @@ def pixel(*values: float) -> Tensor:
 @pytest.mark.parametrize(("rgb", "lab"), KNOWN.items())
 def test_known_colours(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
     assert torch.allclose(rgb_to_lab(pixel(*rgb) / 255), pixel(*lab), atol=0.011)
-    assert torch.allclose(lab_to_rgb(pixel(*lab)) * 255, pixel(*rgb), atol=0.06)
+    assert torch.allclose(lab_to_rgb(pixel(*lab)) * 255, pixel(*rgb), atol=0.2)
 
 
 def test_there_and_back() -> None:
