@@ -379,7 +379,7 @@ def test_colouring_keeps_the_lightness_of_a_file(tmp_path: Path, depth: Any, siz
     assert (made.channels, made.bit_depth, made.metadata.dpi) == (3, depth, pytest.approx((300, 300), abs=0.1))
     levels = 2**depth - 1
     difference = (grey_of(made.pixels[None])[0] - given.pixels) * levels
-    assert float(difference.abs().max()) < 1.01, "each channel is rounded for itself"
+    assert float(difference.abs().max()) < 0.7, "each channel is rounded for itself"
     assert float(tiny(given).pixels.amax(0).sub(tiny(given).pixels.amin(0)).max()) > 0.01 or size == (1, 1)
     unrounded = (grey_of(tiny(given).pixels[None])[0] - given.pixels) * levels
     assert torch.equal((unrounded + given.pixels * levels).round(), (given.pixels * levels).round())

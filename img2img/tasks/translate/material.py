@@ -23,6 +23,7 @@ from img2img.tasks.translate.sides import decoder_of, find_palette, range_of, sh
 from img2img.training.objective import Batch
 from img2img.weights import Side
 
+LEAST_CHECKED = 32  # pixels of a validation picture's sides: LPIPS wants 31
 LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
 HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
@@ -78,7 +79,7 @@ def _photographs(data: Path, config: TranslateConfig, cache: Path, validation: P
     decode = shrinking(decode_photo, config)
     paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
-    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=32, decode=decode)
+    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=LEAST_CHECKED, decode=decode)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, multiple_of(config)
     samples: Dataset[Batch]
     tested: Dataset[Batch]
@@ -111,7 +112,7 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         decode = shrinking(decode, config, labels=bool(palette))
         sides[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=multiple, decode=decode),
+            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
@@ -140,7 +141,7 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
         sides.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
-                PictureSet(other, cache / f"validation.{name}.pixels", smallest=multiple, decode=decode),
+                PictureSet(other, cache / f"validation.{name}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
             )
         )
     (a, check_a), (b, check_b) = sides
@@ -190,7 +191,7 @@ def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path 
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
         pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
-        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=32, decode=decode))
+        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=LEAST_CHECKED, decode=decode))
     return Material(
         DomainPatches(pictures, side.size, side.augment, config.training.seed),
         DomainCrops(checks, side.validation_side, multiple_of(config, style_dim=len(found.classes))),
