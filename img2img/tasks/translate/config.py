@@ -48,7 +48,9 @@ class DataConfig(Strict):
     load: int = Field(0, ge=0, description="pictures are first shrunk until their shorter side has so many pixels; 0: never")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="changes of samples; its crop is set by size")
     layout: LayoutName | None = Field(None, description="how the folder is laid out; null: as it is found")
-    labels: Literal["auto", "always", "never"] = Field("auto", description="what is learnt is a label map; auto: if its files have palettes")
+    labels: Literal["auto", "always", "never"] = Field(
+        "auto", description="what is learnt is a label map; auto: if its files have palettes"
+    )
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: what is to be undone")
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
 

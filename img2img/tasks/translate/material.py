@@ -23,6 +23,7 @@ from img2img.tasks.translate.sides import decoder_of, find_palette, range_of, sh
 from img2img.training.objective import Batch
 from img2img.weights import Side
 
+LEAST_CHECKED = 32  # pixels of a validation picture's sides: LPIPS wants 31
 LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
 HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
@@ -78,7 +79,7 @@ def _photographs(data: Path, config: TranslateConfig, cache: Path, validation: P
     decode = shrinking(decode_photo, config)
     paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
-    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=32, decode=decode)
+    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=LEAST_CHECKED, decode=decode)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, multiple_of(config)
     samples: Dataset[Batch]
     tested: Dataset[Batch]
@@ -100,6 +101,7 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         )
     train, checks = _splits(layout, config, validation)
     train, checks = _first(train, most), _first(checks, most)
+    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     sides: dict[str, tuple[PictureSet, PictureSet]] = {}
     palettes: dict[str, Palette] = {}
     for name, other in (("a", "b"), ("b", "a")):
@@ -109,8 +111,8 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=bool(palette))
         sides[name] = (
-            PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", decode=decode),
+            PictureSet(files, cache / f"train.{side}.pixels", smallest=size, decode=decode),
+            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
@@ -120,7 +122,6 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
-    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
@@ -132,6 +133,7 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
     if layout.kind == "single":
         raise DataError(f"{str(data)!r} holds {layout.describe()}; two sets are wanted: trainA/ and trainB/")
     train, checks = _splits(layout, config, validation)
+    multiple = multiple_of(config)
     sides: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
         decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
@@ -139,13 +141,13 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
         sides.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
-                PictureSet(other, cache / f"validation.{name}.pixels", decode=decode),
+                PictureSet(other, cache / f"validation.{name}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
             )
         )
     (a, check_a), (b, check_b) = sides
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
-    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple_of(config), ranges=ranges)
+    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple, ranges=ranges)
     return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), _record(a, check_a, layout))
 
 
@@ -189,7 +191,7 @@ def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path 
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
         pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
-        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=32, decode=decode))
+        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=LEAST_CHECKED, decode=decode))
     return Material(
         DomainPatches(pictures, side.size, side.augment, config.training.seed),
         DomainCrops(checks, side.validation_side, multiple_of(config, style_dim=len(found.classes))),
