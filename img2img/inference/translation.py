@@ -12,6 +12,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images import BitDepth, Frame, Picture
+from img2img.inference.alpha import fill_hidden
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.statistics import Network
 from img2img.networks.colorizer import grey_of
@@ -57,7 +58,7 @@ class Translation(Pipeline):
         self._check(picture)
         about = self.outline(picture)
         frames = [
-            replace(frame, pixels=self.run(self._prepared(frame.pixels))[0], alpha=frame.alpha if about.alpha is not None else None)
+            replace(frame, pixels=self.run(self._prepared(frame))[0], alpha=frame.alpha if about.alpha is not None else None)
             for frame in picture.frames
         ]
         return about.with_frames(frames)
@@ -76,7 +77,7 @@ class Translation(Pipeline):
     def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
         self._check(picture)
         frame, depth, top = picture.frames[0], self.outline(picture).bit_depth, 0
-        for band in self.bands(self._prepared(frame.pixels), scale):
+        for band in self.bands(self._prepared(frame), scale):
             planes = [band[0]]
             if frame.alpha is not None:
                 planes.append(frame.alpha[:, top : top + band.shape[-2]])
@@ -110,9 +111,9 @@ class Translation(Pipeline):
             wanted, given = ("float values", "integers") if self.source.scale else ("integers of 8 or 16 bits", "float values")
             raise PictureError(f"model {info.name!r} was trained on {wanted}, the picture holds {given}")
 
-    def _prepared(self, pixels: Tensor) -> Tensor:
+    def _prepared(self, frame: Frame) -> Tensor:
         """(1, C, H, W) in [0, 1]."""
-        x = pixels[None]
+        x = (frame.pixels if frame.alpha is None else fill_hidden(frame.pixels, frame.alpha))[None]
         if self.source.palette:
             return F.one_hot((x[:, 0] * 255).round().long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
         if not self.source.scale:

@@ -90,7 +90,7 @@ def test_two_sides_of_label_maps_are_too_many(tmp_path: Path) -> None:
     for number in range(3):
         for side in "AB":
             label_map(tmp_path / "data" / side / f"{number}.png", number)
-    with pytest.raises(DataError, match=r"both sides .* are label maps.*data\.labels=no"):
+    with pytest.raises(DataError, match=r"both sides .* are label maps.*data\.labels=never"):
         prepared(tmp_path, config())
 
 

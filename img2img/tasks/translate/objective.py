@@ -94,7 +94,7 @@ class Translator(Objective):
                 "name": self.name,
                 "task": "translate",
                 "in_channels": self.a.channels,
-                "keeps_grey": self.config.method == "restore",
+                "keeps_grey": self.config.method == "restore" and not self.config.data.damage.sketch,
                 "a": self.a,
                 "b": self.b,
                 "directions": self.directions,
