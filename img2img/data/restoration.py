@@ -1,8 +1,9 @@
-"""Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG, or all that a line drawing leaves out."""
+"""Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG, or all that a sketch leaves out."""
 
 import math
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -14,6 +15,7 @@ from img2img.data.sampling import generator, shuffled
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
+SKETCH_CELL, SKETCH_LEVELS = 12, 6  # pixels and tones of a sketch's flat colours
 SKETCH_RATIO, SKETCH_SHARE, SKETCH_SLOPE, SKETCH_THRESHOLD = 1.6, 1.0, 60.0, -0.008
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
 GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's grey versions
@@ -32,7 +34,7 @@ class DamageConfig(BaseModel):
     photons: Range | None = Field(None, description="photons per pixel at white; few are a low dose, and much noise")
     blur: Range | None = Field(None, description="deviation of a Gaussian blur in pixels")
     jpeg: Range | None = Field((8.0, 95.0), description="quality of a JPEG file")
-    sketch: Range | None = Field(None, description="deviation in pixels of what a line drawing of the picture smooths")
+    sketch: Range | None = Field(None, description="deviation in pixels of what the lines of a sketch smooth")
     grey: float = Field(0.2, ge=0, le=1, description="share of grey pictures")
 
     @model_validator(mode="after")
@@ -110,9 +112,17 @@ def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) ->
         case "jpeg":
             return jpeg(x, round(strength), SUBSAMPLINGS[int(torch.randint(2, (), generator=rng))])
         case "sketch":
-            return line_drawing(x, strength)
+            return coloured_sketch(x, strength)
         case _:
             raise ValueError(f"unknown damage {kind!r}")
+
+
+def coloured_sketch(x: Tensor, sigma: float) -> Tensor:
+    """A drawing of ``x`` (C, H, W) in [0, 1]: dark lines over a few flat colours, as somebody paints who is in a hurry; the same shape."""
+    size = [max(round(side / SKETCH_CELL), 1) for side in x.shape[1:]]
+    washed = F.interpolate(F.interpolate(x[None], size, mode="area"), x.shape[1:], mode="bilinear", align_corners=False)[0]
+    flat = (washed * SKETCH_LEVELS).round() / SKETCH_LEVELS
+    return flat * line_drawing(x, sigma)
 
 
 def line_drawing(x: Tensor, sigma: float) -> Tensor:

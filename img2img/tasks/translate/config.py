@@ -132,7 +132,7 @@ PRESETS: dict[str, TranslateConfig] = {
         data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
         training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
     ),
-    # Lines to photographs: pix2pix on pairs that are made of any photographs.
+    # Coloured sketches to photographs: pix2pix on pairs that are made of any photographs.
     "sketch": TranslateConfig(
         method="restore",
         network={"name": "unet", "width": 32, "levels": 5},
