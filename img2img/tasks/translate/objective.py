@@ -47,10 +47,6 @@ class Translator(Objective):
         """What ``networks.build`` makes ``exported`` of."""
         return generator_spec(self.config.network, self.a, self.b)
 
-    def start_from(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The part of a model file's ``state``, adapted if need be, that starts ``exported``."""
-        return networks.fitting_state(state, self.exported)
-
     def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
         """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
 
