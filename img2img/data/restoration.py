@@ -1,4 +1,4 @@
-"""Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG."""
+"""Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG, or all that a line drawing leaves out."""
 
 import math
 
@@ -14,6 +14,7 @@ from img2img.data.sampling import generator, shuffled
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
+SKETCH_RATIO, SKETCH_SHARE, SKETCH_SLOPE, SKETCH_THRESHOLD = 1.6, 1.0, 60.0, -0.008
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
 GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's grey versions
 
@@ -22,7 +23,7 @@ class DamageConfig(BaseModel):
     """What may have happened to a picture, as ranges from which each sample draws; null: never.
 
     Seven in ten samples have one of the damages alone, the others each with a chance of a half, in the order in which a camera and an
-    editor do them: blur, photon noise, noise, JPEG.
+    editor do them: blur, photon noise, noise, JPEG. A range that stands alone always applies.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,15 +32,16 @@ class DamageConfig(BaseModel):
     photons: Range | None = Field(None, description="photons per pixel at white; few are a low dose, and much noise")
     blur: Range | None = Field(None, description="deviation of a Gaussian blur in pixels")
     jpeg: Range | None = Field((8.0, 95.0), description="quality of a JPEG file")
+    sketch: Range | None = Field(None, description="deviation in pixels of what a line drawing of the picture smooths")
     grey: float = Field(0.2, ge=0, le=1, description="share of grey pictures")
 
     @model_validator(mode="after")
     def _check(self) -> "DamageConfig":
         if not self.kinds:
-            raise ValueError("at least one of noise, photons, blur and jpeg must have a range")
+            raise ValueError("at least one of noise, photons, blur, jpeg and sketch must have a range")
         for kind in self.kinds:
             low, high = getattr(self, kind)
-            least, most = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100)}[kind]
+            least, most = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100), "sketch": (0.3, 2)}[kind]
             if not least <= low <= high <= most:
                 raise ValueError(f"{kind} must be two numbers from {least:g} to {most:g}, the smaller first, not {low:g} and {high:g}")
         return self
@@ -47,7 +49,7 @@ class DamageConfig(BaseModel):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The damages that happen, in their order."""
-        return tuple(kind for kind in ("blur", "photons", "noise", "jpeg") if getattr(self, kind) is not None)
+        return tuple(kind for kind in ("sketch", "blur", "photons", "noise", "jpeg") if getattr(self, kind) is not None)
 
 
 class RestorationPatches(Dataset[dict[str, Tensor]]):
@@ -85,7 +87,7 @@ def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator) -> dict[s
     if float(torch.rand((), generator=rng)) < damage.grey:
         clean = (clean * GREY).sum(0, keepdim=True).expand(3, -1, -1)
     kinds = damage.kinds
-    if float(torch.rand((), generator=rng)) < ALONE_CHANCE:
+    if len(kinds) == 1 or float(torch.rand((), generator=rng)) < ALONE_CHANCE:
         kinds = (kinds[int(torch.randint(len(kinds), (), generator=rng))],)
     else:
         kinds = tuple(kind for kind in kinds if float(torch.rand((), generator=rng)) < 0.5)
@@ -107,8 +109,25 @@ def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) ->
             return convolve(x, gaussian_kernel(strength, strength, 0.0)) if strength else x
         case "jpeg":
             return jpeg(x, round(strength), SUBSAMPLINGS[int(torch.randint(2, (), generator=rng))])
+        case "sketch":
+            return line_drawing(x, strength)
         case _:
             raise ValueError(f"unknown damage {kind!r}")
+
+
+def line_drawing(x: Tensor, sigma: float) -> Tensor:
+    """A drawing of ``x`` (C, H, W) in [0, 1] in dark lines on white, (1, H, W) in [0, 1].
+
+    The extended difference of Gaussians of Winnemoeller et al. 2012 ("XDoG", Computers & Graphics 36, eq. 5 and 7): white where
+    the difference exceeds a threshold, and falling off softly below it.
+
+    Args:
+        sigma: deviation of the finer Gaussian in pixels: the width of the lines.
+    """
+    grey = (x * GREY).sum(0, keepdim=True) if x.shape[0] == 3 else x
+    fine, coarse = (convolve(grey, gaussian_kernel(s, s, 0.0)) for s in (sigma, SKETCH_RATIO * sigma))
+    difference = fine - SKETCH_SHARE * coarse
+    return 1 + torch.tanh(SKETCH_SLOPE * (difference - SKETCH_THRESHOLD)).clamp(max=0)
 
 
 def _draw(limits: Range, kind: str, rng: torch.Generator) -> float:

@@ -4,10 +4,12 @@ With the statistics of its own pixels every tile would have a tone of its own. W
 and the network sees no further than its convolutions do.
 
 ``exact`` finds what the untiled network would use, ``sampled`` something near it in a fraction of a pass. Neither leaves seams: statistics
-that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colours grey photographs (2 of
-6 megapixels, values in [0, 1]): a thumbnail of 2 megapixels is 0.007 off on average; squares of 256, 96 and 64 pixels, 1 megapixel in all,
-are 0.03, 0.003 and 0.003 off, and 0.001 to 0.002 where their edges are not counted. Repeating ``sampled`` over the whole picture, with the
-statistics found before, does not converge.
+that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colours grey photographs, as
+the mean difference from the untiled result for values in [0, 1]:
+
+- 24 megapixels: 0.004 for ``sampled``, 0.05 for a thumbnail of 1 megapixel, 0.08 (and seams) for tiles with their own statistics;
+- 6 megapixels, of which 1 is seen: 0.03 for squares of 256 pixels, 0.003 for 96 and for 64, 0.001 for 96 without their edges;
+- taking the statistics anew, layer by layer, from the whole picture run with those found before does not converge.
 """
 
 import math
@@ -185,7 +187,7 @@ class _Sum:
     def add(self, piece: Tensor) -> Tensor:
         """Count ``piece`` (N, C, h, w); gives an empty one back."""
         count = piece.shape[-2] * piece.shape[-1]
-        variance, mean = (each.double().cpu() for each in torch.var_mean(piece.float(), dim=(2, 3), correction=0))
+        variance, mean = (each.cpu().double() for each in torch.var_mean(piece.float(), dim=(2, 3), correction=0))
         total, difference = self.count + count, mean - self.mean
         self.mean = self.mean + difference * (count / total)
         self.m2 = self.m2 + variance * count + difference**2 * (self.count * count / total)

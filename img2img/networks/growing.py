@@ -53,11 +53,13 @@ class GrowingGenerator(Growing):
 
     def __init__(self, network: ResNetGenerator, levels: int) -> None:
         super().__init__(network, levels)
-        self.downsamplings = network.multiple.bit_length() - 1
+        self.downsamplings = network.downsamplings
         if not 1 <= levels <= self.downsamplings:
             raise ValueError(
                 f"a generator with {self.downsamplings} down-samplings can gain 1 to {self.downsamplings} levels, not {levels}"
             )
+        if len(network.tail) != 3 * self.downsamplings + 2:
+            raise ValueError('a generator with transposed convolutions cannot grow; up="shuffle" and up="resize" can')
         first, last = cast(nn.Conv2d, network.stem[0]), cast(nn.Conv2d, network.tail[-2])
         padding_mode = cast(Padding, first.padding_mode)
         self.entries, self.exits = nn.ModuleList(), nn.ModuleList()
@@ -92,7 +94,7 @@ class GrowingGenerator(Growing):
         return entered
 
     def _leave(self, y: Tensor, level: int) -> Tensor:
-        left: Tensor = self.network.tail[-2:](y) if level == self.levels else torch.sigmoid(self.exits[level](y))
+        left: Tensor = self.network.tail[-2:](y) if level == self.levels else self.network.tail[-1](self.exits[level](y))
         return left
 
 
@@ -149,7 +151,7 @@ def grow(network: nn.Module, levels: int) -> Growing:
         ValueError: it cannot, and why.
     """
     match network:
-        case ResNetGenerator(multiple=multiple) if multiple > 1:
+        case ResNetGenerator(downsamplings=downsamplings) if downsamplings:
             return GrowingGenerator(network, levels)
         case PatchGAN():
             return GrowingPatchGAN(network, levels)

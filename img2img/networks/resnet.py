@@ -55,6 +55,7 @@ class ResNetGenerator(nn.Module):
             raise ValueError(f"with scale {scale} the input is added to the output: {in_channels} and {out_channels} channels differ")
         self.scale = scale
         self.shuffle = shuffle
+        self.downsamplings = downsamplings
         self.multiple = max(2**downsamplings, shuffle)
         self.long_skip = downsamplings == 0 and in_channels == out_channels
         padding_mode: Padding = "reflect" if downsamplings else "zeros"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns; - reads standard input.")]
 Tile = Annotated[int | None, typer.Option("--tile", "-t", min=0, help="Side of what is computed at once; 0: all.  [default: by memory]")]
 Ensemble = Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns: fewer errors, eight times the time.")]
+Statistics = Annotated[
+    str, typer.Option(help="Of a picture in tiles, for models with instance norm: sampled, or exact for many times the time.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
 Extension = Annotated[str | None, typer.Option("--ext", help="Format of the outputs, such as png.  [default: the input's]")]

@@ -21,6 +21,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "multi-domain": sides.classes,
     "colorize": sides.photographs,
     "restore": sides.photographs,
+    "sketch": sides.photographs,
     "labels": lambda root: sides.pairs(root, b=(".png", sides.labels)),
     "from labels": lambda root: sides.pairs(root, a=(".png", sides.labels), b=(".png", sides.photo)),
     "bands": lambda root: sides.pairs(root, a=(".tif", sides.bands), b=(".png", sides.grey)),

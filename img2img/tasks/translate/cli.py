@@ -26,6 +26,7 @@ def translate(
     samples: Annotated[int, typer.Option(min=1, max=1000, help="So many results, each in another style.")] = 1,
     to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
     tile: o.Tile = None,
+    statistics: o.Statistics = "sampled",
     ensemble: o.Ensemble = False,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -61,13 +62,14 @@ def translate(
     wish = Wish(direction, tuple(style or ()), seed, samples, to)
     needed = cache(partial(needed_extension, model, direction))
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
+    how = {"device": device, "dtype": dtype, "tile": tile, "ensemble": ensemble, "statistics": statistics}
     good = True
     try:
         choose_dtype(dtype, choose_device(device))
         if samples > 1 and output is not None and not is_folder(output):
             raise ConfigError(f"{samples} samples cannot become the one file {output!r}; give a folder: {output}/")
         if streaming:
-            ready = partial(load_translator, model, wish, 0, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+            ready = partial(load_translator, model, wish, 0, **how)
             extension = extension or (needed() if output is None else None)
             for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
                 typer.echo(note, err=True)
@@ -76,7 +78,7 @@ def translate(
         namings = [Naming(output, suffix, lambda: "_translated", extension, ending, needed) for ending in endings]
         plans = [plan(inputs, naming, recursive=recursive) for naming in namings]  # all of them first: a result may match a pattern
         for number, jobs in enumerate(plans):
-            ready = partial(load_translator, model, wish, number, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+            ready = partial(load_translator, model, wish, number, **how)
             good &= run_on_console(jobs, ready, options, as_json=as_json)
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from error
@@ -89,7 +91,10 @@ def train_translate(
     preset: Annotated[
         str,
         typer.Option(
-            "--preset", "-p", help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize or restore.", show_default=False
+            "--preset",
+            "-p",
+            help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize, restore or sketch.",
+            show_default=False,
         ),
     ],
     run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/translate-PRESET]")] = None,

@@ -9,6 +9,7 @@ from img2img.data.splits import LayoutName
 from img2img.data.transforms import AugmentConfig
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
+from img2img.training.growing import GrowingConfig
 
 Method = Literal["paired", "restore", "colorize", "cyclegan", "cut", "unit", "munit", "multi-domain"]
 
@@ -47,7 +48,9 @@ class DataConfig(Strict):
     load: int = Field(0, ge=0, description="pictures are first shrunk until their shorter side has so many pixels; 0: never")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="changes of samples; its crop is set by size")
     layout: LayoutName | None = Field(None, description="how the folder is laid out; null: as it is found")
-    labels: Literal["auto", "yes", "no"] = Field("auto", description="what is learnt is a label map; auto: if its files have palettes")
+    labels: Literal["auto", "always", "never"] = Field(
+        "auto", description="what is learnt is a label map; auto: if its files have palettes"
+    )
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: what is to be undone")
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
 
@@ -84,13 +87,13 @@ LATENT = GAN.model_copy(  # of UNIT and MUNIT: halved every 100,000 steps
 PRESETS: dict[str, TranslateConfig] = {
     # Isola et al. 2017 (arXiv 1611.07004): conditional PatchGAN of 70 pixels, 100 times L1.
     "pix2pix": TranslateConfig(adversary=AdversaryConfig(weight=1.0, mode="nonsaturating", network=JUDGE), training=GAN),
-    # Wang et al. 2018 (arXiv 1711.11585): judges at two scales, feature matching and perceptual loss instead of L1.
+    # Wang et al. 2018 (arXiv 1711.11585): judges at two scales, feature matching and perceptual loss instead of L1, coarse to fine.
     "pix2pix-hd": TranslateConfig(
         network={**RESNET, "downsamplings": 3},
         loss=LossConfig(pixel_weight=0.0, perceptual=1.0),
         adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2}, feature_matching=10.0),
         data=DataConfig(size=512, validation_side=512),
-        training=GAN,
+        training=GAN.model_copy(update={"growing": GrowingConfig(levels=1)}),
     ),
     # Zhu et al. 2017 (arXiv 1703.10593).
     "cyclegan": TranslateConfig(
@@ -128,6 +131,17 @@ PRESETS: dict[str, TranslateConfig] = {
         network={"name": "colorizer"},
         data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
         training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
+    ),
+    # Lines to photographs: pix2pix on pairs that are made of any photographs.
+    "sketch": TranslateConfig(
+        method="restore",
+        network={"name": "unet", "width": 32, "levels": 5},
+        loss=LossConfig(pixel_weight=10.0, perceptual=0.5, perceptual_layers={"relu2_2": 1.0}),
+        adversary=AdversaryConfig(weight=0.5, mode="hinge", network={**JUDGE, "width": 32}),
+        data=DataConfig(size=128, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), grey=0.0)),
+        training=TrainerConfig(
+            images=100_000, learning_rate=5e-4, discriminator_learning_rate=2e-4, betas=(0.5, 0.99), validate_every=4_000
+        ),
     ),
     # Noise and JPEG, of unknown strength, undone by a plain residual network at half the resolution.
     "restore": TranslateConfig(

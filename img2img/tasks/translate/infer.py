@@ -9,7 +9,7 @@ from torch import Tensor
 
 from img2img import images, weights
 from img2img.errors import ConfigError
-from img2img.inference.pipeline import check_task
+from img2img.inference.pipeline import Statistics, check_task
 from img2img.inference.translation import Translation
 from img2img.networks.colorizer import grey_of
 from img2img.weights import Model
@@ -48,22 +48,21 @@ def translate(
     dtype: str = "auto",
     tile: int | None = None,
     ensemble: bool = False,
+    statistics: Statistics = "sampled",
 ) -> Any:
     """``x`` translated by ``model``, as the kind it came as; a path gives a ``PIL.Image``. Kinds and errors as ``Pipeline.__call__``.
 
     Args:
         model: a shipped name, a file or a run folder.
-        direction, style (a path, or two), seed, to: as in ``Wish``; device, dtype, tile, ensemble: as ``load``.
+        direction, style (a path, or two), seed, to: as in ``Wish``; device, dtype, tile, ensemble, statistics: as ``load``.
     """
     styles = () if style is None else (style,) if isinstance(style, str) or not isinstance(style, list | tuple) else tuple(style)
     wish = Wish(direction, styles, seed, 1, to)
-    return load_translator(model, wish, 0, device=device, dtype=dtype, tile=tile, ensemble=ensemble)(x)
+    return load_translator(model, wish, 0, device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics)(x)
 
 
-def load_translator(
-    name: str, wish: Wish, number: int, *, device: str = "auto", dtype: str = "auto", tile: int | None = None, ensemble: bool = False
-) -> Translation:
-    """The translator called ``name``, ready to give sample ``number`` of what ``wish`` asks for.
+def load_translator(name: str, wish: Wish, number: int, **options: Any) -> Translation:
+    """The translator called ``name``, ready to give sample ``number`` of what ``wish`` asks for; ``options`` as ``load``.
 
     Raises:
         ModelError: no such model, or one of another task. ConfigError: a wish that the model cannot fulfil; says what it can.
@@ -71,7 +70,7 @@ def load_translator(
     """
     model = check_task(weights.load_model(name), "translate")
     conditions = conditions_of(model, wish, number)
-    return Translation(model, conditions, device=device, dtype=dtype, tile=tile, ensemble=ensemble)
+    return Translation(model, conditions, **options)
 
 
 def needed_extension(name: str, direction: str | None) -> str | None:

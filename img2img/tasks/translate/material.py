@@ -111,7 +111,7 @@ def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, val
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
-        raise DataError(f"both sides of {str(data)!r} are label maps, and one can be; --set data.labels=no takes them as pictures")
+        raise DataError(f"both sides of {str(data)!r} are label maps, and one can be; --set data.labels=never takes them as pictures")
     ranges = range_of(sides["a"][0]), range_of(sides["b"][0])
     a, b = (
         side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})

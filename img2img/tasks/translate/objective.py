@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from img2img import losses, networks, weights
 from img2img.errors import ConfigError
+from img2img.networks import Growing
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import LossConfig, TranslateConfig
 from img2img.tasks.translate.material import Material
@@ -40,12 +41,25 @@ class Translator(Objective):
     @property
     def exported(self) -> nn.Module:
         """The network that the model file holds; its state's names are those of what ``exported_spec`` builds."""
-        return self.generators["ab"]
+        network = self.generators["ab"]
+        return network.network if isinstance(network, Growing) else network
 
     @property
     def exported_spec(self) -> dict[str, Any]:
         """What ``networks.build`` makes ``exported`` of."""
         return generator_spec(self.config.network, self.a, self.b)
+
+    def grown_network(self, spec: dict[str, Any]) -> nn.Module:
+        """The network of ``spec``, as one that grows where the configuration says so.
+
+        Raises:
+            ConfigError: it cannot grow.
+        """
+        network, levels = networks.build(spec), self.config.training.growing.levels
+        try:
+            return networks.grow(network, levels) if levels else network
+        except ValueError as error:
+            raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
 
     def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
         """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
@@ -53,7 +67,9 @@ class Translator(Objective):
         ``more`` are numbers of its network that the data decide.
         """
         config = self.config.adversary
-        return Adversary(config, self, name, networks.build({**config.network, "in_channels": channels, **more})) if config.weight else None
+        if not config.weight:
+            return None
+        return Adversary(config, self, name, self.grown_network({**config.network, "in_channels": channels, **more}))
 
     def needed_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
         """As ``adversary``, for methods where nothing else knows what the pictures should look like.

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img import networks
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.material import Material
@@ -27,7 +26,7 @@ class PairedObjective(Translator):
 
     def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
         super().__init__(config, name, material)
-        self.generators["ab"] = networks.build(self.exported_spec)
+        self.generators["ab"] = self.grown_network(self.exported_spec)
         self.judge = self.adversary("b", planes(self.a) + planes(self.b))
         colours = not self.b.palette and self.b.channels == 3
         self.perceptual = perceptual_loss(config.loss) if colours else None
@@ -40,7 +39,7 @@ class PairedObjective(Translator):
         self.upsampling = 2 if "levels" in config.network or config.network.get("downsamplings") else 1
 
     def generate(self, batch: Batch) -> Images:
-        made = self.generators["ab"](as_planes(batch["a"], self.a))
+        made = self.generators["ab"](self.sized(as_planes(batch["a"], self.a)))
         return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
@@ -51,22 +50,22 @@ class PairedObjective(Translator):
             self.judge.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        loss, fake = self.config.loss, images["fake_b"]
+        loss, fake, b = self.config.loss, images["fake_b"], self._truth(batch)
         result: Losses = {}
         if self.b.palette:
-            result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], batch["b"])
+            result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], b)
         elif loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](fake, batch["b"])
+            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](fake, b)
         if self.perceptual is not None:
-            result["perceptual"] = loss.perceptual * self.perceptual(fake, batch["b"])
+            result["perceptual"] = loss.perceptual * self.perceptual(fake, b)
         if self.judge:
             result |= self.judge.generator_losses(*self._judged(batch, images))
         return result
 
     def validate(self, batch: Batch) -> dict[str, Any]:
-        fake, b = self.generate(batch)["fake_b"], batch["b"]
+        fake, b = self.generate(batch)["fake_b"], self._truth(batch)
         if self.b.palette:
-            return {"confusion": confusion(fake.argmax(1), b, len(self.b.palette))}
+            return {"confusion": confusion(fake.argmax(1), b.argmax(1), len(self.b.palette))}
         fake = fake.clamp(0, 1)
         figures = {"psnr": float(psnr(fake, b)), "ssim": float(ssim(fake, b))}
         if self.b.channels == 3:
@@ -80,17 +79,21 @@ class PairedObjective(Translator):
         return {"iou": mean_iou(total), "accuracy": float(total.diagonal().sum() / total.sum())}
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        fake = self.generate(batch)["fake_b"]
-        ours = fake.argmax(1) if self.b.palette else fake
-        return {"input": shown(batch["a"], self.a), "ours": shown(ours, self.b), "truth": shown(batch["b"], self.b)}
+        planes = {"input": self.sized(as_planes(batch["a"], self.a)), "ours": self.generate(batch)["fake_b"], "truth": self._truth(batch)}
+        sides = {"input": self.a, "ours": self.b, "truth": self.b}
+        return {name: shown(x.argmax(1) if sides[name].palette else x, sides[name]) for name, x in planes.items()}
 
     def look(self, batch: Batch) -> Look:
         columns = self.preview(batch)
         return Look(columns["ours"], columns["truth"], columns["input"])
 
+    def _truth(self, batch: Batch) -> Tensor:
+        """B as planes, at the size of the stage where the networks grow."""
+        return self.sized(as_planes(batch["b"], self.b))
+
     def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
         """(A beside the true B, A beside the made one)."""
-        a, b = as_planes(batch["a"], self.a), as_planes(batch["b"], self.b)
+        a, b = self.sized(as_planes(batch["a"], self.a)), self._truth(batch)
         return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
 
 

@@ -43,8 +43,8 @@ def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, sid
     """
     modes = {images.probe(path).mode for path in spread(files, PROBED)}
     file = data / PALETTE_FILE
-    told = config.data.labels == "yes" and side == "b"
-    if config.data.labels == "no" or not (told or modes == {"P"} or (file.is_file() and modes <= {"1", "L"})):
+    told = config.data.labels == "always" and side == "b"
+    if config.data.labels == "never" or not (told or modes == {"P"} or (file.is_file() and modes <= {"1", "L"})):
         return ()
     if file.is_file():
         return read_palette(file)
