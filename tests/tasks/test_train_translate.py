@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from img2img import weights
 from img2img.cli import app
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.networks import UNetGenerator
+from img2img.networks import Stage, UNetGenerator
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.limits import find_limits
 from img2img.tasks.translate.material import Material
@@ -231,7 +231,9 @@ def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> N
         batch |= {"label": torch.tensor([0]), "target": torch.tensor([1])}
         objective.discriminator_losses(batch, objective.generate(batch))
 
-    step(least)
+    for level in range(objective.levels + 1):
+        objective.grow(Stage(level))
+        step(least)
     if preset == "pix2pix":
         return
     with pytest.raises((RuntimeError, ValueError)):

@@ -32,8 +32,9 @@ def find_limits(config: TranslateConfig) -> Limits:
     """
     multiple, generator_least = _of_generator(config)
     least = _of_judge(config.adversary.network, generator_least, multiple) if config.adversary.weight else generator_least
+    seen = LEAST_SEEN << config.training.growing.levels  # a network that grows is first shown smaller ones
     # Of the judges that of multi-domain alone looks at validation pictures.
-    least_checked = _up(max(LEAST_SEEN, least if config.method == "multi-domain" else generator_least), multiple)
+    least_checked = _up(max(seen, least if config.method == "multi-domain" else generator_least), multiple)
     size, side = config.data.size, config.data.validation_side
     if size < least:
         who = "the discriminator" if least > generator_least else f"the network {config.network.get('name')!r}"
