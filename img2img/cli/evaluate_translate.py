@@ -44,9 +44,14 @@ def evaluate_translate(
             raise ConfigError("models that make label maps are measured one at a time")
         _labels(next(iter(translators.values())), pairs, json)
         return
+    for name, translator in translators.items():
+        if translator.source.palette or any(side.scale or side.channels not in (1, 3) for side in (translator.source, translator.target)):
+            raise ConfigError(
+                f"model {name!r} does not go from pictures to pictures: grey or RGB of 8 bits can be measured, and label maps made"
+            )
     found = upscale.evaluate(
         pairs,
-        partial(load_translated, damage=parse_damage(damage) if damage else (), seed=seed),
+        partial(load_translated, damage=parse_damage(damage) if damage is not None else (), seed=seed),
         {name: partial(_as_rgb, translator.run) for name, translator in translators.items()},
         scale=1,
         border=0,

@@ -168,9 +168,9 @@ def random_window(pictures: PictureSet, index: int, side: int, rng: torch.Genera
 
 
 def middle_window(pictures: PictureSet, index: int, side: int, multiple: int) -> Window:
-    """(top, left, height, width) of the middle of picture ``index``, ``side`` at most, in multiples of ``multiple``."""
+    """(top, left, height, width) of the middle of picture ``index``: ``side`` at most, in multiples of ``multiple``, and once at least."""
     entry = pictures.entries[index]
-    height, width = (max(min(side, length) // multiple * multiple, 1) for length in (entry.height, entry.width))
+    height, width = (max(min(side, length) // multiple, 1) * multiple for length in (entry.height, entry.width))
     return (entry.height - height) // 2, (entry.width - width) // 2, height, width
 
 

@@ -52,7 +52,8 @@ def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, 
     Raises:
         PictureError: a file cannot be read. DataError: the sizes differ.
     """
-    truth = quantized(images.read(pair.hr).pixels).expand(3, -1, -1)
+    true = quantized(images.read(pair.hr).pixels)
+    truth = true.expand(3, -1, -1)
     if pair.lr is not None:
         given = quantized(images.read(pair.lr).pixels).expand(3, -1, -1)
         if given.shape != truth.shape:
@@ -61,13 +62,13 @@ def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, 
             )
         return given, truth
     rng = generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
-    x = truth
+    x = true  # grey in one plane, whose noise has no colour
     for kind, strength in damage:
         if kind == "grey":
-            x = (x * GREY).sum(0, keepdim=True).expand(3, -1, -1)
+            x = (x * GREY).sum(0, keepdim=True)
         else:
             x = jpeg(x, round(strength)) if kind == "jpeg" else apply_damage(x, kind, strength, rng)
-    return quantized(x), truth
+    return quantized(x).expand(3, -1, -1), truth
 
 
 @dataclass(frozen=True)

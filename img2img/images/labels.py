@@ -1,8 +1,11 @@
 """Label pictures: a class number for each pixel, and the colour that shows each class."""
 
+import io
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +45,14 @@ class Labels:
         return Picture((Frame(from_integers(self.indices[:, :, None])),), palette=self.palette)
 
 
-def read_labels(path: str | os.PathLike[str], palette: Palette | None = None, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Labels:
-    """The labels in the file at ``path``, upright. Alpha counts for nothing.
+def read_labels(
+    source: str | os.PathLike[str] | bytes,
+    palette: Palette | None = None,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    name: str | None = None,
+) -> Labels:
+    """The labels in ``source``, a path or a file's bytes, upright; ``name`` as for ``read``. Alpha counts for nothing.
 
     A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's colour.
     A grey picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
@@ -53,7 +62,7 @@ def read_labels(path: str | os.PathLike[str], palette: Palette | None = None, *,
         PictureError: as ``read`` does; a lossy format, more than 8 bits or one frame; an RGB picture without ``palette``; a colour or
             level that ``palette`` lacks.
     """
-    values, stored, name = _open(path, max_pixels)
+    values, stored, name = _open(source, max_pixels, name)
     if stored is not None:
         known: Palette = tuple((int(red), int(green), int(blue)) for red, green, blue in stored)
         _check_range(values, known, name)
@@ -86,10 +95,14 @@ def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int 
     return tuple((code >> 16, code >> 8 & 255, code & 255) for code in sorted(found))
 
 
-def _open(path: str | os.PathLike[str], max_pixels: int) -> tuple[Values, Values | None, str]:
-    """The picture at ``path``, upright, as (H, W) indices or levels or (H, W, 3) colours; its (n, 3) palette; its name for messages."""
-    name = repr(os.fspath(path))
-    with open_regular(path) as file, decoding(name, max_pixels):
+def _open(source: str | os.PathLike[str] | bytes, max_pixels: int, name: str | None = None) -> tuple[Values, Values | None, str]:
+    """The picture in ``source``, upright, as (H, W) indices or levels or (H, W, 3) colours; its (n, 3) palette; its name for messages."""
+    opened: AbstractContextManager[BinaryIO]
+    if isinstance(source, bytes):
+        name, opened = repr(name or "the picture"), nullcontext(io.BytesIO(source))
+    else:
+        name, opened = repr(name or os.fspath(source)), open_regular(source)
+    with opened as file, decoding(name, max_pixels):
         head = file.read(512)
         pages = deep.tiff_pages(file) if deep.is_tiff(head) else None
         with open_image(file, name, ALLOWED if pages is None else ("TIFF",)) as image:

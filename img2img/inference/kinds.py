@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -10,25 +11,27 @@ from torch import Tensor
 
 from img2img import images
 from img2img.errors import ConfigError
-from img2img.images import Frame, Picture
+from img2img.images import Frame, Metadata, Picture
 
 Back = Callable[[Picture], Any]
 _KEPT = ("icc_profile", "exif", "xmp", "dpi")
 
 
-def to_picture(x: object) -> tuple[Picture, Back]:
+def to_picture(x: object, read: Callable[[Any], Picture] = images.read) -> tuple[Picture, Back]:
     """``x`` as a ``Picture``, and what turns a picture back into ``x``'s kind: path -> PIL.Image, PIL.Image, or array.
+
+    Args:
+        read: takes paths.
 
     Raises:
         PictureError: the file at a path cannot be read. ConfigError: a kind that is none of these, or an array of another shape.
     """
     if isinstance(x, str | os.PathLike):
-        picture = images.read(x)
-        about = {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi}
-        return picture, lambda out: _to_pil(out, about)
+        return read(x), lambda out: _to_pil(out, {"icc_profile": out.metadata.icc, "exif": out.metadata.exif, "dpi": out.metadata.dpi})
     if isinstance(x, Image.Image):
         info = {key: x.info.get(key) for key in _KEPT}
-        return _from_array(_pil_array(x)), lambda out: _to_pil(out, info)
+        picture = replace(_from_array(_pil_array(x)), metadata=Metadata(icc=info.pop("icc_profile")))
+        return picture, lambda out: _to_pil(out, {**info, "icc_profile": out.metadata.icc})
     if isinstance(x, np.ndarray):
         flat = x.ndim == 2
         return _from_array(x), lambda out: _to_array(out)[:, :, 0] if flat else _to_array(out)
@@ -69,9 +72,14 @@ def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
 
 
 def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:
-    """Pillow holds 16 bits for grey without alpha alone; the rest becomes 8 bits."""
+    """Pillow holds 16 bits for grey without alpha alone; the rest becomes 8 bits. ConfigError for bands and float values."""
+    if picture.channels not in (1, 3) or picture.bit_depth == 32:
+        kind = f"{picture.channels} bands of {picture.bit_depth} bits"
+        raise ConfigError(f"the result has {kind}, which no PIL.Image holds; give a Picture: images.read(path, bands=True)")
     deep = picture.bit_depth == 16 and picture.channels == 1 and picture.alpha is None
     values = _to_array(picture if deep else Picture(picture.frames[:1], 8))
     image = Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+    if picture.palette is not None:
+        image.putpalette([level for colour in picture.palette for level in colour])
     image.info.update({key: value for key, value in info.items() if value})
     return image

@@ -122,7 +122,7 @@ class Pipeline:
             batch = kinds.check_tensor(x)
             out = self.run(batch, scale).to(x.device, x.dtype)
             return out if x.dim() == 4 else out[0]
-        picture, back = kinds.to_picture(x)
+        picture, back = kinds.to_picture(x, partial(self.read, max_pixels=images.DEFAULT_MAX_PIXELS))
         return back(self.picture(picture, scale))
 
     def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:

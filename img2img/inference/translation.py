@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import images
-from img2img.errors import PictureError
+from img2img.errors import ConfigError, PictureError
 from img2img.images import BitDepth, Frame, Picture
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.statistics import Network
@@ -39,11 +39,11 @@ class Translation(Pipeline):
     @property
     def identity(self) -> str:
         conditions = [(key, value.tolist() if isinstance(value, Tensor) else value) for key, value in sorted(self.conditions.items())]
-        return f"{super().identity} {conditions}" if conditions else super().identity
+        return f"{super().identity} {self.source!r} {self.target!r} {self.model.info.keeps_grey} {conditions}"
 
     def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
         if self.source.palette:
-            labels = images.read_labels(source, self.source.palette, max_pixels=max_pixels)
+            labels = images.read_labels(source, self.source.palette, max_pixels=max_pixels, name=name)
             return labels.picture()
         banded = self.takes not in (1, 3) or bool(self.source.scale)
         return images.read(source, max_pixels=max_pixels, name=name, bands=banded)
@@ -75,16 +75,23 @@ class Translation(Pipeline):
 
     def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
         self._check(picture)
-        frame, top = picture.frames[0], 0
+        frame, depth, top = picture.frames[0], self.outline(picture).bit_depth, 0
         for band in self.bands(self._prepared(frame.pixels), scale):
             planes = [band[0]]
             if frame.alpha is not None:
                 planes.append(frame.alpha[:, top : top + band.shape[-2]])
             top += band.shape[-2]
-            yield images.quantize(torch.cat(planes), picture.bit_depth)
+            yield images.quantize(torch.cat(planes), depth)
 
     def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
-        """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255."""
+        """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
+
+        Raises:
+            ConfigError: other planes than the network takes: one for each label of a palette; grey and RGB stand for each other.
+        """
+        given = pixels.shape[1]
+        if given != self.takes and not {given, self.takes} <= {1, 3}:
+            raise ConfigError(f"model {self.model.info.name!r} takes {self.takes} planes, and {given} were given")
         made = super().run(pixels, scale)
         if not self.target.scale:
             return made

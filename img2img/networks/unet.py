@@ -62,12 +62,9 @@ class UNetGenerator(nn.Module):
             self.up.append(nn.Sequential(*layers))
         last = nn.Conv2d(width, out_channels, 3, padding=1, padding_mode="reflect")
         self.tail = nn.Sequential(nn.ReLU(), last, make_head(head))
-        self.halo = self._halo(levels)
-
-    @staticmethod
-    def _halo(levels: int) -> int:
-        # Down from a level with pixels 2^l apart: a 4x4 kernel reaches 2 of them; up again: 1 of them, and what a doubling shifts.
-        return 1 + sum((2 + 1 + 1) << level for level in range(levels))
+        # Pixels of level l are 2^l apart. Down from it a 4x4 kernel reaches 2 of them; up to it 1, or 2 for a shuffle's convolution, which
+        # works a level below. The tail reaches 1.
+        self.halo = 1 + (4 if up == "shuffle" else 3) * (2**levels - 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5

@@ -10,7 +10,7 @@ import torch
 
 from img2img import images
 from img2img.data import pictures
-from img2img.data.pictures import PictureSet, decode_bands, decode_labels, decode_photo
+from img2img.data.pictures import PictureSet, decode_bands, decode_half, decode_labels, decode_photo, decode_shrunk
 from img2img.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -106,3 +106,66 @@ def test_a_set_can_be_sent_to_workers(tmp_path):
     band_file(tmp_path / "a.png", 1, "u1")
     made = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", limit=0, decode=decode_labels(images.DEFAULT_PALETTE))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).pixels(0), made.pixels(0))
+
+
+@pytest.mark.parametrize(("width", "left", "right"), [(6, [0, 1, 2], [3, 4, 5]), (7, [0, 1, 2], [4, 5, 6])])
+def test_halves_of_a_picture(tmp_path, width, left, right):
+    values = np.arange(width, dtype=np.uint8)[None, :, None].repeat(4, axis=0).repeat(3, axis=2)
+    images.write(images.Picture((images.Frame(images.from_integers(values)),)), tmp_path / "a.png")
+    for half, expected in (("left", left), ("right", right)):
+        made = PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=decode_half(decode_photo, half))
+        assert made.pixels(0)[2, :, 1].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
+def test_large_pictures_are_shrunk_and_small_ones_left(tmp_path, kind):
+    flat = np.full((30, 50, 5), {"u1": 200, "u2": 60_000, "f4": -7.5}[kind], kind)
+    images.write(images.Picture((images.Frame(images.from_integers(flat)),), 8 * flat.itemsize), tmp_path / "flat.tif")
+    small = decode_shrunk(decode_bands, 12)(tmp_path / "flat.tif")
+    assert (small.shape, small.dtype) == ((12, 20, 5), flat.dtype)
+    np.testing.assert_allclose(small, flat[:12, :20], rtol=1e-5)
+    np.testing.assert_array_equal(decode_shrunk(decode_bands, 30)(tmp_path / "flat.tif"), flat)
+
+
+def test_shrinking_does_not_alias_and_stays_in_the_levels(tmp_path):
+    stripes = np.zeros((40, 40, 3), np.uint8)
+    stripes[:, ::2] = 255
+    images.write(images.Picture((images.Frame(images.from_integers(stripes)),)), tmp_path / "a.png")
+    small = decode_shrunk(decode_photo, 10)(tmp_path / "a.png")[2:-2, 2:-2]
+    assert 120 < small.min() <= small.max() < 136  # every fourth column alone would be black or white
+    edge = np.zeros((40, 40, 3), np.uint8)
+    edge[:, 21:] = 255
+    images.write(images.Picture((images.Frame(images.from_integers(edge)),)), tmp_path / "b.png")
+    assert decode_shrunk(decode_photo, 20)(tmp_path / "b.png")[10, :8].max() < 20, "a bicubic's overshoot below 0 does not wrap round"
+
+
+def test_labels_are_picked_when_they_are_shrunk(tmp_path):
+    indices = np.zeros((8, 12), np.uint8)
+    indices[:, 6:] = 200
+    images.write(images.Labels(indices, images.DEFAULT_PALETTE).picture(), tmp_path / "a.png")
+    decode = decode_shrunk(decode_labels(images.DEFAULT_PALETTE), 4, labels=True)
+    assert decode(tmp_path / "a.png")[:, :, 0].tolist() == [[0, 0, 0, 200, 200, 200]] * 4
+
+
+def test_the_stamp_tells_nested_decoders_apart_and_holds_no_addresses(tmp_path, monkeypatch):
+    band_file(tmp_path / "a.png", 3, "u1", height=20, width=20)
+    filled = []
+    fill = pictures._fill
+    monkeypatch.setattr(pictures, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
+
+    def decoders():
+        return [
+            decode_shrunk(decode_half(decode_photo, "left"), 8),
+            decode_shrunk(decode_half(decode_photo, "left"), 9),
+            decode_shrunk(decode_half(decode_photo, "right"), 9),
+            decode_shrunk(decode_half(decode_bands, "right"), 9),
+            decode_shrunk(decode_bands, 9),
+            decode_shrunk(decode_bands, 9, labels=True),
+        ]
+
+    for first, second in zip(decoders(), decoders(), strict=True):  # other objects, the same decoders
+        PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=first)
+        PictureSet([tmp_path / "a.png"], tmp_path / "c.pixels", decode=second)
+    assert len(filled) == 6
+    assert " at 0x" not in (tmp_path / "c.json").read_text()
+    assert pickle.loads(pickle.dumps(decoders()[0]))(tmp_path / "a.png").shape == (16, 8, 3)

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from img2img.errors import ModelError
+from img2img.inference.tiling import Tiler
 from img2img.networks import PatchGAN, ResNetGenerator, build, fitting_state
 from img2img.networks.blocks import AdaIN, bilinear, icnr_
 from img2img.networks.patchgan import patch_size
@@ -51,6 +52,31 @@ def test_halo_is_the_radius_of_the_receptive_field(arguments: dict[str, Any]) ->
     assert radius <= network.halo
     if not arguments.get("downsamplings"):
         assert radius == network.halo
+
+
+@pytest.mark.parametrize("shuffle", [2, 3])
+def test_a_network_at_part_of_the_resolution(shuffle: int) -> None:
+    torch.manual_seed(0)
+    network = ResNetGenerator(width=4, blocks=1, shuffle=shuffle).double().eval()
+    assert network.multiple == shuffle
+    side = shuffle * (2 * network.halo // shuffle + 6)
+    x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    made = network(x)
+    assert made.shape == x.shape
+    reached = 0
+    for place in range(side // 2 // shuffle * shuffle, side // 2 // shuffle * shuffle + shuffle):
+        (gradient,) = torch.autograd.grad(made[0, :, place, place].sum(), x, retain_graph=True)
+        reached = max(reached, int((gradient[0].abs().sum(0).nonzero() - place).abs().max()))
+    assert reached == network.halo
+    with torch.no_grad():
+        tiled = Tiler(network, network.halo, network.multiple, (2 * network.halo + 16 * shuffle,) * 2).whole(x[..., :-1, :])
+        assert torch.allclose(tiled, Tiler(network, network.halo, network.multiple).whole(x[..., :-1, :]), atol=1e-9)
+
+
+@pytest.mark.parametrize("arguments", [{"shuffle": 2, "scale": 2}, {"shuffle": 2, "downsamplings": 1}])
+def test_folding_pixels_is_for_the_plain_form_alone(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="shuffle=2 is for scale 1"):
+        build({"name": "resnet", **arguments})
 
 
 def test_the_halo_does_not_count_the_statistics_of_instance_norm() -> None:

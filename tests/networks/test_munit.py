@@ -29,7 +29,7 @@ def test_each_way_gives_pictures_of_its_side(kind: Any, a: int, b: int) -> None:
 
 def test_a_munit_of_the_presets_numbers_takes_multiples_of_four() -> None:
     network = MUNIT(width=4, blocks=1)
-    assert (network.multiple, network.style_dim, network.halo) == (4, 8, 79)
+    assert (network.multiple, network.style_dim, network.halo) == (4, 8, 31)
     assert network.encode_content(torch.rand(1, 3, 16, 20), "a").shape == (1, 16, 4, 5)
     assert network.encode_style(torch.rand(2, 3, 16, 23), "b").shape == (2, 8)
 
@@ -101,7 +101,7 @@ def test_the_style_encoder_sees_brightness_that_the_content_encoder_cannot() -> 
 
 @pytest.mark.parametrize("up", ["resize", "shuffle", "transposed"])
 @pytest.mark.parametrize(("kind", "downsamplings"), [("unit", 2), ("munit", 2), ("munit", 1)])
-def test_radius_is_that_of_the_receptive_field_once_statistics_are_fixed(kind: str, downsamplings: int, up: str) -> None:
+def test_the_halo_is_that_of_the_receptive_field_once_statistics_are_fixed(kind: str, downsamplings: int, up: str) -> None:
     torch.manual_seed(0)
     network: Any = build({"name": kind, "width": 4, "blocks": 1, "downsamplings": downsamplings, "up": up}).double().eval()
     for module in network.modules():

@@ -90,7 +90,7 @@ def test_the_model_file_holds_the_generator_alone(tmp_path: Path) -> None:
     model = weights.load_model(tmp_path / "m.safetensors")
     a = batch()["a"]
     assert torch.equal(model.network(a), objective.translate(a, "a2b"))
-    assert (model.info.directions, model.info.halo, model.info.multiple) == (("a2b",), None, 2)
+    assert (model.info.directions, model.info.halo, model.info.multiple) == (("a2b",), objective.exported.halo, 2)
     assert model.info.figures == {"vgg_kernel": 0.1}
 
 

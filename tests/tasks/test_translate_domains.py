@@ -93,7 +93,7 @@ def test_the_model_file_takes_a_label(tmp_path: Path) -> None:
     model = weights.load_model(tmp_path / "m.safetensors")
     data = batch()
     assert torch.equal(model.network(data["a"], data["target"]), objective.generators["ab"](data["a"], data["target"]))
-    assert (model.info.classes, model.info.style_dim, model.info.multiple, model.info.halo) == (CLASSES, 0, 2, None)
+    assert (model.info.classes, model.info.style_dim, model.info.multiple, model.info.halo) == (CLASSES, 0, 2, objective.exported.halo)
 
 
 def test_what_cannot_be_learnt_is_refused() -> None:

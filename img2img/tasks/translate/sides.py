@@ -39,7 +39,7 @@ def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, sid
     """The palette of ``files`` where they are label maps; else ().
 
     They are if all have palettes with at most ``MOST_LABELS`` colours in use, or if all are grey and the folder has a ``PALETTE.tsv``;
-    or, of side B, because the configuration says so.
+    or, of side B, because the configuration says so. Files whose palettes differ get that of all their colours, sorted.
     """
     modes = {images.probe(path).mode for path in spread(files, PROBED)}
     file = data / PALETTE_FILE
@@ -50,11 +50,18 @@ def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, sid
         return read_palette(file)
     if not modes <= {"P", "1", "L"}:
         return images.collect_palette(files)
-    palette = images.read_labels(files[0]).palette
-    used = {int(level) for path in spread(files, PROBED) for level in np.unique(images.read_labels(path, palette).indices)}
-    if len(used) > MOST_LABELS and not told:
-        return ()
-    return palette[: max(used) + 1]
+    palettes: set[Palette] = set()
+    used: set[int] = set()
+    for path in spread(files, PROBED):
+        labels = images.read_labels(path)
+        palettes.add(labels.palette)
+        used.update(np.unique(labels.indices).tolist())
+        if len(used) > MOST_LABELS and not told:
+            return ()  # photographs of few colours
+    longest = max(palettes, key=len)
+    if any(palette != longest[: len(palette)] for palette in palettes):
+        return images.collect_palette(files)
+    return longest[: max(used) + 1]
 
 
 def read_palette(file: Path) -> Palette:

@@ -1,0 +1,114 @@
+"""The colorizer: bins of colours, the guided filter, sizes, and a lightness that stays."""
+
+import pytest
+import torch
+
+from img2img.networks import Colorizer, build
+from img2img.networks.colorizer import GRID, bins, grey_of, guided, nearest_bin, shrunk
+from img2img.networks.colour import lightness_to_grey, rgb_to_lab
+
+
+def colorizer(work: int = 32) -> Colorizer:
+    torch.manual_seed(0)
+    network = Colorizer(width=8, work=work).eval().requires_grad_(False)
+    network.head.weight.mul_(40)  # so that places choose different colours
+    return network
+
+
+def test_bins_are_the_cells_that_srgb_has_colours_in() -> None:
+    grid = bins()
+    assert bool((grid % GRID == 0).all())
+    assert len(torch.unique(grid, dim=0)) == len(grid)
+    cells = {(int(a), int(b)) for a, b in grid.tolist()}
+    assert {(0, 0), (80, 70), (-90, 80), (80, -110)} <= cells  # grey; red, green and blue: (80, 67), (-86, 83), (79, -108)
+    assert not {(-90, -90), (0, 110), (100, 100)} & cells
+    assert 240 < len(grid) < 320  # 313 in the paper, which rounds otherwise
+
+
+def test_bins_do_not_depend_on_where_networks_are_built() -> None:
+    bins.cache_clear()
+    with torch.device("meta"):
+        build({"name": "colorizer", "width": 4})
+        assert bins().device.type == "cpu"
+    assert float(bins().abs().max()) > 0
+
+
+def test_the_nearest_bin() -> None:
+    grid = bins()
+    centres = grid.T[None, :, :, None]
+    assert torch.equal(nearest_bin(centres).flatten(), torch.arange(len(grid)))
+    ab = torch.tensor([[3.0, -4.0], [-4.9, 14.9], [78.0, 66.0]]).T[None, :, :, None]
+    found = grid[nearest_bin(ab).flatten()].tolist()
+    assert found == [[0, 0], [0, 10], [80, 70]]
+    # Where sRGB has no such colour, one that is as near as any, but for the way from the place to its cell's middle.
+    anywhere = (torch.rand(1, 2, 30, 30) - 0.5) * 200
+    distance = (grid[nearest_bin(anywhere)].permute(0, 3, 1, 2) - anywhere).norm(dim=1).flatten()
+    best = torch.cdist(anywhere.flatten(2)[0].T, grid).amin(1)
+    assert float((distance - best).max()) <= 2 * GRID / 2**0.5
+    assert float(nearest_bin(torch.full((1, 2, 1, 1), 900.0))) == float(nearest_bin(torch.full((1, 2, 1, 1), 100.0)))
+
+
+def test_a_guided_filter_keeps_a_constant_whatever_the_guide() -> None:
+    guide = torch.rand(1, 1, 20, 24)
+    slope, offset = guided(guide, torch.full((1, 2, 20, 24), 7.0))
+    assert torch.allclose(slope * guide + offset, torch.full((1, 2, 20, 24), 7.0), atol=1e-2)
+    flat = torch.full((1, 1, 20, 24), 0.5)
+    slope, offset = guided(flat, torch.full((1, 2, 20, 24), 7.0))
+    assert torch.allclose(slope, torch.zeros(()), atol=1e-2)
+
+
+def test_a_guided_filter_follows_the_guides_edges() -> None:
+    guide = torch.zeros(1, 1, 32, 32)
+    guide[..., 16:] = 1
+    blurred = torch.nn.functional.avg_pool2d(guide, 9, 1, 4, count_include_pad=False)
+    slope, offset = guided(guide, blurred * 50)
+    made = slope * guide + offset
+    assert float(made[..., 15].mean()) < float((blurred * 50)[..., 15].mean()) - 3
+    assert float(made[..., 16].mean()) > float((blurred * 50)[..., 16].mean()) + 3
+
+
+def test_shrinking_is_to_a_shorter_side() -> None:
+    assert shrunk(torch.rand(1, 1, 60, 100), 30).shape == (1, 1, 30, 50)
+    assert shrunk(torch.rand(1, 1, 100, 60), 30).shape == (1, 1, 50, 30)
+    small = torch.rand(1, 1, 20, 100)
+    assert shrunk(small, 30) is small
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (1, 90), (301, 403)])
+def test_the_lightness_stays_at_any_size(size: tuple[int, int]) -> None:
+    grey = 0.1 + 0.9 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(3))
+    made = colorizer()(grey)
+    assert made.shape == (1, 3, *size)
+    assert float(made.min()) >= 0
+    assert float(made.max()) <= 1
+    assert float((lightness_to_grey(rgb_to_lab(made)[:, :1]) - grey).abs().max()) < 0.5 / 255
+    assert float((made.amax(1) - made.amin(1)).max()) > 0.02, "there is colour"
+
+
+def test_each_picture_of_a_batch_for_itself() -> None:
+    network, grey = colorizer(), torch.rand(2, 1, 40, 56)
+    assert torch.allclose(network(grey)[1:], network(grey[1:]), atol=1e-5)
+
+
+def test_colours_are_the_annealed_mean_of_the_bins() -> None:
+    network = colorizer()
+    logits = torch.full((1, len(bins()), 1, 1), -1e4)
+    logits[0, 5], logits[0, 9] = 1.0, 1.0
+    network.logits = lambda grey: logits  # type: ignore[method-assign]
+    assert torch.allclose(network.colours(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
+
+
+def test_vgg_is_taken_over_with_its_first_layer_summed_over_colours() -> None:
+    network = Colorizer(width=4)
+    state = {key: torch.rand(value.shape) for key, value in network.encoder.state_dict().items()}
+    state["conv1_1.weight"] = torch.rand(64, 3, 3, 3)
+    state["conv5_1.weight"] = torch.rand(512, 512, 3, 3)  # further than the encoder goes
+    network.load_vgg(state)
+    assert torch.allclose(network.encoder["conv1_1"].weight[:, 0], state["conv1_1.weight"].sum(1))
+    assert torch.equal(network.encoder["conv4_1"].bias, state["conv4_1.bias"])
+
+
+def test_grey_of_a_grey_picture_is_itself() -> None:
+    grey = torch.arange(256).view(1, 1, 16, 16) / 255
+    assert torch.allclose(grey_of(grey.expand(-1, 3, -1, -1)), grey, atol=1e-4)
+    assert float(grey_of(torch.tensor([0.0, 1.0, 0.0])[None, :, None, None])) == pytest.approx(0.8621, abs=1e-3)  # the grey of L = 87.73
