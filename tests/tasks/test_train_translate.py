@@ -17,7 +17,7 @@ from toy import assert_same
 from typer.testing import CliRunner
 
 from img2img import weights
-from img2img.cli import app
+from img2img.cli import app, main
 from img2img.errors import ConfigError, DataError, Img2ImgError
 from img2img.networks import Stage, UNetGenerator
 from img2img.tasks.translate.config import PRESETS
@@ -369,3 +369,16 @@ def test_a_photograph_larger_than_its_sample_is_cropped(tmp_path: Path) -> None:
         save(tmp_path / "data" / "B" / f"{number}.png", 255 - scene(number, 90, 70))
     command("--data", tmp_path / "data", *sides.tiny("pix2pix"), "--run", tmp_path / "run", "--images", 1)
     assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    data = sides.pairs(tmp_path / "data", count=2)
+    (data / "B" / "1.png").unlink()
+    arguments = ["train", "translate", "--data", data, *sides.tiny("pix2pix"), "--run", tmp_path / "run"]
+    monkeypatch.setattr(sys, "argv", ["img2img", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("img2img: 1 pictures in")
+    assert not (tmp_path / "run").exists()
