@@ -80,9 +80,9 @@ def _one_pass(
     return jpeg(x, round(_uniform(ranges.jpeg, rng)))
 
 
-def gaussian_kernel(sigma_u: float, sigma_v: float, angle: float) -> Tensor:
+def gaussian_kernel(sigma_u: float, sigma_v: float, angle: float, radius: int = KERNEL_RADIUS) -> Tensor:
     """An anisotropic Gaussian (2r+1, 2r+1) that sums to 1: deviations in pixels along two axes turned by ``angle`` radians."""
-    grid = torch.arange(-KERNEL_RADIUS, KERNEL_RADIUS + 1, dtype=torch.float32)
+    grid = torch.arange(-radius, radius + 1, dtype=torch.float32)
     y, x = torch.meshgrid(grid, grid, indexing="ij")
     u, v = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
     kernel = torch.exp(-0.5 * ((u / sigma_u) ** 2 + (v / sigma_v) ** 2))
@@ -103,8 +103,8 @@ def sinc_kernel(cutoff: float) -> Tensor:
 
 
 def convolve(x: Tensor, kernel: Tensor) -> Tensor:
-    """(C, H, W) filtered channel by channel with ``kernel``, edges repeated."""
-    padded = F.pad(x[None], (KERNEL_RADIUS,) * 4, mode="replicate")
+    """(C, H, W) filtered channel by channel with ``kernel`` (2r+1, 2r+1), edges repeated."""
+    padded = F.pad(x[None], (kernel.shape[-1] // 2,) * 4, mode="replicate")
     return F.conv2d(padded.transpose(0, 1), kernel[None, None]).transpose(0, 1)[0]
 
 

@@ -106,7 +106,7 @@ def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) ->
         case "photons":
             return torch.poisson(x.clamp(0, 1) * strength, generator=rng) / strength
         case "blur":
-            return convolve(x, gaussian_kernel(strength, strength, 0.0)) if strength else x
+            return convolve(x, gaussian_kernel(strength, strength, 0.0, math.ceil(3 * strength))) if strength else x
         case "jpeg":
             return jpeg(x, round(strength), SUBSAMPLINGS[int(torch.randint(2, (), generator=rng))])
         case "sketch":

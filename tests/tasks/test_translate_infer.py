@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import img2img
 from img2img import networks
 from img2img.errors import ConfigError, ModelError
 from img2img.tasks.translate.infer import Wish, conditions_of, load_translator, translate
@@ -108,6 +109,11 @@ def test_translate_gives_the_kind_that_it_was_given(tmp_path: Path) -> None:
     assert np.abs(np.asarray(day) - (expected[0] * 255).permute(1, 2, 0).numpy()).max() < 0.51
     with pytest.raises(ConfigError, match="--to is missing"):
         translate(path, model=model, device="cpu")
+
+
+def test_translate_is_one_of_the_packages_few_names() -> None:
+    assert img2img.translate is translate
+    assert set(img2img.__all__) == {"load", "upscale", "translate"}
 
 
 def test_translate_takes_styles_and_directions(tmp_path: Path) -> None:
