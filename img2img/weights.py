@@ -108,11 +108,27 @@ def load_model(name_or_path: str | Path) -> Model:
     """
     from img2img import foreign
 
+    path = _locate(name_or_path)
+    if path is None:
+        return foreign.load_realesrgan(str(name_or_path))
+    return read_model(path) if METADATA_KEY in _header(path) else foreign.load_foreign(path)
+
+
+def load_info(name_or_path: str | Path) -> ModelInfo:
+    """What ``load_model(name_or_path).info`` would be; the tensors of our own files are not read. Errors as ``load_model``."""
+    path = _locate(name_or_path)
+    return read_info(path) if path is not None and METADATA_KEY in _header(path) else load_model(name_or_path).info
+
+
+def _locate(name_or_path: str | Path) -> Path | None:
+    """The file of the model called ``name_or_path``; None: it is that of an optional package."""
+    from img2img import foreign
+
     name = str(name_or_path)
     if name in (shipped := catalogue()):
-        return read_model(shipped[name])
+        return shipped[name]
     if name in foreign.REALESRGAN:
-        return foreign.load_realesrgan(name)
+        return None
     path = Path(name_or_path)
     if path.is_dir():
         found = [path / file for file in ("best.safetensors", "latest.safetensors") if (path / file).is_file()]
@@ -122,7 +138,7 @@ def load_model(name_or_path: str | Path) -> Model:
     if not path.is_file():
         known = ", ".join([*shipped, *foreign.REALESRGAN])
         raise ModelError(f"no model {name!r}: neither a file, nor a run folder, nor one of {known}")
-    return read_model(path) if METADATA_KEY in _header(path) else foreign.load_foreign(path)
+    return path
 
 
 def read_info(path: str | Path) -> ModelInfo:

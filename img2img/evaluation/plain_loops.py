@@ -1,8 +1,8 @@
 """Training steps as they are usually written, for the benchmark to stand beside ours: same networks, losses and batches.
 
 Separate passes and backward calls for real and fake, PyTorch's default Adam, ``.item()`` of every loss at every step, averages parameter by
-parameter, every picture decoded anew for every crop. Written from the papers: SRGAN (Ledig et al. 2017, arXiv 1609.04802) and CycleGAN
-(Zhu et al. 2017, arXiv 1703.10593).
+parameter, every picture decoded anew for every crop. Written from the papers: SRGAN (Ledig et al. 2017, arXiv 1609.04802), pix2pix (Isola
+et al. 2017, arXiv 1611.07004) and CycleGAN (Zhu et al. 2017, arXiv 1703.10593).
 """
 
 import itertools
@@ -10,6 +10,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -20,6 +21,7 @@ from img2img.data.resize import resize
 from img2img.losses import PerceptualLoss
 
 Batch = dict[str, Tensor]
+Pixels = npt.NDArray[np.uint8]
 
 
 class PlainPatches(Dataset[Batch]):
@@ -33,14 +35,50 @@ class PlainPatches(Dataset[Batch]):
 
     def __getitem__(self, position: int) -> Batch:
         side = self.patch * self.scale
-        with Image.open(random.choice(self.paths)) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        top, left = random.randint(0, pixels.shape[0] - side), random.randint(0, pixels.shape[1] - side)
-        crop = np.ascontiguousarray(pixels[top : top + side, left : left + side])
-        hr = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
-        if random.random() < 0.5:
-            hr = hr.flip(-1)
+        hr = _crop(_decoded(self.paths), side)
         return {"lr": resize(hr, scale=1 / self.scale).clamp(0, 1), "hr": hr}
+
+
+class PlainPairs(Dataset[Batch]):
+    """Random crops {"a", "b"} of the left and right halves of a picture, decoded for each, as ``data.pairs.PairPatches`` gives them."""
+
+    def __init__(self, paths: list[Path], side: int) -> None:
+        self.paths, self.side = paths, side
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __getitem__(self, position: int) -> Batch:
+        pixels = _decoded(self.paths)
+        half = pixels.shape[1] // 2
+        both = _crop(np.concatenate([pixels[:, :half], pixels[:, half : 2 * half]], axis=2), self.side)
+        return {"a": both[:3], "b": both[3:]}
+
+
+class PlainUnpaired(Dataset[Batch]):
+    """Random crops {"a", "b"} of any two pictures, both decoded for each, as ``data.pairs.UnpairedPatches`` gives them."""
+
+    def __init__(self, paths: list[Path], side: int) -> None:
+        self.paths, self.side = paths, side
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __getitem__(self, position: int) -> Batch:
+        return {name: _crop(_decoded(self.paths), self.side) for name in ("a", "b")}
+
+
+def _decoded(paths: list[Path]) -> Pixels:
+    with Image.open(random.choice(paths)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _crop(pixels: Pixels, side: int) -> Tensor:
+    """(H, W, C) uint8 -> (C, side, side) in [0, 1], from any place, mirrored half of the time."""
+    top, left = random.randint(0, pixels.shape[0] - side), random.randint(0, pixels.shape[1] - side)
+    crop = np.ascontiguousarray(pixels[top : top + side, left : left + side])
+    planes = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
+    return planes.flip(-1) if random.random() < 0.5 else planes
 
 
 class PlainSRResNet:
@@ -103,6 +141,39 @@ class PlainSRGAN:
             "adversarial": adversarial.item(),
             "judge": real_loss.item() + fake_loss.item(),
         }
+
+
+class PlainPix2Pix:
+    """One generator, one discriminator that sees A beside B with the logistic loss, and an L1 loss; the discriminator first."""
+
+    def __init__(self, generator: nn.Module, judge: nn.Module, pixel_weight: float) -> None:
+        self.generator, self.judge, self.pixel_weight = generator, judge, pixel_weight
+        self.optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.optimizer_d = torch.optim.Adam(judge.parameters(), lr=2e-4, betas=(0.5, 0.999))
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One step on {"a", "b"}; the losses as numbers."""
+        a, b = batch["a"], batch["b"]
+        fake = self.generator(a)
+
+        self._judge_learns(True)
+        self.optimizer_d.zero_grad()
+        fake_loss = F.softplus(self.judge(torch.cat([a, fake], dim=1).detach())[0]).mean()
+        real_loss = F.softplus(-self.judge(torch.cat([a, b], dim=1))[0]).mean()
+        ((fake_loss + real_loss) / 2).backward()  # type: ignore[no-untyped-call]
+        self.optimizer_d.step()
+
+        self._judge_learns(False)
+        self.optimizer_g.zero_grad()
+        adversarial = F.softplus(-self.judge(torch.cat([a, fake], dim=1))[0]).mean()
+        pixel = self.pixel_weight * F.l1_loss(fake, b)
+        (adversarial + pixel).backward()  # type: ignore[no-untyped-call]
+        self.optimizer_g.step()
+        return {"adversarial": adversarial.item(), "pixel": pixel.item(), "judge": fake_loss.item() + real_loss.item()}
+
+    def _judge_learns(self, learn: bool) -> None:
+        for parameter in self.judge.parameters():
+            parameter.requires_grad = learn
 
 
 class PlainCycleGAN:

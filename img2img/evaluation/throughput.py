@@ -12,29 +12,46 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from img2img import losses, networks
-from img2img.data.pictures import PictureSet, find_pictures
+from img2img import losses
+from img2img.data.pairs import PairPatches, UnpairedPatches
+from img2img.data.pictures import PictureSet, decode_half, decode_photo, find_pictures
 from img2img.data.sampling import Positions
+from img2img.data.transforms import AugmentConfig
 from img2img.data.upscale import UpscalePatches
 from img2img.errors import Img2ImgError
-from img2img.evaluation.plain_loops import Batch, PlainCycleGAN, PlainPatches, PlainSRGAN, PlainSRResNet
+from img2img.evaluation.plain_loops import (
+    Batch,
+    PlainCycleGAN,
+    PlainPairs,
+    PlainPatches,
+    PlainPix2Pix,
+    PlainSRGAN,
+    PlainSRResNet,
+    PlainUnpaired,
+)
 from img2img.networks.features import VGGFeatures
+from img2img.tasks.translate.config import PRESETS as TRANSLATE_PRESETS
+from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.train import make_objective
 from img2img.tasks.upscale.train import PRESETS, UpscaleObjective
-from img2img.training import Game, Images, Losses, TrainerConfig
-from img2img.training.adversary import Adversary, AdversaryConfig
+from img2img.training import Game, Losses, TrainerConfig
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.ema import Ema
 from img2img.training.processes import make_fabric
 from img2img.training.step import make_optimizers, place, training_step
+from img2img.weights import Side
 
 Step = Callable[[Batch], Mapping[str, Any]]
 
 PATCH, SCALE, BATCH = 32, 4, 8
 SIDE = 128
-CYCLE, IDENTITY = 10.0, 5.0
+TRANSLATORS = {  # smaller than the presets', so that two cores take some seconds for a turn
+    "pix2pix": {"name": "unet", "width": 32, "levels": 6, "dropout": 0.5},
+    "cyclegan": {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 2, "norm": "instance"},
+}
+JUDGE = {"name": "patchgan", "width": 32, "norm": "instance"}
 SAMPLES = "samples alone, decoded once or anew"
 
 
@@ -48,42 +65,6 @@ class Race:
     ratio: float
     lowest: float
     highest: float
-
-
-class CycleGame(Game):
-    """CycleGAN on the project's trainer: what the benchmark trains. A generator's passes on a and b are one pass on both."""
-
-    def __init__(self, generators: tuple[nn.Module, nn.Module], judges: tuple[nn.Module, nn.Module]) -> None:
-        super().__init__()
-        self.generators = nn.ModuleDict({"ab": generators[0], "ba": generators[1]})
-        self.discriminators = nn.ModuleDict()
-        config = AdversaryConfig(weight=1.0, mode="lsgan", pool=50)
-        self.adversaries = {name: Adversary(config, self, name, judge) for name, judge in zip("ab", judges, strict=True)}
-
-    def generate(self, batch: Batch) -> Images:
-        a, b = batch["a"], batch["b"]
-        both = torch.cat([a, b])
-        fake_b, idt_b = self.generators["ab"](both).chunk(2)
-        idt_a, fake_a = self.generators["ba"](both).chunk(2)
-        return {
-            "fake_b": fake_b, "fake_a": fake_a, "idt_a": idt_a, "idt_b": idt_b,
-            "rec_a": self.generators["ba"](fake_b), "rec_b": self.generators["ab"](fake_a),
-        }  # fmt: skip
-
-    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return {
-            key: value
-            for name, adversary in self.adversaries.items()
-            for key, value in adversary.discriminator_losses(batch[name], images[f"fake_{name}"]).items()
-        }
-
-    def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        result: Losses = {}
-        for name, adversary in self.adversaries.items():
-            result |= adversary.generator_losses(batch[name], images[f"fake_{name}"])
-            result[f"cycle_{name}"] = CYCLE * losses.l1(images[f"rec_{name}"], batch[name])
-            result[f"identity_{name}"] = IDENTITY * losses.l1(images[f"idt_{name}"], batch[name])
-        return result
 
 
 def races(data: Path | None, cache: Path, device: str, turns: int, steps: int) -> Iterator[Race]:
@@ -150,22 +131,36 @@ def _take_turns(connection: Connection, name: str, side: str, data: Path | None,
 
 
 def _same(name: str) -> Iterator[Batch]:
-    if name == "CycleGAN step":
+    if "pix2pix" in name or "CycleGAN" in name:
         return itertools.repeat({key: torch.rand(BATCH, 3, SIDE, SIDE) for key in "ab"})
     return itertools.repeat({"lr": torch.rand(BATCH, 3, PATCH, PATCH), "hr": torch.rand(BATCH, 3, PATCH * SCALE, PATCH * SCALE)})
 
 
 def _loaded(name: str, paths: list[Path], cache: Path, *, ours: bool) -> Iterator[Batch]:
-    if not ours and name != SAMPLES:
-        return iter(DataLoader(PlainPatches(paths, PATCH, SCALE), BATCH, num_workers=1))
-    if ours:
-        pictures = PictureSet(paths, cache / "bench.pixels", smallest=PATCH * SCALE)
-    else:
-        pictures = PictureSet(paths, cache / "bench.none", smallest=PATCH * SCALE, limit=0)
     workers = 0 if name == SAMPLES else 1  # what a worker prepares while the other side has its turn would count for nothing
-    return iter(
-        DataLoader(UpscalePatches(pictures, PATCH, SCALE, "bicubic", 0), BATCH, sampler=Positions(0, 10**6, BATCH), num_workers=workers)
-    )
+    if ours or name == SAMPLES:
+        return iter(DataLoader(_our_samples(name, paths, cache, ours=ours), BATCH, sampler=Positions(0, 10**6, BATCH), num_workers=workers))
+    return iter(DataLoader(_plain_samples(name, paths), BATCH, num_workers=workers))
+
+
+def _our_samples(name: str, paths: list[Path], cache: Path, *, ours: bool) -> Dataset[Batch]:
+    """From pictures that are decoded once; for the plain side of ``SAMPLES`` the same from pictures that are decoded anew."""
+    if "pix2pix" in name:
+        left, right = (
+            PictureSet(paths, cache / f"{half}.pixels", smallest=SIDE, decode=decode_half(decode_photo, half)) for half in ("left", "right")
+        )
+        return PairPatches(left, right, SIDE, AugmentConfig(), 0)
+    if "CycleGAN" in name:
+        pictures = PictureSet(paths, cache / "bench.pixels", smallest=SIDE)
+        return UnpairedPatches(pictures, pictures, SIDE, AugmentConfig(), 0)
+    kept = {"cache": cache / "bench.pixels"} if ours else {"cache": cache / "bench.none", "limit": 0}
+    return UpscalePatches(PictureSet(paths, smallest=PATCH * SCALE, **kept), PATCH, SCALE, "bicubic", 0)
+
+
+def _plain_samples(name: str, paths: list[Path]) -> Dataset[Batch]:
+    if "pix2pix" in name:
+        return PlainPairs(paths, SIDE)
+    return PlainUnpaired(paths, SIDE) if "CycleGAN" in name else PlainPatches(paths, PATCH, SCALE)
 
 
 def samples(config: TrainerConfig) -> tuple[Step, Step]:
@@ -195,15 +190,32 @@ def srresnet(config: TrainerConfig) -> tuple[Step, Step]:
     return _ours(objective, config), plain.step
 
 
+def pix2pix(config: TrainerConfig) -> tuple[Step, Step]:
+    """(our step, the plain step) of pix2pix, started from the same weights."""
+    objective, config = _translator("pix2pix", config)
+    device = make_fabric(config).device
+    generator, judge = (copy.deepcopy(network).to(device) for network in (objective.generators["ab"], objective.discriminators["b"]))
+    return _ours(objective, config), PlainPix2Pix(generator, judge, objective.config.loss.pixel_weight).step
+
+
 def cyclegan(config: TrainerConfig) -> tuple[Step, Step]:
     """(our step, the plain step) of a CycleGAN, started from the same weights."""
-    spec = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 2, "norm": "instance"}
-    judge = {"name": "patchgan", "width": 32, "norm": "instance"}
-    generators, judges = (networks.build(spec), networks.build(spec)), (networks.build(judge), networks.build(judge))
+    objective, config = _translator("cyclegan", config)
     device = make_fabric(config).device
-    first, second = (tuple(copy.deepcopy(network).to(device) for network in pair) for pair in (generators, judges))
-    plain = PlainCycleGAN((first[0], first[1]), (second[0], second[1]), CYCLE, IDENTITY)
-    return _ours(CycleGame(generators, judges), config), plain.step
+    ab, ba = (copy.deepcopy(objective.generators[way]).to(device) for way in ("ab", "ba"))
+    judge_a, judge_b = (copy.deepcopy(objective.discriminators[side]).to(device) for side in ("a", "b"))
+    loss = objective.config.loss
+    return _ours(objective, config), PlainCycleGAN((ab, ba), (judge_a, judge_b), loss.cycle, loss.identity).step
+
+
+def _translator(preset: str, config: TrainerConfig) -> tuple[Any, TrainerConfig]:
+    """(the objective of a preset with smaller networks, the preset's way to train it on the device and with the batch of ``config``)."""
+    found = TRANSLATE_PRESETS[preset]
+    adversary = found.adversary.model_copy(update={"network": JUDGE})
+    found = found.model_copy(update={"network": TRANSLATORS[preset], "adversary": adversary})
+    nothing: Any = range(2)  # nobody looks at samples or validates
+    objective = make_objective(found, "bench", Material(nothing, nothing, Side(), Side(), (), "", {}))
+    return objective, found.training.model_copy(update={"device": config.device, "batch": config.batch})
 
 
 def _ours(objective: Game, config: TrainerConfig) -> Step:
@@ -221,9 +233,11 @@ def _ours(objective: Game, config: TrainerConfig) -> Step:
     return step
 
 
-SETUPS: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {"SRGAN step": srgan, "CycleGAN step": cyclegan}
+SETUPS: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {"SRGAN step": srgan, "pix2pix step": pix2pix, "CycleGAN step": cyclegan}
 LOADING: dict[str, Callable[[TrainerConfig], tuple[Step, Step]]] = {
     "SRResNet with loading": srresnet,
     "SRGAN with loading": srgan,
+    "pix2pix with loading": pix2pix,
+    "CycleGAN with loading": cyclegan,
     SAMPLES: samples,
 }

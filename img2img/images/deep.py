@@ -38,7 +38,7 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
         image = pyvips.Image.tiffload_source(source, page=page, fail_on="error")
     if (image.width, image.height) != (width, height):
         raise PictureError(f"a TIFF that says both {width}x{height} and {image.width}x{image.height} pixels cannot be read")
-    if image.format not in ("uchar", "ushort") or image.bands > 5:
+    if image.format not in ("uchar", "ushort") or image.bands > (5 if image.interpretation == "cmyk" else 4):
         raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of grey, RGB or CMYK can be read")
     depth = 8 if image.format == "uchar" else 16
     if image.interpretation == "cmyk":

@@ -220,7 +220,7 @@ class Pipeline:
         if self.tile is None and halo is not None:
             self._per_pixel = self._per_pixel or memory.bytes_per_pixel(self.model.network, self._forward, self.takes, info.multiple)
             tiler.tile = memory.choose_tile(
-                *size,
+                *map(tiler.padded, size),
                 free=memory.free_memory(self.device),
                 per_pixel=self._per_pixel * number,
                 halo=halo,

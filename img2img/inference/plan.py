@@ -27,13 +27,17 @@ class Naming:
         output: -o: a file (for a single input file), or a folder; None: beside a file, and beside a folder as ``FOLDER + suffix``.
         suffix: stands after the name; None: ``default`` for outputs beside their inputs, nothing for those in a folder of their own.
         default: gives what to take where ``suffix`` is None, such as "_4x"; asked only when it is needed, as it may take a model's file.
-        extension: "png" or ".png"; None: as the input's, or PNG where that cannot be written.
+        extension: "png" or ".png"; None: as ``needed`` says, else as the input's, or PNG where that cannot be written.
+        ending: stands at the end of every name, behind the suffix.
+        needed: gives the extension of the only format that can hold what the model makes; None: any can. Asked as ``default``.
     """
 
     output: str | None = None
     suffix: str | None = None
     default: Callable[[], str] = lambda: "_4x"
     extension: str | None = None
+    ending: str = ""
+    needed: Callable[[], str | None] = lambda: None
 
 
 def check_naming(inputs: Sequence[str], naming: Naming) -> None:
@@ -83,7 +87,7 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False) -> l
 
 def _job(text: str, source: images.Source, naming: Naming) -> Job:
     given = Path(text)
-    extension = _extension(source.path, naming)
+    extension = naming.ending + _extension(source.path, naming)
     if naming.output is None and not given.is_dir():
         suffix = naming.default() if naming.suffix is None else naming.suffix
         return Job(source.path, source.path.with_name(source.path.stem + suffix + extension), source.path.parent)
@@ -102,11 +106,12 @@ def is_folder(output: str) -> bool:
 def _extension(source: Path, naming: Naming) -> str:
     if naming.extension is not None:
         return "." + naming.extension.lstrip(".")
+    needed = naming.needed()
     try:
-        images.check_format(source.suffix or ".")
+        own = images.check_format(source.suffix or ".")
     except PictureError:
-        return ".png"
-    return source.suffix
+        return needed or ".png"
+    return source.suffix if needed is None or own == images.check_format(needed) else needed
 
 
 def _below(path: Path, folder: Path) -> bool:

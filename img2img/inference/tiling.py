@@ -46,7 +46,12 @@ class Tiler:
     def fed(self, x: Tensor) -> Tensor:
         """What the network is fed where the picture ``x`` (N, C, H, W) is one tile: ``x``, padded to multiples of ``multiple``."""
         height, width = x.shape[-2:]
-        return F.pad(x, (0, self._padded(width) - width, 0, self._padded(height) - height), mode="replicate")
+        return F.pad(x, (0, self.padded(width) - width, 0, self.padded(height) - height), mode="replicate")
+
+    def padded(self, side: int) -> int:
+        """The side that the network is fed where a picture with ``side`` is one tile."""
+        # A network that halves its input reflects what is left of it, which takes at least two pixels.
+        return side if self.multiple == 1 else max(_align(side, self.multiple), 2 * self.multiple)
 
     def in_one_piece(self, height: int, width: int) -> bool:
         """Whether a picture of ``height`` x ``width`` is one tile."""
@@ -67,7 +72,7 @@ class Tiler:
             )  # the core may have shrunk since the last band
             above, below = self._fed(first, height)
             block = rows(above, min(below, height))
-            block = F.pad(block, (0, self._padded(width) - width, 0, max(below - height, 0)), mode="replicate")
+            block = F.pad(block, (0, self.padded(width) - width, 0, max(below - height, 0)), mode="replicate")
             yield self._region(block, above, first, (0, width), (height, width), finish)
             top = first[1]
 
@@ -99,18 +104,14 @@ class Tiler:
             return size
         context = 2 * _align(self.halo, self.multiple)
         high, wide = (
-            side if self._padded(side) <= tile else max((tile - context) // self.multiple, 1) * self.multiple
+            side if self.padded(side) <= tile else max((tile - context) // self.multiple, 1) * self.multiple
             for tile, side in zip(self.tile, size, strict=True)
         )
         return high, wide
 
     def _fed(self, span: Span, side: int) -> Span:
         halo = 2**62 if self.halo is None else _align(self.halo, self.multiple)
-        return max(span[0] - halo, 0), min(_align(span[1], self.multiple) + halo, self._padded(side))
-
-    def _padded(self, side: int) -> int:
-        # A network that halves its input reflects what is left of it, which takes at least two pixels.
-        return side if self.multiple == 1 else max(_align(side, self.multiple), 2 * self.multiple)
+        return max(span[0] - halo, 0), min(_align(span[1], self.multiple) + halo, self.padded(side))
 
     def _halve(self, height: int, width: int) -> None:
         if torch.cuda.is_available():

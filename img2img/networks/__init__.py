@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
+from img2img.networks.adapt import adapted_state
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.labelled import LabelledGenerator
@@ -29,6 +30,7 @@ __all__ = [
     "Stage",
     "TwoWay",
     "UNetGenerator",
+    "adapted_state",
     "at_stage",
     "build",
     "fitting_state",

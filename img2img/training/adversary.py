@@ -30,7 +30,9 @@ class AdversaryConfig(BaseModel):
     feature_matching: float = Field(0.0, ge=0, description="weight of the distance between the discriminator's activations; 10 is usual")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="real pictures should reach 1 minus this")
     instance_noise: float = Field(0.0, ge=0, description="deviation of the noise on what the discriminator sees, falling to 0 over the run")
-    augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field((), description="DiffAugment, for small data")
+    augment: tuple[Literal["colour", "translation", "cutout"], ...] | None = Field(
+        None, description="DiffAugment; []: none; null: as the task says: translate has it for fewer than 500 pictures, upscale none"
+    )
     pool: int = Field(0, ge=0, description="generated pictures kept to show the discriminator again; CycleGAN keeps 50")
 
     @model_validator(mode="after")

@@ -14,7 +14,8 @@ from img2img.data.pairs import PairPatches, UnpairedPatches
 from img2img.data.restoration import RestorationPatches
 from img2img.errors import DataError
 from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
-from img2img.tasks.translate.material import Material, multiple_of, prepare
+from img2img.tasks.translate.limits import find_limits
+from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.sides import PALETTE_FILE, find_palette, read_palette
 
 COLOURS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
@@ -81,7 +82,7 @@ def test_label_maps_are_found_on_either_side(tmp_path: Path, way: Any) -> None:
     assert sample[side].dtype == check[side].dtype == torch.int64
     assert (sample[side].shape, sample[other].shape) == ((32, 32), (3, 32, 32))
     assert f"{side.upper()} is a label map of 4 levels" in made.described
-    plain = prepared(tmp_path, config(data={"labels": "no"}, direction=way))
+    plain = prepared(tmp_path, config(data={"labels": "never"}, direction=way))
     assert getattr(plain, side).palette == ()
     assert plain.samples[0][side].shape == (3, 32, 32)
 
@@ -113,14 +114,14 @@ def test_palettes_of_files(tmp_path: Path) -> None:
     assert found(photo, other) == (), "photographs of few colours have palettes, too, each its own"
     colours = save(tmp_path / "colours.png", np.array(COLOURS, np.uint8)[np.random.default_rng(3).integers(0, 4, (40, 48))])
     assert found(colours) == ()
-    assert found(colours, labels="yes") == tuple(sorted(COLOURS))
-    assert found(few, labels="no") == ()
+    assert found(colours, labels="always") == tuple(sorted(COLOURS))
+    assert found(few, labels="never") == ()
     (tmp_path / PALETTE_FILE).write_text("index\tname\tr\tg\tb\n1\tred\t250\t0\t0\n0\tblack\t0\t0\t0\n")
     assert found(few) == COLOURS[:2]
     grey = tmp_path / "grey.png"
     Image.fromarray(np.zeros((40, 48), np.uint8)).save(grey)
     assert found(grey) == COLOURS[:2]
-    assert find_palette(tmp_path, [grey], config(data={"labels": "yes"}), "a") == COLOURS[:2]
+    assert find_palette(tmp_path, [grey], config(data={"labels": "always"}), "a") == COLOURS[:2]
 
 
 @pytest.mark.parametrize("text", ["index\tr\tg\n0\t1\t2\n", "index\tr\tg\tb\n1\t0\t0\t0\n", "index\tr\tg\tb\n0\tred\t0\t0\n"])
@@ -195,9 +196,8 @@ def test_folders_that_a_method_cannot_use(tmp_path: Path) -> None:
 
 
 def test_multiples_are_those_of_the_network() -> None:
-    assert multiple_of(config()) == 8
-    assert [multiple_of(PRESETS[name]) for name in ("pix2pix", "pix2pix-hd", "restore", "colorize", "munit")] == [64, 8, 2, 1, 4]
-    assert multiple_of(PRESETS["multi-domain"], style_dim=3) == 4
+    names = ("pix2pix", "pix2pix-hd", "restore", "colorize", "munit", "multi-domain")
+    assert [find_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
 
 
 def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def translate(
     streaming = o.check_inputs(inputs, output, as_json=as_json, terminal=sys.stdout.isatty())
     if streaming and samples > 1:
         raise typer.BadParameter("standard input gives one result", param_hint="--samples")
-    from functools import partial
+    from functools import cache, partial
 
     from img2img import images
     from img2img.errors import ConfigError
@@ -57,9 +57,10 @@ def translate(
     from img2img.inference.pipeline import choose_device, choose_dtype
     from img2img.inference.plan import Naming, is_folder, plan
     from img2img.inference.stream import run_on_stream
-    from img2img.tasks.translate.infer import Wish, load_translator
+    from img2img.tasks.translate.infer import Wish, load_translator, needed_extension
 
     wish = Wish(direction, tuple(style or ()), seed, samples, to)
+    needed = cache(partial(needed_extension, model, direction))
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
     how = {"device": device, "dtype": dtype, "tile": tile, "ensemble": ensemble, "statistics": statistics}
     good = True
@@ -67,16 +68,18 @@ def translate(
         choose_dtype(dtype, choose_device(device))
         if samples > 1 and output is not None and not is_folder(output):
             raise ConfigError(f"{samples} samples cannot become the one file {output!r}; give a folder: {output}/")
-        for number in range(samples):
+        if streaming:
+            ready = partial(load_translator, model, wish, 0, **how)
+            extension = extension or (needed() if output is None else None)
+            for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
+                typer.echo(note, err=True)
+            return
+        endings = [f"_{number + 1}" for number in range(samples)] if samples > 1 else [""]
+        namings = [Naming(output, suffix, lambda: "_translated", extension, ending, needed) for ending in endings]
+        plans = [plan(inputs, naming, recursive=recursive) for naming in namings]  # all of them first: a result may match a pattern
+        for number, jobs in enumerate(plans):
             ready = partial(load_translator, model, wish, number, **how)
-            if streaming:
-                for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
-                    typer.echo(note, err=True)
-                return
-            ending = f"_{number + 1}" if samples > 1 else ""
-            named = "" if suffix is None and output is not None else (suffix or "_translated") if suffix != "" else ""
-            naming = Naming(output, named + ending if ending or suffix is not None else None, lambda: "_translated", extension)
-            good &= run_on_console(plan(inputs, naming, recursive=recursive), ready, options, as_json=as_json)
+            good &= run_on_console(jobs, ready, options, as_json=as_json)
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from error
     if not good:

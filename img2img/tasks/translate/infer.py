@@ -11,6 +11,7 @@ from img2img import images, weights
 from img2img.errors import ConfigError
 from img2img.inference.pipeline import Statistics, check_task
 from img2img.inference.translation import Translation
+from img2img.networks.colorizer import grey_of
 from img2img.weights import Model
 
 STYLE_SIDE = 256  # pixels of the shorter side at which a style picture is looked at, as in training
@@ -72,6 +73,17 @@ def load_translator(name: str, wish: Wish, number: int, **options: Any) -> Trans
     return Translation(model, conditions, **options)
 
 
+def needed_extension(name: str, direction: str | None) -> str | None:
+    """The suffix of the only format that holds what the translator ``name`` makes: PNG keeps palettes, TIFF bands and floats; else None.
+
+    Raises:
+        ModelError: no such model.
+    """
+    info = weights.load_info(name)
+    target = info.a if direction == "b2a" and len(info.directions) > 1 else info.b
+    return ".png" if target.palette else ".tif" if target.scale or target.channels not in (1, 3) else None
+
+
 def conditions_of(model: Model, wish: Wish, number: int) -> dict[str, Any]:
     """What the network of ``model`` is given beside the picture: direction, style code (1, style_dim), label (1,).
 
@@ -118,10 +130,16 @@ def _style(model: Model, wish: Wish, number: int, side: str) -> Tensor:
 
 @torch.inference_mode()
 def _encoded(model: Model, path: str, side: str) -> Tensor:
-    pixels = images.read(path).pixels[None]
-    wanted = (model.info.a if side == "a" else model.info.b).channels
-    if pixels.shape[1] != wanted:
-        pixels = pixels.expand(-1, wanted, -1, -1) if pixels.shape[1] == 1 else pixels.mean(1, keepdim=True).expand(-1, wanted, -1, -1)
+    wanted = model.info.a if side == "a" else model.info.b
+    picture = images.read(path, bands=wanted.channels not in (1, 3) or bool(wanted.scale))
+    pixels, given = picture.pixels[None], picture.channels
+    if given != wanted.channels and not {given, wanted.channels} <= {1, 3}:
+        raise ConfigError(f"the style of model {model.info.name!r} comes from {wanted.channels} bands; {path!r} has {given}")
+    if given != wanted.channels:
+        pixels = grey_of(pixels) if given == 3 else pixels.expand(-1, 3, -1, -1)
+    if wanted.scale:
+        offset, scale = (pixels.new_tensor(numbers)[:, None, None] for numbers in (wanted.offset, wanted.scale))
+        pixels = (pixels - offset) / scale
     factor = STYLE_SIDE / min(pixels.shape[-2:])
     size = [max(round(length * factor), 1) for length in pixels.shape[-2:]]
     code: Tensor = model.network.encode_style(  # type: ignore[operator]

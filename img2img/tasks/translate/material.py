@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset
 
-from img2img import networks
 from img2img.data.classes import ClassFolders, find_classes
 from img2img.data.domains import DomainCrops, DomainPatches
 from img2img.data.layouts import find_layout
@@ -19,11 +17,11 @@ from img2img.data.splits import DataLayout, Split, hold_out
 from img2img.errors import DataError
 from img2img.images import Palette
 from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.limits import Limits, find_limits
 from img2img.tasks.translate.sides import decoder_of, find_palette, range_of, shrinking, side_of
 from img2img.training.objective import Batch
 from img2img.weights import Side
 
-LEAST_CHECKED = 32  # pixels of a validation picture's sides: LPIPS wants 31
 LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
 HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
@@ -37,6 +35,7 @@ class Material:
         classes: the domains of multi-domain, in the order of their labels; else empty.
         described: the data in one line.
         record: what the run's report and the model file say of the data.
+        pictures: how many are trained on; of two sets the smaller one's.
     """
 
     samples: Dataset[Batch]
@@ -46,6 +45,7 @@ class Material:
     classes: tuple[str, ...]
     described: str
     record: dict[str, Any]
+    pictures: int = 0
 
 
 def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Material:
@@ -57,43 +57,39 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
 
     Raises:
         DataError: no pictures, another layout than the method needs, pictures that cannot be read or that are too small.
+        ConfigError: samples of sides that the networks cannot take.
     """
+    limits = find_limits(config)
     match config.method:
         case "restore" | "colorize":
-            return _photographs(data, config, cache, validation, most)
+            return _photographs(data, config, limits, cache, validation, most)
         case "paired":
-            return _pairs(data, config, cache, validation, most)
+            return _pairs(data, config, limits, cache, validation, most)
         case "multi-domain":
-            return _domains(data, config, cache, validation, most)
+            return _domains(data, config, limits, cache, validation, most)
         case _:
-            return _two_sets(data, config, cache, validation, most)
+            return _two_sets(data, config, limits, cache, validation, most)
 
 
-def multiple_of(config: TranslateConfig, **more: int) -> int:
-    """What the sides of pictures must be multiples of for the network of ``config`` with ``more`` arguments."""
-    with torch.device("meta"):
-        return int(getattr(networks.build({**config.network, **more}), "multiple", 1))
-
-
-def _photographs(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _photographs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
     decode = shrinking(decode_photo, config)
     paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
-    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=LEAST_CHECKED, decode=decode)
-    seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, multiple_of(config)
+    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=limits.least_checked, decode=decode)
+    seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
     tested: Dataset[Batch]
     if config.method == "restore":
         samples = RestorationPatches(pictures, size, config.data.damage, seed)
         tested = RestorationCrops(checks, side, multiple, config.data.damage, seed)
     else:
-        samples, tested = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, 8)
+        samples, tested = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
     a = Side(channels=1 if config.method == "colorize" else 3)
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Material(samples, tested, a, Side(), (), described, _record(pictures, checks))
+    return Material(samples, tested, a, Side(), (), described, _record(pictures, checks), len(pictures))
 
 
-def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
     layout = find_layout(data, config.data.layout)
     if layout.kind != "paired":
         raise DataError(
@@ -101,7 +97,6 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         )
     train, checks = _splits(layout, config, validation)
     train, checks = _first(train, most), _first(checks, most)
-    seed, size, multiple = config.training.seed, config.data.size, multiple_of(config)
     sides: dict[str, tuple[PictureSet, PictureSet]] = {}
     palettes: dict[str, Palette] = {}
     for name, other in (("a", "b"), ("b", "a")):
@@ -111,8 +106,8 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=bool(palette))
         sides[name] = (
-            PictureSet(files, cache / f"train.{side}.pixels", smallest=size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
+            PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
+            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
@@ -122,18 +117,19 @@ def _pairs(data: Path, config: TranslateConfig, cache: Path, validation: Path | 
         side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
+    seed, size, multiple = config.training.seed, config.data.size, limits.multiple
     samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
-    return Material(samples, tested, a, b, (), layout.describe() + kinds, _record(sides["a"][0], sides["a"][1], layout))
+    pictures, watched = sides["a"]
+    return Material(samples, tested, a, b, (), layout.describe() + kinds, _record(pictures, watched, layout), len(pictures))
 
 
-def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _two_sets(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
     layout = find_layout(data, config.data.layout)
     if layout.kind == "single":
         raise DataError(f"{str(data)!r} holds {layout.describe()}; two sets are wanted: trainA/ and trainB/")
     train, checks = _splits(layout, config, validation)
-    multiple = multiple_of(config)
     sides: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
         decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
@@ -141,14 +137,15 @@ def _two_sets(data: Path, config: TranslateConfig, cache: Path, validation: Path
         sides.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
-                PictureSet(other, cache / f"validation.{name}.pixels", smallest=max(LEAST_CHECKED, multiple), decode=decode),
+                PictureSet(other, cache / f"validation.{name}.pixels", smallest=limits.least_checked, decode=decode),
             )
         )
     (a, check_a), (b, check_b) = sides
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
-    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, multiple, ranges=ranges)
-    return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), _record(a, check_a, layout))
+    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
+    record, count = _record(a, check_a, layout), min(len(a), len(b))
+    return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), record, count)
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
@@ -179,7 +176,7 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
     found, side = find_classes(data), config.data
     watched = _watched(found, find_classes(validation) if validation else None)
     pictures: list[PictureSet] = []
@@ -191,10 +188,10 @@ def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path 
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
         pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
-        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=LEAST_CHECKED, decode=decode))
+        checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=limits.least_checked, decode=decode))
     return Material(
         DomainPatches(pictures, side.size, side.augment, config.training.seed),
-        DomainCrops(checks, side.validation_side, multiple_of(config, style_dim=len(found.classes))),
+        DomainCrops(checks, side.validation_side, limits.multiple),
         Side(),
         Side(),
         found.classes,
@@ -204,6 +201,7 @@ def _domains(data: Path, config: TranslateConfig, cache: Path, validation: Path 
             "fingerprint": [each.fingerprint() for each in pictures],
             "validation": sum(map(len, checks)),
         },
+        sum(map(len, pictures)),
     )
 
 

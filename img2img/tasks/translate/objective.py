@@ -61,10 +61,6 @@ class Translator(Objective):
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
 
-    def start_from(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The part of a model file's ``state``, adapted if need be, that starts ``exported``."""
-        return networks.fitting_state(state, self.exported)
-
     def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
         """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
 

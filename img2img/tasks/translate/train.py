@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from img2img import weights
+from img2img import networks, weights
 from img2img.errors import ConfigError
 from img2img.files import atomic_path
 from img2img.tasks.translate.colorize import ColorizeObjective
@@ -17,7 +17,7 @@ from img2img.tasks.translate.cyclegan import CycleObjective
 from img2img.tasks.translate.domains import DomainObjective
 from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.munit import MunitObjective
-from img2img.tasks.translate.objective import Translator
+from img2img.tasks.translate.objective import Translator, planes
 from img2img.tasks.translate.paired import PairedObjective
 from img2img.tasks.translate.unit import UnitObjective
 from img2img.training import Outcome, train
@@ -27,6 +27,7 @@ from img2img.training.rehearsal import Rehearsal, rehearse
 logger = logging.getLogger(__name__)
 
 REHEARSAL_PICTURES = 8
+FEW_PICTURES = 500  # DiffAugment was shown on sets of 100 to 389 (Zhao et al. 2020, arXiv 2006.10738, section 4.3)
 OBJECTIVES: dict[str, type[Translator]] = {
     "paired": PairedObjective,
     "restore": PairedObjective,
@@ -50,6 +51,7 @@ def train_translator(
     fabric = make_fabric(config.training)
     material = prepare(data, config, run / "cache", validation=validation)
     logger.info("%s", material.described)
+    config = with_augmentation(config, material)
     objective = make_objective(config, run.name, material, init)
     record = {"preset": preset, "init": init, "data": material.record, "config": config.model_dump(mode="json")}
     if fabric.is_global_zero:
@@ -70,6 +72,24 @@ def rehearse_translator(data: Path, config: TranslateConfig, *, init: str | None
         return rehearse(make_objective(config, "rehearsal", material, init), material.samples, config.training, fabric)
 
 
+def with_augmentation(config: TranslateConfig, material: Material) -> TranslateConfig:
+    """``config`` with DiffAugment where it leaves that open and a discriminator would soon know a small set by heart; says so.
+
+    Colours change only where the discriminator sees RGB pictures alone: beside each other, A's and B's colours would be mixed.
+    """
+    adversary = config.adversary
+    if not adversary.weight or adversary.augment is not None or material.pictures >= FEW_PICTURES:
+        return config
+    colours = config.method not in ("paired", "restore") and material.a.channels == material.b.channels == 3
+    augment = ("colour", "translation", "cutout") if colours else ("translation", "cutout")
+    logger.info(
+        "%d pictures to train on: the discriminator sees them through DiffAugment (%s); --set adversary.augment=[] for none",
+        material.pictures,
+        ", ".join(augment),
+    )
+    return config.model_copy(update={"adversary": adversary.model_copy(update={"augment": augment})})
+
+
 def make_objective(config: TranslateConfig, name: str, material: Material, init: str | None = None) -> Translator:
     """The objective at the beginning of a run: seeded, or started from the model ``init``."""
     torch.manual_seed(config.training.seed)
@@ -80,17 +100,22 @@ def make_objective(config: TranslateConfig, name: str, material: Material, init:
 
 
 def start_from(init: str, objective: Translator) -> None:
-    """Copy the weights of model ``init`` into the objective's network; tensors that do not fit start anew, and it says so.
+    """Copy the weights of model ``init`` into the objective's network, and say what does not come over as it is.
+
+    First and last layers are adapted to other channels (``networks.adapted_state``); other tensors that do not fit start anew.
 
     Raises:
         ModelError: no such model. ConfigError: less than a quarter of it fits.
     """
-    network = objective.exported
-    fitting = objective.start_from(weights.load_model(init).network.state_dict())
+    model, network = weights.load_model(init), objective.exported
+    before = {planes(model.info.a), planes(model.info.b), model.info.in_channels}
+    fitting, adapted = networks.adapted_state(model.network.state_dict(), network, before, {planes(objective.a), planes(objective.b)})
     own = network.state_dict()
     shared, total = (sum(value.numel() for value in state.values()) for state in (fitting, own))
     if shared < total / 4:
         raise ConfigError(f"--init {init!r} has {shared:,} of {total:,} numbers in common with the network to be trained; choose its kind")
+    if adapted:
+        logger.warning("--init %s: adapted to other numbers of channels: %s", init, ", ".join(adapted))
     left = own.keys() - fitting.keys()
     if left:
         logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(own), ", ".join(sorted(left)))
