@@ -63,7 +63,7 @@ def test_a_jpeg_of_a_known_quality_and_a_clean_picture_that_stays() -> None:
     assert torch.equal(made["b"], clean)
     assert any(torch.allclose(made["a"], jpeg(clean, 30, subsampling), atol=1e-6) for subsampling in ("4:4:4", "4:2:0"))
     weak, strong = (damaged(clean, only(jpeg=(quality, quality)), generator(0))["a"] for quality in (95.0, 10.0))
-    assert float((weak - clean).abs().mean()) < float((strong - clean).abs().mean()) / 3
+    assert float((weak - clean).abs().mean()) < float((strong - clean).abs().mean()) / 2
 
 
 def test_damaged_pictures_are_on_levels_of_a_file() -> None:
