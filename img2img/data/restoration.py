@@ -15,6 +15,7 @@ from img2img.data.sampling import generator, shuffled
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
+LOGARITHMIC = ("photons", "jpeg")
 SKETCH_CELL, SKETCH_LEVELS = 12, 6  # pixels and tones of a sketch's flat colours
 SKETCH_RATIO, SKETCH_SHARE, SKETCH_SLOPE, SKETCH_THRESHOLD = 1.6, 1.0, 60.0, -0.008
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
@@ -141,7 +142,7 @@ def line_drawing(x: Tensor, sigma: float) -> Tensor:
 
 
 def _draw(limits: Range, kind: str, rng: torch.Generator) -> float:
-    """Uniform; photons in their logarithm, as it is the square root of their number that counts."""
-    low, high = (math.log(limit) for limit in limits) if kind == "photons" else limits
+    """Uniform, or, of ``LOGARITHMIC`` damages, in the logarithm: what halves photons or quality does as much at either end."""
+    low, high = (math.log(limit) for limit in limits) if kind in LOGARITHMIC else limits
     value = low + (high - low) * float(torch.rand((), generator=rng))
-    return math.exp(value) if kind == "photons" else value
+    return math.exp(value) if kind in LOGARITHMIC else value
