@@ -69,6 +69,7 @@ class TranslateConfig(Strict):
 
 JUDGE = {"name": "patchgan", "width": 64, "layers": 3, "norm": "instance"}
 RESNET = {"name": "resnet", "width": 64, "blocks": 9, "downsamplings": 2, "norm": "instance"}
+RESTORER = {"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2}
 GAN = TrainerConfig(
     images=200_000,
     batch=1,
@@ -132,21 +133,19 @@ PRESETS: dict[str, TranslateConfig] = {
         data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
         training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
     ),
-    # Coloured sketches to photographs: pix2pix on pairs that are made of any photographs.
+    # Coloured sketches to photographs, on pairs that are made of any photographs; start it from a restorer.
     "sketch": TranslateConfig(
         method="restore",
-        network={"name": "unet", "width": 32, "levels": 5},
-        loss=LossConfig(pixel_weight=10.0, perceptual=0.5, perceptual_layers={"relu2_2": 1.0}),
-        adversary=AdversaryConfig(weight=0.5, mode="hinge", network={**JUDGE, "width": 32}),
-        data=DataConfig(size=128, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), grey=0.0)),
-        training=TrainerConfig(
-            images=100_000, learning_rate=5e-4, discriminator_learning_rate=2e-4, betas=(0.5, 0.99), validate_every=4_000
-        ),
+        network=RESTORER,
+        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, perceptual_layers={"relu2_2": 1.0}),
+        adversary=AdversaryConfig(weight=0.015, network={**JUDGE, "width": 32, "norm": "none", "spectral_norm": True}),
+        data=DataConfig(size=96, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), grey=0.0)),
+        training=TrainerConfig(images=100_000, learning_rate=5e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
     ),
     # Noise and JPEG, of unknown strength, undone by a plain residual network at half the resolution.
     "restore": TranslateConfig(
         method="restore",
-        network={"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2},
+        network=RESTORER,
         loss=LossConfig(pixel="charbonnier", pixel_weight=1.0),
         data=DataConfig(size=96),
         training=TrainerConfig(images=400_000, validate_every=4_000),
