@@ -19,7 +19,7 @@ from img2img.images import Palette
 from img2img.metrics import quantized
 
 Damage = tuple[tuple[str, float], ...]
-STRENGTHS = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100)}
+STRENGTHS = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100), "sketch": (0.3, 2)}
 MAJORITY = "majority"
 
 
