@@ -68,7 +68,8 @@ class TranslateConfig(Strict):
 
 
 JUDGE = {"name": "patchgan", "width": 64, "layers": 3, "norm": "instance"}
-RESNET = {"name": "resnet", "width": 64, "blocks": 9, "downsamplings": 2, "norm": "instance"}
+# Steps up by resizing: with an adversary, a pixel shuffle that starts without a grid may learn one.
+RESNET = {"name": "resnet", "width": 64, "blocks": 9, "downsamplings": 2, "norm": "instance", "up": "resize"}
 RESTORER = {"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2}
 GAN = TrainerConfig(
     images=200_000,
