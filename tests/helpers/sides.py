@@ -20,7 +20,7 @@ TINY = {
 }
 KIND = {
     "pix2pix": "unet", "pix2pix-hd": "resnet", "cyclegan": "resnet", "cut": "resnet", "unit": "codes", "munit": "codes",
-    "multi-domain": "resnet", "colorize": "colorizer", "restore": "restore", "sketch": "unet",
+    "multi-domain": "resnet", "colorize": "colorizer", "restore": "restore", "sketch": "restore",
 }  # fmt: skip
 
 
