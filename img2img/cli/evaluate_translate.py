@@ -13,7 +13,8 @@ def evaluate_translate(
     model: Annotated[list[str], typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")],
     inputs: Annotated[Path | None, typer.Option("--input", help="Folder of what goes in, with the same names; made if not given.")] = None,
     damage: Annotated[
-        str | None, typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, grey; also joined.")
+        str | None,
+        typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, grey; or several."),
     ] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
