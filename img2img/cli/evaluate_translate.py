@@ -1,11 +1,20 @@
 """``img2img evaluate translate``: figures for translators, against true pictures or label maps."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from img2img.cli.evaluate import print_table, progress, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from img2img.evaluation.pairs import Pair
+    from img2img.inference.translation import Translation
 
 
 def evaluate_translate(
@@ -70,18 +79,18 @@ def evaluate_translate(
     print_table(found, description)
 
 
-def _as_rgb(run, x):  # type: ignore[no-untyped-def] # torch is not imported here
+def _as_rgb(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """What ``run`` makes of ``x``, in three channels."""
     return run(x).expand(-1, 3, -1, -1)
 
 
-def _labels(translator, pairs, json: Path | None) -> None:  # type: ignore[no-untyped-def]
+def _labels(translator: Translation, pairs: Sequence[Pair], json: Path | None) -> None:
     from dataclasses import asdict
 
     from img2img import images
     from img2img.evaluation.translate import evaluate_labels
 
-    def levels(path: Path):  # type: ignore[no-untyped-def]
+    def levels(path: Path) -> Tensor:
         picture = translator.picture(translator.read(path, max_pixels=images.DEFAULT_MAX_PIXELS))
         return (picture.pixels[0] * 255).round().long()
 
