@@ -2,6 +2,7 @@
 
 from img2img.metrics.distribution import frechet_distance, kernel_distance
 from img2img.metrics.lpips import lpips_alex
+from img2img.metrics.masked import masked_l1, masked_psnr, masked_ssim
 from img2img.metrics.perception import PictureFeatures, feature_distances
 from img2img.metrics.pixel import psnr, quantized, rgb_to_y, ssim
 
@@ -11,6 +12,9 @@ __all__ = [
     "frechet_distance",
     "kernel_distance",
     "lpips_alex",
+    "masked_l1",
+    "masked_psnr",
+    "masked_ssim",
     "psnr",
     "quantized",
     "rgb_to_y",

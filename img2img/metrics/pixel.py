@@ -19,7 +19,7 @@ def psnr(x: Tensor, y: Tensor, border: int = 0) -> Tensor:
     Returns:
         (...,): one number for each (C, H, W).
     """
-    x, y = _inside(x, y, border)
+    x, y = comparable(x, y, border)
     return -10 * (x - y).square().mean((-3, -2, -1)).log10()
 
 
@@ -40,16 +40,21 @@ def ssim(x: Tensor, y: Tensor, border: int = 0) -> Tensor:
     Raises:
         DataError: pictures smaller than the window.
     """
-    x, y = _inside(x, y, border)
+    x, y = comparable(x, y, border)
     if min(x.shape[-2:]) < SSIM_WINDOW:
         raise DataError(f"SSIM needs {SSIM_WINDOW} x {SSIM_WINDOW} pixels inside the border; there are {x.shape[-1]} x {x.shape[-2]}")
+    return ssim_map(x, y).mean((-3, -2, -1))
+
+
+def ssim_map(x: Tensor, y: Tensor) -> Tensor:
+    """The structural similarity of each whole window: (..., C, H, W) double in [0, 1] -> (..., C, H - 10, W - 10)."""
     mean_x, mean_y = _blur(x), _blur(y)
     variance_x, variance_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
     covariance = _blur(x * y) - mean_x * mean_y
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
-    return (luminance * structure).mean((-3, -2, -1))
+    return luminance * structure
 
 
 def rgb_to_y(x: Tensor) -> Tensor:
@@ -68,14 +73,18 @@ def quantized(x: Tensor) -> Tensor:
     return (x.clamp(0, 1) * 255 + 0.5).floor() / 255
 
 
-def _inside(x: Tensor, y: Tensor, border: int) -> tuple[Tensor, Tensor]:
+def comparable(x: Tensor, y: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
+    """``x`` and ``y`` without their border, in [0, 1], as double: variances are small differences of large numbers.
+
+    Raises:
+        DataError: pictures of different shapes, or a border that leaves nothing.
+    """
     if x.shape != y.shape:
         raise DataError(f"pictures of different shapes cannot be compared: {tuple(x.shape)} and {tuple(y.shape)}")
     height, width = x.shape[-2:]
     if border < 0 or 2 * border >= min(height, width):
         raise DataError(f"a border of {border} leaves nothing of a picture of {width} x {height}")
     inside = (..., slice(border, height - border), slice(border, width - border))
-    # double, because variances are small differences of large numbers
     return x.detach()[inside].double().clamp(0, 1), y.detach()[inside].double().clamp(0, 1)
 
 
