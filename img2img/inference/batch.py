@@ -106,7 +106,8 @@ class _Batch:
                 limit = f"whose sides have at most {entry.limit}; choose --ext png or tif"
                 raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
             # Before the input is read: if it changes from now on, the next run makes the output again.
-            outcome.key = f"{self.how}-{fingerprint(*input_state(job.source))}"
+            states = (input_state(path) for path in (job.source, *self.pipeline.files(job.source)))
+            outcome.key = f"{self.how}-{fingerprint(*(part for state in states for part in state))}"
             if self._is_done(job, outcome.key) or self._is_result(job):
                 outcome.status = "skipped"
         if outcome.status != "ok":
@@ -123,6 +124,7 @@ class _Batch:
         picture = result = None
         with _reported(outcome):
             picture = reading.result()
+            outcome.notes += self.pipeline.remarks(picture)
             if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.output_size):
                 self._write(outcome, self.pipeline.outline(picture), self._bands(picture, _area(outcome)))
             else:

@@ -139,7 +139,7 @@ class Pipeline:
         Raises:
             PictureError: a picture of bands, float values or labels.
         """
-        _check_colours(picture)
+        check_colours(picture)
         frames = []
         for frame in picture.frames:
             colours = frame.pixels.shape[0]
@@ -151,6 +151,14 @@ class Pipeline:
         """The picture in ``source`` as ``images.read`` gives it: what the model can work on."""
         return images.read(source, max_pixels=max_pixels, name=name)
 
+    def files(self, source: Path) -> tuple[Path, ...]:
+        """The files besides ``source`` that decide what becomes of it: a change of theirs makes its result out of date."""
+        return ()
+
+    def remarks(self, picture: Picture) -> list[str]:
+        """What the user should know of how ``picture`` was taken."""
+        return []
+
     def outline(self, picture: Picture) -> Picture:
         """What becomes of ``picture``, without its pixels: channels, alpha, depth, palette, metadata. Sizes are those of the input."""
         return picture
@@ -161,7 +169,7 @@ class Pipeline:
         Raises:
             PictureError: as ``picture``.
         """
-        _check_colours(picture)
+        check_colours(picture)
         depth = picture.bit_depth
 
         def finish(piece: Tensor) -> Tensor:
@@ -353,10 +361,11 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
-def _check_colours(picture: Picture) -> None:
+def check_colours(picture: Picture) -> None:
+    """PictureError unless ``picture`` is one of colours: grey or RGB, of 8 or 16 bits."""
     if picture.channels not in (1, 3) or picture.bit_depth == 32 or picture.palette is not None:
         kind = "labels" if picture.palette is not None else f"{picture.channels} bands of {picture.bit_depth} bits"
-        raise PictureError(f"the model enlarges grey and RGB pictures of 8 or 16 bits; this one has {kind}")
+        raise PictureError(f"the model takes grey and RGB pictures of 8 or 16 bits; this one has {kind}")
 
 
 def _planes(frame: Frame) -> Tensor:

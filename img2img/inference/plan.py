@@ -8,6 +8,7 @@ from pathlib import Path
 
 from img2img import images
 from img2img.errors import ConfigError, PictureError
+from img2img.images.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Naming:
         extension: "png" or ".png"; None: as ``needed`` says, else as the input's, or PNG where that cannot be written.
         ending: stands at the end of every name, behind the suffix.
         needed: gives the extension of the only format that can hold what the model makes; None: any can. Asked as ``default``.
+        lossless: where the user names no format, PNG takes the place of one that would change every pixel, such as JPEG.
     """
 
     output: str | None = None
@@ -38,6 +40,7 @@ class Naming:
     extension: str | None = None
     ending: str = ""
     needed: Callable[[], str | None] = lambda: None
+    lossless: bool = False
 
 
 def check_naming(inputs: Sequence[str], naming: Naming) -> None:
@@ -111,6 +114,8 @@ def _extension(source: Path, naming: Naming) -> str:
         own = images.check_format(source.suffix or ".")
     except PictureError:
         return needed or ".png"
+    if naming.lossless and FORMATS[own].lossy:
+        return ".png"
     return source.suffix if needed is None or own == images.check_format(needed) else needed
 
 

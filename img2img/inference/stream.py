@@ -31,10 +31,12 @@ def run_on_stream(
     format = check_format("." + extension.lstrip(".")) if extension else None
     pipeline = ready()
     picture = pipeline.read(data, max_pixels=options.max_pixels, name="standard input")
+    notes = pipeline.remarks(picture)
     target = stdout if output is None else output
     format = format or (picture.format if output is None else None)
     height, width = pipeline.output_size(picture.height, picture.width, options.scale)
     if goes_in_bands(pipeline, picture, (width, height)):
-        return write_bands(pipeline.outline(picture), target, (width, height), pipeline.rows(picture, options.scale), options, format)
+        rows = pipeline.rows(picture, options.scale)
+        return notes + write_bands(pipeline.outline(picture), target, (width, height), rows, options, format)
     made = pipeline.picture(picture, options.scale)
-    return images.write(made, target, format=format, quality=options.quality, strip_metadata=options.strip_metadata)
+    return notes + images.write(made, target, format=format, quality=options.quality, strip_metadata=options.strip_metadata)

@@ -10,6 +10,7 @@ from img2img.errors import ModelError
 from img2img.networks.adapt import adapted_state
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
+from img2img.networks.inpainter import Inpainter
 from img2img.networks.labelled import LabelledGenerator
 from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
@@ -24,6 +25,7 @@ __all__ = [
     "UNIT",
     "Colorizer",
     "Growing",
+    "Inpainter",
     "LabelledGenerator",
     "PatchGAN",
     "ResNetGenerator",
@@ -45,6 +47,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "unit": UNIT,
     "munit": MUNIT,
     "labelled": LabelledGenerator,
+    "inpainter": Inpainter,
     "patchgan": PatchGAN,
 }
 

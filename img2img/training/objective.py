@@ -51,7 +51,7 @@ class Game(nn.Module, ABC):
     def levels(self) -> int:
         """How many levels its networks gain: that of all of them, 0 if one of them does not grow."""
         networks = [*self.generators.values(), *self.discriminators.values()]
-        return min((network.levels if isinstance(network, Growing) else 0 for network in networks), default=0)
+        return min((max((part.levels for part in _growing(network)), default=0) for network in networks), default=0)
 
     @property
     def grown(self) -> bool:
@@ -62,8 +62,8 @@ class Game(nn.Module, ABC):
         """Bring all networks to ``stage``; the trainer calls this before each step and each validation."""
         self.stage = stage
         for network in (*self.generators.values(), *self.discriminators.values()):
-            if isinstance(network, Growing):
-                network.stage = stage
+            for part in _growing(network):
+                part.stage = stage
 
     def sized(self, images: Tensor) -> Tensor:
         """True pictures (N, C, H, W) at the size of the stage: what an objective that grows does to each batch first."""
@@ -117,3 +117,8 @@ class Objective(Game):
     @abstractmethod
     def export(self, path: Path, record: dict[str, Any]) -> None:
         """Write the generators as they are now to ``path`` as a model file, ``record`` (recipe and figures) in its metadata."""
+
+
+def _growing(network: nn.Module) -> list[Growing]:
+    """What grows in ``network``: the network itself, or a part of it."""
+    return [module for module in network.modules() if isinstance(module, Growing)]

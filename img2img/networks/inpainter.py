@@ -1,0 +1,107 @@
+"""A generator that fills holes, coarse to fine, with one network for all scales."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img.networks.blocks import bilinear
+
+LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
+Refine = Callable[[Tensor, Tensor], Tensor]
+
+
+class Level(NamedTuple):
+    """One scale of a picture that is being filled.
+
+    Attributes:
+        mask: (N, 1, h, w), 1 in the hole.
+        made: (N, 3, h, w): what the network gives everywhere, known places included.
+        filled: (N, 3, h, w): ``made`` in the hole, the known pixels elsewhere.
+    """
+
+    mask: Tensor
+    made: Tensor
+    filled: Tensor
+
+
+class Inpainter(nn.Module):
+    """A picture whose hole is filled: the mean of what is known, halved again and again, then enlarged and refined at every scale.
+
+    The holes shrink with the picture until none is left; on the way back the enlarged result of the scale below is the first guess in
+    the hole, which the network corrects. That is the pull-push of Gortler et al. 1996 ("The lumigraph", section 3.3) with a network at
+    each push. One body for all scales, so that a hole of any size is one that it was trained on, and its context need not be wide.
+
+    Args:
+        body: spec of a generator for ``networks.build``, given the guess (RGB) and the mask; its output is added to the guess.
+
+    Shapes: x (N, 4, H, W), RGB in [0, 1] with anything in the hole and then the mask -> (N, 3, H, W), the known pixels as they came.
+
+    Attributes:
+        body: what corrects; while it grows (``networks.grow``) a growing network may stand in its place.
+        multiple, halo: those of ``body``, at each scale.
+    """
+
+    def __init__(self, body: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
+        super().__init__()
+        from img2img.networks import build  # which knows this class
+
+        self.body = build({**body, "in_channels": 4, "out_channels": 3})
+        self.multiple: int = getattr(self.body, "multiple", 1)
+        self.halo: int | None = getattr(self.body, "halo", None)
+        last = [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]
+        with torch.no_grad():
+            last.weight.mul_(0.1)  # begins close to the guess
+
+    def forward(self, x: Tensor) -> Tensor:
+        return fill(x[:, :3], x[:, 3:], self.refined)
+
+    def refined(self, guess: Tensor, mask: Tensor) -> Tensor:
+        """``guess`` (N, 3, H, W) as the network corrects it in the hole of ``mask`` (N, 1, H, W)."""
+        return torch.where(mask > 0, self.corrected(guess, mask), guess)
+
+    def corrected(self, guess: Tensor, mask: Tensor) -> Tensor:
+        """``guess`` as the network corrects it, in known places too."""
+        height, width = guess.shape[-2:]
+        x = F.pad(torch.cat([guess, mask], 1), (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
+        change: Tensor = self.body(x)
+        return guess + change[..., :height, :width]
+
+    def levels(self, picture: Tensor, mask: Tensor) -> list[Level]:
+        """The scales at which the network worked, finest first, each with gradient to its own correction alone.
+
+        Args:
+            picture: (N, 3, H, W), anything in the hole. mask: (N, 1, H, W).
+        """
+        found: list[Level] = []
+
+        def refine(guess: Tensor, hole: Tensor) -> Tensor:
+            made = self.corrected(guess.detach(), hole)
+            found.insert(0, Level(hole, made, torch.where(hole > 0, made, guess)))
+            return found[0].filled.detach()
+
+        fill(picture, mask, refine)
+        return found
+
+
+def fill(picture: Tensor, mask: Tensor, refine: Refine) -> Tensor:
+    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled; ``refine(guess, mask)`` gives a better guess at each scale."""
+    if not bool(mask.any()):
+        return picture
+    if max(picture.shape[-2:]) == 1:
+        raise ValueError("nothing is known of a picture that is to be filled")
+    coarse = fill(*halved(picture, mask), refine)
+    height, width = picture.shape[-2:]
+    guess = torch.where(mask > 0, bilinear(coarse, 2)[..., :height, :width], picture)
+    return refine(guess, mask) if min(height, width) >= LEAST else guess
+
+
+def halved(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(picture, mask) at half the size, odd sides rounded up: means of the known pixels of each four; a hole where none is known."""
+    height, width = mask.shape[-2:]
+    known = F.pad(1 - (mask > 0).to(picture.dtype), (0, width % 2, 0, height % 2))
+    total = F.avg_pool2d(F.pad(picture, (0, width % 2, 0, height % 2)) * known, 2)
+    share = F.avg_pool2d(known, 2)
+    return total / share.clamp_min(0.25), (share == 0).to(picture.dtype)

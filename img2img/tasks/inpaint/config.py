@@ -1,0 +1,74 @@
+"""What decides how an inpainter is trained: one configuration, and the presets."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from img2img.data.masks import MaskConfig
+from img2img.training import TrainerConfig
+from img2img.training.adversary import AdversaryConfig
+from img2img.training.growing import GrowingConfig
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LossConfig(Strict):
+    """Weights of the losses; 0 leaves a loss out."""
+
+    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="distance to the truth, at every scale")
+    hole: float = Field(1.0, ge=0, description="of the distance in the hole; each picture's hole counts the same, whatever its size")
+    valid: float = Field(0.1, ge=0, description="of the distance where the picture is known, before the known pixels are put back")
+    perceptual: float = Field(0.0, ge=0, description="distance of features of the filled picture")
+    perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
+
+
+class DataConfig(Strict):
+    """What a sample is."""
+
+    size: int = Field(64, ge=32, description="side in pixels of the square that a sample is cut to")
+    masks: MaskConfig = Field(default_factory=MaskConfig, description="the holes")
+    validation_side: int = Field(256, ge=64, description="side of the validation crops")
+
+
+class InpaintConfig(Strict):
+    """Everything that decides how an inpainter is trained."""
+
+    network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2}, description="the body of the Inpainter")
+    loss: LossConfig = LossConfig()
+    adversary: AdversaryConfig = AdversaryConfig()
+    data: DataConfig = DataConfig()
+    training: TrainerConfig = TrainerConfig()
+
+
+JUDGE = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
+DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "head": "linear", "conv": "gated"}
+ADVERSARIAL = InpaintConfig(
+    loss=LossConfig(perceptual=0.2),
+    adversary=AdversaryConfig(weight=0.015, network=JUDGE, r1=1.0, feature_matching=0.1),
+    data=DataConfig(size=128),
+    training=TrainerConfig(images=60_000, batch=4, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
+)
+
+PRESETS: dict[str, InpaintConfig] = {
+    # Pixel loss alone: the highest PSNR, and the place to start the others from.
+    "pixel": InpaintConfig(training=TrainerConfig(images=400_000, batch=4, learning_rate=5e-4, validate_every=10_000)),
+    # Perceptual and adversarial with R1 and feature matching (Suvorov et al. 2022, LaMa, arXiv 2109.07161, section 2.3).
+    "photo": ADVERSARIAL,
+    # Gated convolutions (Yu et al. 2019, arXiv 1806.03589) in a network that grows from 32 to 256 pixels with its discriminator.
+    "growing": ADVERSARIAL.model_copy(
+        update={
+            "network": DEEP,
+            "data": DataConfig(size=256),
+            "training": ADVERSARIAL.training.model_copy(update={"growing": GrowingConfig(levels=3), "learning_rate": 1e-3}),
+        }
+    ),
+    # Fast Fourier convolutions, which see the whole picture at once (LaMa).
+    "fourier": ADVERSARIAL.model_copy(
+        update={"network": {**DEEP, "conv": "plain", "block": "fourier"}, "data": DataConfig(size=256)},
+    ),
+}

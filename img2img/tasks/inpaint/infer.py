@@ -1,0 +1,154 @@
+"""Inpainting with a trained model, for programs and for the command."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2img import images, weights
+from img2img.errors import ConfigError, PictureError
+from img2img.files import atomic_path
+from img2img.images import Frame, Picture
+from img2img.inference.inpainting import Inpainting, Masked
+from img2img.inference.pipeline import check_task
+from img2img.inference.plan import Job, is_folder
+from img2img.tasks.inpaint.holes import Box, HoleOptions, find_hole, mask_file
+
+DEFAULT_MODEL = "inpaint-photo"
+
+
+def inpaint(
+    x: Any,
+    mask: Any = None,
+    *,
+    boxes: Sequence[Box] = (),
+    scratches: bool = False,
+    dilate: int = 0,
+    feather: int = 0,
+    model: str = DEFAULT_MODEL,
+    device: str = "auto",
+    dtype: str = "auto",
+    tile: int | None = None,
+) -> Any:
+    """``x`` with its holes filled, as the kind it came as; a path gives a ``PIL.Image``. Kinds and errors as ``Pipeline.__call__``.
+
+    Args:
+        x: a path, ``Picture``, ``PIL.Image`` or array; a float tensor (N, 4, H, W) or (4, H, W) holds RGB and the mask itself.
+        mask: white is filled: the path of a picture, a folder of them, "alpha", or an array or tensor (H, W), of bool or of 0 to 1.
+        boxes: (left, top, width, height) of rectangles to fill. scratches, dilate, feather: as ``HoleOptions``.
+        model: a shipped name, a file or a run folder; device, dtype, tile: as ``load``.
+    """
+    given = mask if isinstance(mask, str) or mask is None else os.fspath(mask) if isinstance(mask, os.PathLike) else None
+    drawn = None if mask is None or given is not None else _drawn(mask)
+    options = HoleOptions(mask=given, boxes=tuple(boxes), scratches=scratches, dilate=dilate, feather=feather)
+    pipeline = load_inpainter(model, HoleFinder(options, drawn=drawn), device=device, dtype=dtype, tile=tile)
+    if isinstance(x, Tensor):
+        made = pipeline.run(x if x.dim() == 4 else x[None]).to(x.device, x.dtype)
+        return made if x.dim() == 4 else made[0]
+    return pipeline(x)
+
+
+def load_inpainter(name: str | Path, holes: "HoleFinder | None" = None, **options: Any) -> Inpainting:
+    """The inpainter ``name`` (a shipped name, a file, a run folder), with what finds its holes; ``options`` as those of ``load``.
+
+    Raises:
+        ModelError: no such model, a damaged file, or one for another task.
+    """
+    model = check_task(weights.load_model(name), "inpaint")
+    return Inpainting(model, holes or HoleFinder(HoleOptions()), **options)
+
+
+class HoleFinder:
+    """Finds the holes of pictures as ``options`` say; the ``Holes`` of an ``Inpainting``.
+
+    Args:
+        mask_out: where to write the holes that were found: a file, or a folder for several pictures; None: nowhere.
+        drawn: (1, H, W) in [0, 1], a mask in memory, united with what ``options`` ask for.
+    """
+
+    def __init__(self, options: HoleOptions, mask_out: str | None = None, drawn: Tensor | None = None) -> None:
+        self.options, self.mask_out, self.drawn = options, mask_out, drawn
+
+    @property
+    def identity(self) -> str:
+        return json.dumps([asdict(self.options), self.mask_out])
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Refuse, before anything is computed, to write the holes of several pictures into one file. ConfigError."""
+        if self.mask_out is not None and not is_folder(self.mask_out):
+            images.check_format(self.mask_out)
+            if len(jobs) > 1:
+                raise ConfigError(f"--mask-out {self.mask_out!r} is one file for {len(jobs)} pictures; give a folder: {self.mask_out}/")
+
+    def files(self, source: Path) -> tuple[Path, ...]:
+        found = mask_file(self.options, source)
+        return () if found is None else (found,)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        left, top, right, bottom = self._margins(height, width)
+        return height + top + bottom, width + left + right
+
+    def find(self, picture: Picture, source: Path | None) -> Masked:
+        """``picture`` with its holes, on a canvas with the margins that are to be painted.
+
+        Raises:
+            PictureError: a mask that is missing or none, a hole that leaves nothing; ConfigError: nothing says where to fill.
+        """
+        if self.options == HoleOptions() and self.drawn is None:
+            raise ConfigError("nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint")
+        frames, weights, notes = [], [], list[str]()
+        for frame in picture.frames:
+            hole = find_hole(self.options, picture.with_frames([frame]), source, self.drawn)
+            notes += [note for note in hole.notes if note not in notes]
+            margins = self._margins(*frame.pixels.shape[1:])
+            frames.append(self._opened(frame, hole.weight, margins))
+            weights.append(F.pad(hole.weight, _sides(margins), value=1.0))
+        if self.mask_out is not None:
+            self._write(weights[0], source)
+        return Masked(tuple(frames), picture.bit_depth, picture.format, picture.metadata, None, tuple(weights), tuple(notes))
+
+    def _opened(self, frame: Frame, weight: Tensor, margins: tuple[int, int, int, int]) -> Frame:
+        """``frame`` with ``margins``; alpha is opaque in them and, where transparent pixels are the hole, in the hole."""
+        alpha = frame.alpha
+        if alpha is not None and self.options.mask == "alpha":
+            alpha = torch.maximum(alpha, weight)
+        if not any(margins):
+            return Frame(frame.pixels, alpha, frame.duration)
+        sides = _sides(margins)
+        return Frame(F.pad(frame.pixels, sides, value=0.5), None if alpha is None else F.pad(alpha, sides, value=1.0), frame.duration)
+
+    def _margins(self, height: int, width: int) -> tuple[int, int, int, int]:
+        return (0, 0, 0, 0) if self.options.outpaint is None else self.options.outpaint.margins(height, width)
+
+    def _write(self, weight: Tensor, source: Path | None) -> None:
+        assert self.mask_out is not None
+        target = Path(self.mask_out)
+        if is_folder(self.mask_out):
+            target = target / f"{source.stem if source else 'mask'}.png"
+        if source is not None and target.resolve() == source.resolve():
+            raise PictureError(f"--mask-out {str(target)!r} is the input itself")
+        with atomic_path(target) as temporary:
+            images.write(Picture((Frame(weight),)), temporary)
+
+
+def _sides(margins: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in the order that ``F.pad`` wants."""
+    left, top, right, bottom = margins
+    return left, right, top, bottom
+
+
+def _drawn(mask: Any) -> Tensor:
+    """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
+    x = torch.as_tensor(mask)
+    top = 255 if x.dtype == torch.uint8 else 1
+    x = x.float() / top
+    x = x[None] if x.dim() == 2 else x
+    if x.dim() != 3 or x.shape[0] != 1 or not (bool((x >= 0).all()) and bool((x <= 1).all())):
+        raise ConfigError(f"a mask in memory is (H, W), of bool, of uint8 or of 0 to 1; this one is {tuple(x.shape)}, {x.min():g} to {x.max():g}")
+    return x

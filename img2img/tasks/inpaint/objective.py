@@ -1,0 +1,172 @@
+"""The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img import losses, networks, weights
+from img2img.errors import ConfigError
+from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim
+from img2img.networks import Growing, Inpainter
+from img2img.networks.features import VGGFeatures
+from img2img.tasks.inpaint.config import InpaintConfig
+from img2img.training import Images, Losses, Objective
+from img2img.training.adversary import Adversary
+from img2img.training.objective import Batch, Look
+from img2img.weights import ModelInfo
+
+KINDS = ("thin", "medium", "thick")
+GREY = 0.5
+DISTANCES = {"l1": torch.abs, "charbonnier": lambda d: (d.square() + 1e-6).sqrt(), "mse": torch.square}
+
+
+class InpaintObjective(Objective):
+    """An ``Inpainter``, judged in the hole by the truth, as a whole by features and, with an adversarial weight, by a discriminator.
+
+    The distance is taken at every scale at which the network worked, against the truth at that scale. The discriminator sees the
+    filled picture with the mask beside it (Yu et al. 2019, arXiv 1806.03589, section 3.4).
+
+    Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``KINDS``.
+    """
+
+    generators: nn.ModuleDict
+
+    def __init__(self, config: InpaintConfig, name: str) -> None:
+        super().__init__()
+        self.config, self.name = config, name
+        levels = config.training.growing.levels
+        if (norm := config.network.get("norm", "none")) not in ("none", "batch"):
+            raise ConfigError(f"network.norm={norm!r}: holes are filled piece by piece, so norm must be none or batch")
+        inpainter = networks.build(self.spec)
+        assert isinstance(inpainter, Inpainter)
+        self.generators = nn.ModuleDict({"fill": inpainter})
+        self.discriminators = nn.ModuleDict()
+        self.judge: Adversary | None = None
+        try:
+            if levels:
+                inpainter.body = networks.grow(inpainter.body, levels)
+            if config.adversary.weight:
+                judge = networks.build({**config.adversary.network, "in_channels": 4})
+                self.judge = Adversary(config.adversary, self, "fill", networks.grow(judge, levels) if levels else judge)
+        except ValueError as error:
+            raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
+        self.perceptual: nn.Module | None = None
+        if config.loss.perceptual:
+            layers = config.loss.perceptual_layers
+            self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
+        looks = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
+        self.metric, self.higher_is_better = ("lpips", False) if looks else ("psnr", True)
+        self.upsampling = inpainter.multiple
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What ``networks.build`` makes the exported network of."""
+        return {"name": "inpainter", "body": self.config.network}
+
+    def generate(self, batch: Batch) -> Images:
+        image, mask = self._sized(batch)
+        found = self.generators["fill"].levels(emptied(image, mask), mask)  # type: ignore[operator]
+        images: Images = {"filled": found[0].filled if found else image}
+        for number, level in enumerate(found):
+            images |= {f"made_{number}": level.made, f"mask_{number}": level.mask}
+        return images
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        loss, (image, mask) = self.config.loss, self._sized(batch)
+        distance = DISTANCES[loss.pixel]
+        hole, valid, truth, number = image.new_zeros(()), image.new_zeros(()), image, 0
+        while f"made_{number}" in images:
+            off, inside = distance(images[f"made_{number}"] - truth), images[f"mask_{number}"]
+            hole = hole + in_mask(off, inside)
+            valid = valid + in_mask(off, 1 - inside)
+            truth, number = F.avg_pool2d(truth, 2, ceil_mode=True, count_include_pad=False), number + 1
+        result: Losses = {}
+        if loss.hole:
+            result["hole"] = loss.hole * hole
+        if loss.valid:
+            result["valid"] = loss.valid * valid
+        if self.perceptual is not None:
+            result["perceptual"] = loss.perceptual * self.perceptual(images["filled"], image)
+        if self.judge:
+            result |= self.judge.generator_losses(*_judged(image, images["filled"], mask))
+        return result
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        if not self.judge:
+            return {}
+        image, mask = self._sized(batch)
+        return self.judge.discriminator_losses(*_judged(image, images["filled"], mask))
+
+    def discriminators_stepped(self) -> None:
+        if self.judge:
+            self.judge.stepped()
+
+    def validate(self, batch: Batch) -> dict[str, Any]:
+        image, mask = self._sized(batch)
+        filled = self.generate(batch)["filled"].clamp(0, 1)
+        figures = {
+            "l1": 255 * float(masked_l1(filled, image, mask)),
+            "psnr": float(masked_psnr(filled, image, mask)),
+            "ssim": float(masked_ssim(filled, image, mask)),
+            "lpips": float(lpips_alex(filled, image)),
+        }
+        return {"kind": KINDS[int(batch["kind"])], **figures}
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        """The mean of each figure, and for each class of hole, as psnr_thin."""
+        figures = {key: [row[key] for row in rows] for key in rows[0] if key != "kind"}
+        for kind in KINDS:
+            for key in ("psnr", "lpips"):
+                figures[f"{key}_{kind}"] = [row[key] for row in rows if row["kind"] == kind]
+        return {key: sum(values) / len(values) for key, values in figures.items() if values}
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        image, mask = self._sized(batch)
+        return {"given": emptied(image, mask), "ours": self.generate(batch)["filled"].clamp(0, 1), "truth": image}
+
+    def look(self, batch: Batch) -> Look:
+        columns = self.preview(batch)
+        return Look(columns["ours"], columns["truth"], columns["given"])
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        figures = record.pop("validation", {})
+        trained, whole = self.generators["fill"], networks.build(self.spec)
+        assert isinstance(trained, Inpainter)
+        assert isinstance(whole, Inpainter)
+        body = trained.body.network if isinstance(trained.body, Growing) else trained.body
+        whole.body.load_state_dict(body.state_dict())
+        info = ModelInfo(
+            name=self.name,
+            task="inpaint",
+            in_channels=4,
+            halo=whole.halo,
+            multiple=whole.multiple,
+            network=self.spec,
+            recipe=record,
+            figures=figures,
+        )
+        weights.save_model(path, whole, info)
+
+    def _sized(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Picture and mask at the size of the stage; what a hole touches is hole."""
+        return self.sized(batch["image"]), (self.sized(batch["mask"]) > 0).to(batch["mask"].dtype)
+
+
+def emptied(image: Tensor, mask: Tensor) -> Tensor:
+    """``image`` (N, 3, H, W) with grey in the hole of ``mask`` (N, 1, H, W)."""
+    return torch.where(mask > 0, GREY, image)
+
+
+def in_mask(x: Tensor, mask: Tensor) -> Tensor:
+    """The mean of ``x`` (N, C, H, W) where ``mask`` (N, 1, H, W) is 1, averaged over the pictures that have such places; a scalar."""
+    inside = mask.sum((1, 2, 3))
+    means = (x * mask).sum((1, 2, 3)) / (inside * x.shape[1]).clamp_min(1)
+    return means.sum() / (inside > 0).sum().clamp_min(1)
+
+
+def _judged(image: Tensor, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(the truth beside the mask, the filled picture beside it)."""
+    return torch.cat([image, mask], 1), torch.cat([filled, mask], 1)
