@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
@@ -67,11 +67,14 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     if not isinstance(name, str) or name not in NETWORKS:
         raise ModelError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
     allowed = inspect.signature(NETWORKS[name]).parameters
+    hints = get_type_hints(NETWORKS[name].__init__)
     for key, value in arguments.items():
         if key not in allowed:
             raise ModelError(f"network {name!r} takes no {key!r}; it takes {', '.join(allowed)}")
         if not isinstance(value, type(allowed[key].default)) or isinstance(value, bool) != isinstance(allowed[key].default, bool):
             raise ModelError(f"network {name!r}: {key}={value!r} is not a {type(allowed[key].default).__name__}")
+        if get_origin(hints[key]) is Literal and value not in (choices := get_args(hints[key])):
+            raise ModelError(f"network {name!r}: {key}={value!r} is not one of {', '.join(choices)}")
         if isinstance(value, int) and not 0 <= value <= LARGEST.get(key, LARGEST_OTHER):
             raise ModelError(f"network {name!r}: {key}={value} is not between 0 and {LARGEST.get(key, LARGEST_OTHER)}")
     try:

@@ -1,6 +1,6 @@
 """Building blocks that the generators and discriminators share."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ Norm = Literal["none", "batch", "instance", "adain"]
 Padding = Literal["zeros", "reflect"]
 Up = Literal["shuffle", "resize", "transposed"]
 Head = Literal["sigmoid", "linear"]
+Conv = Literal["plain", "gated"]
 
 
 class AdaIN(nn.Module):
@@ -76,6 +77,39 @@ def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
             return AdaIN(width, style_dim)
 
 
+class GatedConv2d(nn.Conv2d):
+    """``nn.Conv2d`` whose result is multiplied by a gate, which a second convolution finds for each pixel and channel.
+
+    Eq. 2 of Yu et al. 2019 (arXiv 1806.03589), activation(feature) * sigmoid(gate), for pictures with holes: a layer learns where to look.
+    Deviations: feature * 2 * sigmoid(gate), and the activation stays where the network has it, so that this takes the place of any
+    convolution. The gate starts at 0 and so lets everything pass as it is: a deep stack begins as the plain one does, and takes over its
+    weights, as their names are the same.
+
+    Shapes: as ``nn.Conv2d``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        padding_mode: Padding = "zeros",
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, padding_mode=padding_mode, bias=bias)
+        self.gate = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, padding_mode=padding_mode)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(cast(Tensor, self.gate.bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (2 * torch.sigmoid(self.gate(x)))
+
+
+CONVS: dict[Conv, type[nn.Conv2d]] = {"plain": nn.Conv2d, "gated": GatedConv2d}
+
+
 class ResidualBlock(nn.Module):
     """x + norm(conv(relu(norm(conv(x))))): two 3x3 convolutions that keep the size (He et al. 2016, arXiv 1512.03385).
 
@@ -85,12 +119,12 @@ class ResidualBlock(nn.Module):
     Shapes: (N, width, H, W) -> the same; ``style`` (N, style_dim) only with ``norm="adain"``.
     """
 
-    def __init__(self, width: int, norm: Norm = "none", style_dim: int = 0, padding_mode: Padding = "zeros") -> None:
+    def __init__(self, width: int, norm: Norm = "none", style_dim: int = 0, padding_mode: Padding = "zeros", conv: Conv = "plain") -> None:
         super().__init__()
         bias = norm in ("none", "adain")
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
+        self.conv1 = CONVS[conv](width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
         self.norm1 = make_norm(norm, width, style_dim)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
+        self.conv2 = CONVS[conv](width, width, 3, padding=1, padding_mode=padding_mode, bias=bias)
         self.norm2 = make_norm(norm, width, style_dim)
         self.adaptive = norm == "adain"
         if norm == "none":
@@ -122,21 +156,26 @@ def bilinear(x: Tensor, scale: int) -> Tensor:
     return F.pixel_shuffle(phases, scale).reshape(*x.shape[:2], x.shape[2] * scale, x.shape[3] * scale)
 
 
-def upsampler(up: Up, in_channels: int, out_channels: int) -> list[nn.Module]:
+def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain") -> list[nn.Module]:
     """Layers that double height and width, (N, in_channels, H, W) -> (N, out_channels, 2H, 2W).
 
     ``shuffle``: a convolution and a pixel shuffle started by ICNR; ``resize``: nearest neighbour and a convolution (Odena et al. 2016,
     "Deconvolution and checkerboard artifacts"); both start without a checkerboard. ``transposed``: a transposed convolution, as the
     public pix2pix and CycleGAN have it.
+
+    Raises:
+        ValueError: a transposed convolution that is gated.
     """
     match up:
         case "shuffle":
-            conv = nn.Conv2d(in_channels, out_channels * 4, 3, padding=1, padding_mode="reflect")
-            icnr_(conv.weight, 2)
-            return [conv, nn.PixelShuffle(2)]
+            folded = CONVS[conv](in_channels, out_channels * 4, 3, padding=1, padding_mode="reflect")
+            icnr_(folded.weight, 2)
+            return [folded, nn.PixelShuffle(2)]
         case "resize":
-            return [nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect")]
+            return [nn.Upsample(scale_factor=2), CONVS[conv](in_channels, out_channels, 3, padding=1, padding_mode="reflect")]
         case "transposed":
+            if conv == "gated":
+                raise ValueError('transposed convolutions have no gate; with conv="gated", up is "shuffle" or "resize"')
             return [nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)]
 
 

@@ -65,7 +65,7 @@ class GrowingGenerator(Growing):
         self.entries, self.exits = nn.ModuleList(), nn.ModuleList()
         for missing in range(levels, 0, -1):  # entry and exit i are those of level i
             width = first.out_channels * 2**missing
-            self.entries.append(nn.Conv2d(first.in_channels, width, 7, padding=3, padding_mode=padding_mode))
+            self.entries.append(type(first)(first.in_channels, width, 7, padding=3, padding_mode=padding_mode))
             self.exits.append(nn.Conv2d(width, last.out_channels, 7, padding=3, padding_mode=padding_mode))
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:

@@ -1,10 +1,14 @@
 """The ResNet generator that serves every task."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
-from img2img.networks.blocks import Head, Norm, Padding, ResidualBlock, Up, bilinear, make_head, make_norm, upsampler
+from img2img.networks.blocks import CONVS, Conv, Head, Norm, Padding, ResidualBlock, Up, bilinear, make_head, make_norm, upsampler
+from img2img.networks.fourier import FourierBlock
+
+Block = Literal["residual", "fourier"]
 
 
 class ResNetGenerator(nn.Module):
@@ -21,13 +25,16 @@ class ResNetGenerator(nn.Module):
     * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up as ``up`` says and a 7x7 head
       with a sigmoid (Johnson et al. 2016, arXiv 1603.08155; ``up="transposed"`` is theirs, pixel shuffle started by ICNR the default).
 
+    ``conv="gated"``: all convolutions but the last are ``GatedConv2d``. ``block="fourier"``: the blocks are ``FourierBlock``s, each of
+    which sees the whole picture.
+
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H * scale, W * scale), about [0, 1], not clamped;
     H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN blocks of ``norm="adain"``.
 
     Attributes:
         multiple: height and width of the input must be multiples of this.
         halo: how many input pixels around an output pixel's place can change it (the receptive field's radius), not counting that
-            the statistics of instance norm and AdaIN are those of the whole picture.
+            the statistics of instance norm and AdaIN are those of the whole picture; None with ``block="fourier"``.
     """
 
     def __init__(
@@ -43,6 +50,8 @@ class ResNetGenerator(nn.Module):
         shuffle: int = 1,
         up: Up = "shuffle",
         head: Head = "sigmoid",
+        conv: Conv = "plain",
+        block: Block = "residual",
     ) -> None:
         super().__init__()
         if shuffle > 1 and (downsamplings or scale != 1):
@@ -61,25 +70,30 @@ class ResNetGenerator(nn.Module):
         padding_mode: Padding = "reflect" if downsamplings else "zeros"
 
         if downsamplings:
-            stem: list[nn.Module] = [nn.Conv2d(in_channels, width, 7, padding=3, padding_mode=padding_mode)]
+            stem: list[nn.Module] = [CONVS[conv](in_channels, width, 7, padding=3, padding_mode=padding_mode)]
             tail: list[nn.Module] = []
             for level in range(downsamplings):
                 channels = width * 2**level
                 plain: Norm = "instance" if norm == "adain" else norm
-                stem += [make_norm(plain, channels), nn.ReLU(), nn.Conv2d(channels, channels * 2, 3, stride=2, padding=1)]
-                tail = [*upsampler(up, channels * 2, channels), nn.ReLU(), *tail]
+                stem += [make_norm(plain, channels), nn.ReLU(), CONVS[conv](channels, channels * 2, 3, stride=2, padding=1)]
+                tail = [*upsampler(up, channels * 2, channels, conv), nn.ReLU(), *tail]
             tail += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode=padding_mode), make_head(head)]
         else:
             larger = scale * shuffle
-            stem = [nn.Conv2d(in_channels * shuffle**2, width, 3, padding=1)]
+            stem = [CONVS[conv](in_channels * shuffle**2, width, 3, padding=1)]
             if shuffle > 1:
                 stem = [nn.PixelUnshuffle(shuffle), *stem]
             tail = [nn.Conv2d(width, out_channels * larger**2, 3, padding=1), nn.PixelShuffle(larger)]
         body_width = width * 2**downsamplings
         self.stem = nn.Sequential(*stem)
-        self.blocks = nn.ModuleList(ResidualBlock(body_width, norm, style_dim, padding_mode) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            FourierBlock(body_width, norm, padding_mode, conv)
+            if block == "fourier"
+            else ResidualBlock(body_width, norm, style_dim, padding_mode, conv)
+            for _ in range(blocks)
+        )
         self.tail = nn.Sequential(*tail)
-        self.halo = self._halo(blocks, downsamplings) * shuffle + shuffle - 1
+        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings) * shuffle + shuffle - 1
 
     @staticmethod
     def _halo(blocks: int, downsamplings: int) -> int:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from img2img.networks.blocks import Head, Norm, Up, make_head, make_norm, upsampler
+from img2img.networks.blocks import CONVS, Conv, Head, Norm, Up, make_head, make_norm, upsampler
 
 WIDEST = 8  # no level is wider than this many times the first
 DROPPED = 3  # levels with dropout, from the bottom
@@ -15,7 +15,7 @@ class UNetGenerator(nn.Module):
     ``levels`` 4x4 convolutions of stride 2 with leaky ReLU go down, ``levels`` steps go up, and each level's way down is joined to its
     way up. Deviations: reflection padding; steps up by resizing and a convolution, as transposed convolutions start with a
     checkerboard (``up`` chooses); 6 levels and not 8, so that a picture of 128 pixels has more than one pixel at the bottom, where
-    instance norm needs them; a sigmoid, as pictures are in [0, 1].
+    instance norm needs them; a sigmoid, as pictures are in [0, 1]. ``conv="gated"``: all convolutions but the last are ``GatedConv2d``.
 
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H, W); H and W are multiples of ``multiple``.
 
@@ -35,6 +35,7 @@ class UNetGenerator(nn.Module):
         up: Up = "resize",
         dropout: float = 0.0,
         head: Head = "sigmoid",
+        conv: Conv = "plain",
     ) -> None:
         super().__init__()
         if norm == "adain":
@@ -47,7 +48,7 @@ class UNetGenerator(nn.Module):
         previous = in_channels
         for level, current in enumerate(widths):
             down: list[nn.Module] = [nn.LeakyReLU(0.2)] if level else []
-            down.append(nn.Conv2d(previous, current, 4, stride=2, padding=1, padding_mode="reflect"))
+            down.append(CONVS[conv](previous, current, 4, stride=2, padding=1, padding_mode="reflect"))
             if 0 < level < levels - 1:  # none on the picture itself, none at the bottom, where few pixels are left
                 down.append(make_norm(norm, current))
             self.down.append(nn.Sequential(*down))
@@ -55,7 +56,7 @@ class UNetGenerator(nn.Module):
         for level in reversed(range(levels)):
             below = widths[level] * (1 if level == levels - 1 else 2)  # twice: what came up and what was handed over
             above = widths[level - 1] if level else width
-            layers: list[nn.Module] = [nn.ReLU(), *upsampler(up, below, above)]
+            layers: list[nn.Module] = [nn.ReLU(), *upsampler(up, below, above, conv)]
             if level:
                 layers.append(make_norm(norm, above))
                 layers.append(nn.Dropout(dropout if level >= levels - DROPPED else 0.0))

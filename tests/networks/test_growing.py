@@ -1,5 +1,7 @@
 """Growing networks: a level that fades in changes nothing at first, and the whole network is the plain one in the end."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -62,6 +64,26 @@ def test_a_whole_network_is_the_plain_one() -> None:
     for mine_layers, plain_layers in zip(discriminator.activations(x), discriminator.network.activations(x), strict=True):
         assert len(mine_layers) == len(plain_layers)
         assert all(torch.equal(a, b) for a, b in zip(mine_layers, plain_layers, strict=True))
+
+
+@pytest.mark.parametrize("arguments", [{"conv": "gated"}, {"block": "fourier", "norm": "batch"}, {"conv": "gated", "up": "resize"}])
+def test_networks_of_other_blocks_grow(arguments: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    whole = ResNetGenerator(4, 3, width=3, blocks=1, downsamplings=3, **arguments)
+    network = grow(whole, 3).eval()
+    assert isinstance(network, GrowingGenerator)
+    assert {type(entry) for entry in network.entries} == {type(whole.stem[0])}
+    for level in range(4):
+        x = torch.rand(2, 4, 8 * 2**level, 12 * 2**level)
+        network.stage = Stage(level)
+        there = network(x)
+        assert there.shape == (2, 3, *x.shape[2:])
+        if level:
+            network.stage = Stage(level, 0.0)
+            before = network(x)
+            network.stage = Stage(level - 1)
+            assert torch.allclose(before, F.interpolate(network(half(x)), scale_factor=2, mode="nearest"), atol=1e-6)
+    assert torch.equal(there, whole(x))
 
 
 def test_alpha_mixes_the_new_way_and_the_way_past_it() -> None:
