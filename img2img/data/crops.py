@@ -13,17 +13,17 @@ SHRINK_CHANCE = 0.75
 LARGEST_SHRINK = 1 / 3
 
 
-def textured_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> Tensor:
+def textured_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator, *, largest_shrink: float = LARGEST_SHRINK) -> Tensor:
     """A (3, side, side) crop in [0, 1] of picture ``index``.
 
     Of three random places the one with the strongest gradients is taken, because photographs are mostly sky and blur. Three quarters
-    of the crops come from the picture shrunk to as little as a third, which sharpens them (few cameras are sharp at the pixel) and
-    shows more and smaller structures.
+    of the crops come from the picture shrunk to as little as ``largest_shrink``, which sharpens them (few cameras are sharp at the
+    pixel) and shows more and smaller structures.
     """
     entry = pictures.entries[index]
     wanted = side
     if torch.rand((), generator=rng) < SHRINK_CHANCE:
-        shrink = LARGEST_SHRINK ** float(torch.rand((), generator=rng))
+        shrink = largest_shrink ** float(torch.rand((), generator=rng))
         wanted = min(round(side / shrink), entry.height, entry.width)
     pixels = pictures.pixels(index)
     places = [_place(entry.height, entry.width, wanted, rng) for _ in range(CANDIDATES)]

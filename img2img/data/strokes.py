@@ -30,7 +30,8 @@ def draw_strokes(image: Image.Image, draw: ImageDraw.ImageDraw, stroke: Stroke, 
     """Lines with bends and round joints until a share of the picture is covered that is drawn from ``stroke.share``.
 
     After Yu et al. 2019 (DeepFill v2, arXiv 1806.03589) and Suvorov et al. 2022 (LaMa, arXiv 2109.07161), who number the strokes
-    instead, so that their share depends on the size. A line ends where it would leave the picture.
+    instead, so that their share depends on the size. A line ends where it leaves the picture; the last one is shortened, and covers
+    at most one of its round ends too much.
     """
     short = min(image.size)
     missing = round(rng.uniform(*stroke.share) * image.width * image.height)
@@ -77,10 +78,10 @@ def draw_figures(image: Image.Image, draw: ImageDraw.ImageDraw, rng: random.Rand
 
 def draw_line(draw: ImageDraw.ImageDraw, start: complex, end: complex, width: int) -> None:
     """A line from ``start`` to ``end`` with round ends."""
-    points = [(round(point.real), round(point.imag)) for point in (start, end)]
+    points = sorted((round(point.real), round(point.imag)) for point in (start, end))  # Pillow shifts even widths by the direction
     draw.line(points, fill=1, width=width)
     for x, y in points:
-        left, top = x - width // 2, y - width // 2
+        left, top = x - (width - 1) // 2, y - (width - 1) // 2
         draw.ellipse((left, top, left + width - 1, top + width - 1), fill=1)
 
 
