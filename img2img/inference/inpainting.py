@@ -148,7 +148,7 @@ class Inpainting(Pipeline):
     def _correct(self, out: Tensor, guess: Tensor, mask: Tensor, box: tuple[int, int, int, int], only: Tensor | None = None) -> None:
         """Put into the hole of ``out`` within ``box`` (top, bottom, left, right) what the network gives there."""
         (top, bottom), (left, right) = self._around(box[:2], mask.shape[-2]), self._around(box[2:], mask.shape[-1])
-        made = self._tiler.whole(torch.cat([guess, mask], 1)[..., top:bottom, left:right])
+        made = self._tiler.whole(torch.cat([x[..., top:bottom, left:right] for x in (guess, mask)], 1))
         ys, xs = slice(box[0], box[1]), slice(box[2], box[3])
         piece = made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
         hole = mask[..., ys, xs] > 0

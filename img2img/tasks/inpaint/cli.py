@@ -67,7 +67,7 @@ def inpaint(
     from img2img.inference.pipeline import choose_device, choose_dtype
     from img2img.inference.plan import Naming, plan
     from img2img.inference.stream import run_on_stream
-    from img2img.tasks.inpaint.holes import HoleOptions, parse_box, parse_colour, parse_outpaint
+    from img2img.tasks.inpaint.hole_options import HoleOptions, parse_box, parse_colour, parse_outpaint
     from img2img.tasks.inpaint.infer import HoleFinder, load_inpainter
 
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)

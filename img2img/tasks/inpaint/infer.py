@@ -18,7 +18,9 @@ from img2img.images import Frame, Picture
 from img2img.inference.inpainting import Inpainting, Masked
 from img2img.inference.pipeline import check_task
 from img2img.inference.plan import Job, is_folder
-from img2img.tasks.inpaint.holes import Box, HoleOptions, find_hole, mask_file
+from img2img.tasks.inpaint.hole_options import ALPHA, Box, HoleOptions, margins_of
+from img2img.tasks.inpaint.holes import Hole, find_hole
+from img2img.tasks.inpaint.mask_files import mask_file
 
 DEFAULT_MODEL = "inpaint-photo"
 
@@ -91,7 +93,7 @@ class HoleFinder:
         return () if found is None else (found,)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        left, top, right, bottom = self._margins(height, width)
+        left, top, right, bottom = margins_of(self.options.outpaint, width, height)
         return height + top + bottom, width + left + right
 
     def find(self, picture: Picture, source: Path | None) -> Masked:
@@ -106,25 +108,20 @@ class HoleFinder:
         for frame in picture.frames:
             hole = find_hole(self.options, picture.with_frames([frame]), source, self.drawn)
             notes += [note for note in hole.notes if note not in notes]
-            margins = self._margins(*frame.pixels.shape[1:])
-            frames.append(self._opened(frame, hole.weight, margins))
-            weights.append(F.pad(hole.weight, _sides(margins), value=1.0))
+            frames.append(self._opened(frame, hole))
+            weights.append(hole.weight)
         if self.mask_out is not None:
             self._write(weights[0], source)
         return Masked(tuple(frames), picture.bit_depth, picture.format, picture.metadata, None, tuple(weights), tuple(notes))
 
-    def _opened(self, frame: Frame, weight: Tensor, margins: tuple[int, int, int, int]) -> Frame:
-        """``frame`` with ``margins``; alpha is opaque in them and, where transparent pixels are the hole, in the hole."""
-        alpha = frame.alpha
-        if alpha is not None and self.options.mask == "alpha":
-            alpha = torch.maximum(alpha, weight)
-        if not any(margins):
-            return Frame(frame.pixels, alpha, frame.duration)
-        sides = _sides(margins)
-        return Frame(F.pad(frame.pixels, sides, value=0.5), None if alpha is None else F.pad(alpha, sides, value=1.0), frame.duration)
-
-    def _margins(self, height: int, width: int) -> tuple[int, int, int, int]:
-        return (0, 0, 0, 0) if self.options.outpaint is None else self.options.outpaint.margins(height, width)
+    def _opened(self, frame: Frame, hole: Hole) -> Frame:
+        """``frame`` on the canvas of ``hole``; alpha is opaque in its margins and, where transparent pixels are filled, in the hole."""
+        left, top, right, bottom = hole.margins
+        pixels, alpha = F.pad(frame.pixels, (left, right, top, bottom), value=0.5), frame.alpha
+        if alpha is not None:
+            alpha = F.pad(alpha, (left, right, top, bottom), value=1.0)
+            alpha = torch.maximum(alpha, hole.weight) if self.options.mask == ALPHA else alpha
+        return Frame(pixels, alpha, frame.duration)
 
     def _write(self, weight: Tensor, source: Path | None) -> None:
         assert self.mask_out is not None
@@ -135,12 +132,6 @@ class HoleFinder:
             raise PictureError(f"--mask-out {str(target)!r} is the input itself")
         with atomic_path(target) as temporary:
             images.write(Picture((Frame(weight),)), temporary)
-
-
-def _sides(margins: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) in the order that ``F.pad`` wants."""
-    left, top, right, bottom = margins
-    return left, right, top, bottom
 
 
 def _drawn(mask: Any) -> Tensor:
