@@ -97,6 +97,7 @@ def test_help_imports_nothing_heavy() -> None:
         "train schema",
         "evaluate",
         "evaluate upscale",
+        "evaluate inpaint",
         "data check",
         "data convert",
         "weights",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from img2img.evaluation.upscale import Evaluation
 
 evaluate = typer.Typer(help="Measure models against true pictures.", no_args_is_help=True, rich_markup_mode=None)
@@ -130,7 +132,6 @@ def write_json(target: Path, content: dict[str, object]) -> None:
 
 def print_table(found: Evaluation, description: str) -> None:
     """The mean figures of each model as a table on stdout."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -147,6 +148,13 @@ def print_table(found: Evaluation, description: str) -> None:
         cells = [f"{getattr(figures, column.name):.{column.digits}f}" for column in COLUMNS]
         marked = [f"[bold]{cell}[/]" if winners[column.name] == name else cell for column, cell in zip(COLUMNS, cells, strict=True)]
         table.add_row(escape(name), *marked, f"{found.speed(name):.2f}")
+    show(table)
+
+
+def show(table: Table) -> None:
+    """Print ``table`` on stdout, wide where that is no terminal."""
+    from rich.console import Console
+
     terminal = Console()
     wide = terminal if terminal.is_terminal else Console(width=160)  # a file has no width
     wide.print(table)

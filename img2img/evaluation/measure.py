@@ -1,15 +1,25 @@
 """The figures of one picture, and their mean over several."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from img2img.metrics import lpips_alex, psnr, rgb_to_y, ssim
+from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim, psnr, rgb_to_y, ssim
 
 
 @dataclass(frozen=True)
-class Figures:
+class _Named:
+    """Figures by name."""
+
+    def to_json(self) -> dict[str, float | None]:
+        """The figures by name, rounded; None where one is infinite (the PSNR of equal pictures), which JSON cannot hold."""
+        return {name: None if value == float("inf") else round(value, 5) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Figures(_Named):
     """How far a result is from the truth. PSNR in dB and SSIM: higher is better; LPIPS: lower is better."""
 
     psnr_y: float
@@ -18,14 +28,24 @@ class Figures:
     ssim_rgb: float
     lpips: float
 
-    def to_json(self) -> dict[str, float | None]:
-        """The figures by name, rounded; None where one is infinite (the PSNR of equal pictures), which JSON cannot hold."""
-        return {name: None if value == float("inf") else round(value, 5) for name, value in asdict(self).items()}
+
+@dataclass(frozen=True)
+class HoleFigures(_Named):
+    """How far a filled hole is from the truth: L1 in levels of 8 bits, PSNR in dB and SSIM in the hole, LPIPS of all, seconds taken."""
+
+    l1: float
+    psnr: float
+    ssim: float
+    lpips: float
+    seconds: float
+
+
+AnyFigures = TypeVar("AnyFigures", Figures, HoleFigures)
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a figure is shown: its attribute in ``Figures``, its heading, its digits, and which way is better."""
+    """How a figure is shown: its attribute in ``Figures`` or ``HoleFigures``, its heading, its digits, and which way is better."""
 
     name: str
     heading: str
@@ -39,6 +59,13 @@ COLUMNS = (
     Column("psnr_rgb", "PSNR-RGB", 2, True),
     Column("ssim_rgb", "SSIM-RGB", 4, True),
     Column("lpips", "LPIPS", 4, False),
+)
+HOLE_COLUMNS = (
+    Column("l1", "L1 x 255", 2, False),
+    Column("psnr", "PSNR", 2, True),
+    Column("ssim", "SSIM", 4, True),
+    Column("lpips", "LPIPS", 4, False),
+    Column("seconds", "seconds", 3, False),
 )
 
 
@@ -57,7 +84,18 @@ def measure(result: Tensor, truth: Tensor, border: int = 0) -> Figures:
     )
 
 
-def mean(figures: list[Figures]) -> Figures:
+def measure_hole(result: Tensor, truth: Tensor, mask: Tensor, seconds: float) -> HoleFigures:
+    """The figures of ``result``, both (3, H, W) on 8-bit levels in [0, 1], equal outside the hole of ``mask`` (1, H, W), 1 = hole."""
+    return HoleFigures(
+        l1=float(masked_l1(result, truth, mask)) * 255,
+        psnr=float(masked_psnr(result, truth, mask)),
+        ssim=float(masked_ssim(result, truth, mask)),
+        lpips=float(lpips_alex(result[None], truth[None])),
+        seconds=seconds,
+    )
+
+
+def mean(figures: list[AnyFigures]) -> AnyFigures:
     """The mean of each figure over pictures; each picture counts the same, whatever its size."""
-    rows = torch.tensor([[getattr(one, field.name) for field in fields(Figures)] for one in figures], dtype=torch.float64)
-    return Figures(*rows.mean(0).tolist())
+    rows = torch.tensor([astuple(one) for one in figures], dtype=torch.float64)
+    return type(figures[0])(*rows.mean(0).tolist())

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from img2img import images
-from img2img.evaluation.measure import COLUMNS, Column, Figures
+from img2img.evaluation.measure import COLUMNS, Column, Figures, HoleFigures
 from img2img.evaluation.upscale import Crops, Evaluation
 from img2img.files import atomic_path
 
@@ -39,14 +40,14 @@ figcaption span { display: block; color: var(--faint); font-variant-numeric: tab
 
 def write_report(target: Path, evaluation: Evaluation, description: str) -> None:
     """Write ``evaluation`` as an HTML page to ``target``, atomically; ``description``: one line that says what was compared."""
-    names = list(evaluation.figures)
-    means = {name: evaluation.mean(name) for name in names}
-    heading = "".join(f"<th>{column.heading} {'↑' if column.higher_is_better else '↓'}</th>" for column in COLUMNS)
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th>{''.join(_cell(column, name, means) for column in COLUMNS)}<td>{evaluation.speed(name):.2f}</td></tr>"
-        for name in names
-    )
+    means = {name: evaluation.mean(name) for name in evaluation.figures}
+    speeds = {name: f"{evaluation.speed(name):.2f}" for name in means}
     pictures = "".join(_picture(crops, evaluation) for crops in evaluation.crops)
+    write_html(target, description, f"{table(COLUMNS, means, {'s / input megapixel': speeds})}\n{pictures}")
+
+
+def write_html(target: Path, description: str, body: str) -> None:
+    """Write an evaluation's page, ``description`` and below it ``body``, HTML, to ``target``, atomically."""
     page = f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -54,9 +55,7 @@ def write_report(target: Path, evaluation: Evaluation, description: str) -> None
 <body>
 <h1>Evaluation</h1>
 <p>{escape(description)}</p>
-<div class="scroll"><table><thead><tr><th>Mean</th>{heading}<th>s / input megapixel</th></tr></thead>
-<tbody>{rows}</tbody></table></div>
-{pictures}
+{body}
 </body>
 </html>
 """
@@ -64,27 +63,47 @@ def write_report(target: Path, evaluation: Evaluation, description: str) -> None
         temporary.write_bytes(page.encode("utf-8", errors="backslashreplace"))  # a file's name may be no text
 
 
-def best(column: Column, figures: dict[str, Figures]) -> str:
+def table(
+    columns: Sequence[Column], means: Mapping[str, Figures | HoleFigures], more: Mapping[str, Mapping[str, str]] | None = None
+) -> str:
+    """The HTML table of ``means``, by name, the best of each of ``columns`` marked; ``more``: further cells, by heading and name."""
+    more = more or {}
+    headings = [f"{column.heading} {'↑' if column.higher_is_better else '↓'}" for column in columns] + list(more)
+    rows = ""
+    for name in means:
+        cells = "".join(_cell(column, name, means) for column in columns) + "".join(f"<td>{each[name]}</td>" for each in more.values())
+        rows += f"<tr><th>{escape(name)}</th>{cells}</tr>"
+    return f"""<div class="scroll"><table><thead><tr><th>Mean</th>{"".join(f"<th>{each}</th>" for each in headings)}</tr></thead>
+<tbody>{rows}</tbody></table></div>"""
+
+
+def best(column: Column, figures: Mapping[str, Figures | HoleFigures]) -> str:
     """Which model is the best by ``column``; the first of equals."""
     sign = 1 if column.higher_is_better else -1
     return max(figures, key=lambda name: sign * float(getattr(figures[name], column.name)))
 
 
-def _cell(column: Column, name: str, figures: dict[str, Figures]) -> str:
+def _cell(column: Column, name: str, figures: Mapping[str, Figures | HoleFigures]) -> str:
     mark = ' class="best"' if len(figures) > 1 and best(column, figures) == name else ""
     return f"<td{mark}>{getattr(figures[name], column.name):.{column.digits}f}</td>"
 
 
 def _picture(crops: Crops, evaluation: Evaluation) -> str:
-    shown = [_figure(crops.lr, "input", "")]
+    shown = [figure(crops.lr, "input", "")]
     for name, result in crops.results.items():
         figures = evaluation.figures[name][crops.name]
-        shown.append(_figure(result, name, f"{figures.psnr_y:.2f} dB · LPIPS {figures.lpips:.3f}"))
-    shown.append(_figure(crops.hr, "truth", ""))
-    return f'<h2>{escape(crops.name)}</h2>\n<div class="crops">{"".join(shown)}</div>\n'
+        shown.append(figure(result, name, f"{figures.psnr_y:.2f} dB · LPIPS {figures.lpips:.3f}"))
+    shown.append(figure(crops.hr, "truth", ""))
+    return gallery(crops.name, shown)
 
 
-def _figure(pixels: Tensor, title: str, note: str) -> str:
+def gallery(heading: str, figures: Sequence[str]) -> str:
+    """The HTML of ``figures``, as ``figure`` makes them, side by side below a heading."""
+    return f'<h2>{escape(heading)}</h2>\n<div class="crops">{"".join(figures)}</div>\n'
+
+
+def figure(pixels: Tensor, title: str, note: str) -> str:
+    """The HTML of a picture (3, h, w) in [0, 1] with its caption."""
     stream = io.BytesIO()
     Image.fromarray(images.quantize(pixels, 8)).save(stream, "PNG")
     data = base64.b64encode(stream.getvalue()).decode()

@@ -118,9 +118,13 @@ def telling_region(bicubic: Tensor, hr: Tensor, scale: int, window: int = WINDOW
         bicubic, hr: (3, H, W).
         window: at most so many true pixels on a side.
     """
-    error = F.avg_pool2d((bicubic - hr).abs().mean(0)[None, None], scale)
-    height, width = (min(max(1, window // scale), side) for side in error.shape[2:])
-    sums = F.avg_pool2d(error, (height, width), stride=1)[0, 0]
+    return heaviest_region(F.avg_pool2d((bicubic - hr).abs().mean(0)[None, None], scale), max(1, window // scale))
+
+
+def heaviest_region(weight: Tensor, window: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the region of at most ``window`` pixels a side with the greatest sum of ``weight`` (1, 1, H, W)."""
+    height, width = (min(window, side) for side in weight.shape[2:])
+    sums = F.avg_pool2d(weight, (height, width), stride=1)[0, 0]
     top, left = divmod(int(sums.argmax()), sums.shape[1])
     return top, left, height, width
 

@@ -1,0 +1,65 @@
+"""Classical ways to fill a hole, which a model is measured beside. Their packages come with the extra ``peers``."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img import images
+from img2img.errors import ConfigError
+
+# A way to fill holes: (1, 4, H, W), RGB in [0, 1] and the mask, 1 = hole -> (1, 3, H, W) in [0, 1]; known pixels do not matter.
+Inpainter = Callable[[Tensor], Tensor]
+RADIUS = 3  # pixels that OpenCV's two look around them, as its own examples do
+
+
+def load_peer(name: str) -> Inpainter:
+    """The classical method called ``name``, a key of ``PEERS``.
+
+    Raises:
+        ConfigError: no such method, or its package is not installed.
+    """
+    if name not in PEERS:
+        raise ConfigError(f"unknown classical method {name!r}; there are {', '.join(PEERS)}")
+    try:
+        return PEERS[name]()
+    except ImportError as error:
+        raise ConfigError(f'{name!r} needs packages of an extra: pip install "img2img-toolkit[peers]" ({error})') from error
+
+
+def _telea() -> Inpainter:
+    """Telea 2004, "An image inpainting technique based on the fast marching method", by OpenCV."""
+    import cv2
+
+    return lambda x: _opencv(x, cv2.INPAINT_TELEA)
+
+
+def _navier_stokes() -> Inpainter:
+    """Bertalmio et al. 2001, "Navier-Stokes, fluid dynamics, and image and video inpainting", by OpenCV."""
+    import cv2
+
+    return lambda x: _opencv(x, cv2.INPAINT_NS)
+
+
+def _opencv(x: Tensor, method: int) -> Tensor:
+    import cv2
+
+    # RGB for OpenCV's BGR: the channels are filled each by itself. Telea's reads hole pixels at the picture's border; they are x's own.
+    picture, mask = images.quantize(x[0, :3], 8), images.quantize(x[0, 3:], 8)
+    return images.from_integers(cv2.inpaint(picture, mask, RADIUS, method).astype(np.uint8))[None]
+
+
+def _biharmonic() -> Inpainter:
+    """Damelin and Hoang 2018, "On surface completion and image inpainting by biharmonic functions", by scikit-image."""
+    from skimage.restoration import inpaint_biharmonic
+
+    def fill(x: Tensor) -> Tensor:
+        # double: in single precision wide holes are off by more than a level of 8 bits
+        picture, mask = x[0, :3].double().numpy(), x[0, 3].numpy()
+        return torch.from_numpy(inpaint_biharmonic(picture, mask, channel_axis=0)).float()[None]
+
+    return fill
+
+
+PEERS: dict[str, Callable[[], Inpainter]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}
