@@ -1,0 +1,1 @@
+"""Inpaint: holes in a picture are filled."""
