@@ -1,0 +1,172 @@
+"""Where to fill: masks, boxes, a colour, transparency, scratches and margins become one weight for each pixel."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from img2img.errors import PictureError
+from img2img.images import Picture
+from img2img.images.formats import FORMATS
+from img2img.tasks.inpaint.hole_options import (
+    ALPHA,
+    Box,
+    Colour,
+    HoleOptions,
+    Margin,
+    Outpaint,
+    margins_of,
+    parse_box,
+    parse_colour,
+    parse_outpaint,
+)
+from img2img.tasks.inpaint.mask_files import SNAP, mask_file, read_mask
+from img2img.tasks.inpaint.scratches import find_scratches
+
+__all__ = [
+    "Box",
+    "Colour",
+    "Hole",
+    "HoleOptions",
+    "Margin",
+    "Outpaint",
+    "find_hole",
+    "margins_of",
+    "mask_file",
+    "parse_box",
+    "parse_colour",
+    "parse_outpaint",
+]
+
+NEAR = 12  # levels of 255 in each channel, between the colour of a hole and its pixels
+NEAR_LOSSY, GROWN_LOSSY = 64, 3  # where compression blurred them
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What to fill.
+
+    Attributes:
+        weight: (1, H, W) float32 in [0, 1], how much of the fill shows: 0 for known pixels, which stay as they are, 1 inside of the hole,
+            between where the mask is soft or feathered. All of it above 0 is hole for the network. H and W count the margins.
+        notes: for people.
+        margins: left, top, right and bottom, in pixels, by which the canvas is larger than the picture.
+    """
+
+    weight: Tensor
+    notes: tuple[str, ...] = ()
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to fill."""
+        return not bool(self.weight.any())
+
+
+def find_hole(options: HoleOptions, picture: Picture, source: Path | None) -> Hole:
+    """The hole in the first frame of ``picture``, which was read from ``source`` (None: standard input).
+
+    Masks, boxes, colour, transparency and scratches are united, inverted if asked for, and lie in the picture; then the margins are added,
+    then the whole grows and is feathered. Nothing marked gives weights of 0 and a note.
+
+    Raises:
+        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; nothing known would be left.
+    """
+    height, width = picture.height, picture.width
+    name = "the picture" if source is None else repr(str(source))
+    notes: list[str] = []
+    parts = [torch.zeros(1, height, width)]
+    file = mask_file(options, source)
+    if file is not None:
+        mask, said = read_mask(file, height, width)
+        parts.append(mask)
+        notes += said
+    if options.mask == ALPHA:
+        parts.append(_transparent(picture, name, notes))
+    parts += [_boxed(box, height, width, name, notes) for box in options.boxes]
+    if options.colour is not None:
+        parts.append(_painted(options.colour, picture, name, notes))
+    if options.scratches:
+        parts.append(find_scratches(picture.pixels))
+        notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
+    marked = torch.stack(parts).amax(0)
+    if options.invert:
+        marked = 1 - marked
+    left, top, right, bottom = margins_of(options.outpaint, width, height)
+    whole = F.pad(marked, (left, right, top, bottom), value=1.0)
+    weight = _grown(whole, options.dilate, options.feather)
+    if not bool((weight == 0).any()):
+        if bool((marked == 0).any()):
+            reason = f"leave less for --dilate {options.dilate} and --feather {options.feather}, which cover all that was known"
+        elif options.invert:
+            reason = "--invert fills what is not marked, and nothing is: leave it away, or mark what to keep"
+        else:
+            reason = "a mask is white where to fill and black elsewhere (--invert exchanges the two)"
+        raise PictureError(f"all {width}x{height} pixels of {name} are to be filled, and nothing known is left to fill from; {reason}")
+    if not bool(weight.any()):
+        notes.append(f"nothing is marked in {name}: nothing to fill")
+    return Hole(weight, tuple(notes), (left, top, right, bottom))
+
+
+def _transparent(picture: Picture, name: str, notes: list[str]) -> Tensor:
+    if picture.alpha is None or bool((picture.alpha == 1).all()):
+        notes.append(f"{name} has no transparent pixels")
+        return torch.zeros(1, picture.height, picture.width)
+    hidden = 1 - picture.alpha
+    return torch.where(hidden < SNAP, 0.0, torch.where(hidden > 1 - SNAP, 1.0, hidden))
+
+
+def _boxed(box: Box, height: int, width: int, name: str, notes: list[str]) -> Tensor:
+    left, right = max(box.x, 0), min(box.x + box.width, width)
+    top, bottom = max(box.y, 0), min(box.y + box.height, height)
+    given = f"the box {box.x},{box.y},{box.width},{box.height}"
+    if left >= right or top >= bottom:
+        raise PictureError(f"{given} lies outside of {name}, which has {width}x{height} pixels")
+    if (right - left, bottom - top) != (box.width, box.height):
+        notes.append(f"{given} was cut to the {right - left}x{bottom - top} pixels of it that lie in {name} of {width}x{height}")
+    inside = torch.zeros(1, height, width)
+    inside[:, top:bottom, left:right] = 1
+    return inside
+
+
+def _painted(colour: Colour, picture: Picture, name: str, notes: list[str]) -> Tensor:
+    shown = "#" + bytes(colour).hex()
+    lossy = FORMATS[picture.format].lossy
+    near = NEAR_LOSSY if lossy else NEAR
+    wanted = torch.tensor(colour)[:, None, None] / 255
+    painted = ((picture.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255).float()
+    if not bool(painted.any()):
+        notes.append(f"{name} has no pixel of the colour {shown}")
+    elif lossy:
+        notes.append(
+            f"{picture.format} blurs colours: up to {near} levels of 255 from {shown} count, and {GROWN_LOSSY} pixels around; "
+            "a PNG would be exact"
+        )
+        return _grown(painted, GROWN_LOSSY, 0)
+    return painted
+
+
+def _grown(weight: Tensor, dilate: int, feather: int) -> Tensor:
+    """``weight`` with what lies within ``dilate`` pixels of the hole at 1, then falling to 0 over ``feather`` pixels.
+
+    Distances are Euclidean, so that corners become round, and count from the pixels where at least half of the fill shows.
+    """
+    core = (weight[0] >= 0.5).numpy()
+    if not dilate and not feather or not core.any():
+        return weight
+    # Only around the hole, as distances in a large picture take seconds.
+    reach = dilate + feather + 1
+    rows, columns = (np.flatnonzero(core.any(axis)) for axis in (1, 0))
+    window = (
+        slice(max(rows[0] - reach, 0), rows[-1] + reach + 1),
+        slice(max(columns[0] - reach, 0), columns[-1] + reach + 1),
+    )
+    distance = torch.from_numpy(ndimage.distance_transform_edt(~core[window]).astype(np.float32))
+    shown = (1 - (distance - dilate) / (feather + 1)).clamp(0, 1) if feather else (distance <= dilate).float()
+    grown = weight.clone()
+    grown[(0, *window)] = torch.maximum(grown[(0, *window)], shown)
+    return grown
