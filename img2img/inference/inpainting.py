@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
@@ -116,7 +117,7 @@ class Inpainting(Pipeline):
         if bool((mask.amin((1, 2, 3)) > 0).any()):
             raise ConfigError("the mask covers the whole picture: nothing is known that it could be filled from")
         refine = self._refined if self._inpainter else self._alone
-        made = [fill(one, hole, refine) for one, hole in zip(x.split(1), mask.split(1), strict=True)]
+        made = [fill(x[number : number + 1], mask[number : number + 1], refine) for number in range(len(x))]
         return torch.where(mask > 0, torch.cat(made).clamp(0, 1), x)
 
     def _filled(self, frame: Frame, weight: Tensor) -> Frame:
@@ -132,7 +133,7 @@ class Inpainting(Pipeline):
     def _refined(self, guess: Tensor, mask: Tensor) -> Tensor:
         """``guess`` (1, 3, H, W) as the network corrects it, computed around the holes of ``mask``."""
         out = guess.clone()
-        for top, bottom, left, right in hole_boxes(mask[0, 0].numpy(), BLOCK):
+        for top, bottom, left, right in hole_boxes(mask[0, 0].numpy() > 0, BLOCK):
             self._correct(out, guess, mask, (top, bottom, left, right))
         return out
 
@@ -166,14 +167,12 @@ class Inpainting(Pipeline):
         return cast(Tensor, self.model.network(x))
 
 
-def hole_boxes(mask: np.ndarray[Any, Any], block: int) -> Iterator[tuple[int, int, int, int]]:
+def hole_boxes(mask: npt.NDArray[np.bool_], block: int) -> Iterator[tuple[int, int, int, int]]:
     """(top, bottom, left, right) of what is hole in each square of ``block`` pixels of ``mask`` (H, W), if anything is."""
     height, width = mask.shape
     for top in range(0, height, block):
-        strip = mask[top : top + block] > 0
-        columns = strip.any(0)
-        if not columns.any():
-            continue
+        strip: npt.NDArray[np.bool_] = mask[top : top + block]
+        columns: npt.NDArray[np.bool_] = strip.any(0)
         for left in range(0, width, block):
             inside = np.flatnonzero(columns[left : left + block])
             if inside.size:

@@ -22,9 +22,15 @@ def inpaint(
     mask: Annotated[
         str | None, typer.Option(help="White is filled: a picture, a folder of them with the inputs' names, or alpha: what is transparent.")
     ] = None,
-    box: Annotated[list[str] | None, typer.Option(metavar="X,Y,W,H", help="A rectangle to fill, in pixels; several: --box ... --box ...")] = None,
-    mask_color: Annotated[str | None, typer.Option(metavar="COLOUR", help="Fill what is painted in this colour, such as '#ff00ff'.")] = None,
-    scratches: Annotated[bool, typer.Option("--scratches", help="Find thin scratches and dust of scanned photographs, and fill them.")] = False,
+    box: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y,W,H", help="A rectangle to fill, in pixels; several: --box ... --box ...")
+    ] = None,
+    mask_color: Annotated[
+        str | None, typer.Option(metavar="COLOUR", help="Fill what is painted in this colour, such as '#ff00ff'.")
+    ] = None,
+    scratches: Annotated[
+        bool, typer.Option("--scratches", help="Find thin scratches and dust of scanned photographs, and fill them.")
+    ] = False,
     outpaint: Annotated[
         str | None, typer.Option(metavar="L,T,R,B", help="Add so much at the left, top, right, bottom: pixels, or 10% of the side.")
     ] = None,

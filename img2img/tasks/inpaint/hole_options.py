@@ -57,7 +57,7 @@ class HoleOptions:
         outpaint: margins by which the canvas grows, all to be filled.
 
     Raises:
-        ConfigError: nothing says where to fill; ``dilate`` or ``feather`` below 0.
+        ConfigError: ``dilate`` or ``feather`` below 0.
     """
 
     mask: str | None = None
@@ -70,11 +70,15 @@ class HoleOptions:
     outpaint: Outpaint | None = None
 
     def __post_init__(self) -> None:
-        if self.mask is None and not self.boxes and self.colour is None and not self.scratches and self.outpaint is None:
-            raise ConfigError("nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint")
         for name, value in (("dilate", self.dilate), ("feather", self.feather)):
             if value < 0:
                 raise ConfigError(f"--{name} {value} is below 0; a number of pixels is wanted")
+
+
+def check_says_where(options: HoleOptions) -> None:
+    """ConfigError if there is nothing in ``options`` that a hole could come from."""
+    if not (options.mask or options.boxes or options.colour or options.scratches or options.outpaint):
+        raise ConfigError("nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint")
 
 
 def parse_box(text: str) -> Box:

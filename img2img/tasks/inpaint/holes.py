@@ -12,35 +12,9 @@ from torch import Tensor
 from img2img.errors import PictureError
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
-from img2img.tasks.inpaint.hole_options import (
-    ALPHA,
-    Box,
-    Colour,
-    HoleOptions,
-    Margin,
-    Outpaint,
-    margins_of,
-    parse_box,
-    parse_colour,
-    parse_outpaint,
-)
+from img2img.tasks.inpaint.hole_options import ALPHA, Box, Colour, HoleOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.mask_files import SNAP, mask_file, read_mask
 from img2img.tasks.inpaint.scratches import find_scratches
-
-__all__ = [
-    "Box",
-    "Colour",
-    "Hole",
-    "HoleOptions",
-    "Margin",
-    "Outpaint",
-    "find_hole",
-    "margins_of",
-    "mask_file",
-    "parse_box",
-    "parse_colour",
-    "parse_outpaint",
-]
 
 NEAR = 12  # levels of 255 in each channel, between the colour of a hole and its pixels
 NEAR_LOSSY, GROWN_LOSSY = 64, 3  # where compression blurred them
@@ -61,25 +35,29 @@ class Hole:
     notes: tuple[str, ...] = ()
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to fill."""
-        return not bool(self.weight.any())
 
-
-def find_hole(options: HoleOptions, picture: Picture, source: Path | None) -> Hole:
+def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn: Tensor | None = None) -> Hole:
     """The hole in the first frame of ``picture``, which was read from ``source`` (None: standard input).
 
     Masks, boxes, colour, transparency and scratches are united, inverted if asked for, and lie in the picture; then the margins are added,
     then the whole grows and is feathered. Nothing marked gives weights of 0 and a note.
 
+    Args:
+        drawn: a mask in memory, (1, H, W) in [0, 1], as large as the picture, united with the others.
+
     Raises:
-        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; nothing known would be left.
+        ConfigError: nothing says where to fill.
+        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; a mask in memory of another size; nothing known
+            would be left.
     """
+    if drawn is None:
+        check_says_where(options)
     height, width = picture.height, picture.width
     name = "the picture" if source is None else repr(str(source))
     notes: list[str] = []
-    parts = [torch.zeros(1, height, width)]
+    parts = [torch.zeros(1, height, width) if drawn is None else drawn]
+    if parts[0].shape != (1, height, width):
+        raise PictureError(f"the mask has {parts[0].shape[2]}x{parts[0].shape[1]} pixels, {name} has {width}x{height}; both must be alike")
     file = mask_file(options, source)
     if file is not None:
         mask, said = read_mask(file, height, width)
@@ -156,7 +134,7 @@ def _grown(weight: Tensor, dilate: int, feather: int) -> Tensor:
     Distances are Euclidean, so that corners become round, and count from the pixels where at least half of the fill shows.
     """
     core = (weight[0] >= 0.5).numpy()
-    if not dilate and not feather or not core.any():
+    if (not dilate and not feather) or not core.any():
         return weight
     # Only around the hole, as distances in a large picture take seconds.
     reach = dilate + feather + 1

@@ -18,7 +18,7 @@ from img2img.images import Frame, Picture
 from img2img.inference.inpainting import Inpainting, Masked
 from img2img.inference.pipeline import check_task
 from img2img.inference.plan import Job, is_folder
-from img2img.tasks.inpaint.hole_options import ALPHA, Box, HoleOptions, margins_of
+from img2img.tasks.inpaint.hole_options import ALPHA, Box, HoleOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.holes import Hole, find_hole
 from img2img.tasks.inpaint.mask_files import mask_file
 
@@ -82,7 +82,11 @@ class HoleFinder:
         return json.dumps([asdict(self.options), self.mask_out])
 
     def check(self, jobs: Sequence[Job]) -> None:
-        """Refuse, before anything is computed, to write the holes of several pictures into one file. ConfigError."""
+        """Refuse, before anything is computed, what cannot be: ConfigError.
+
+        That is to fill nothing, and to write the holes of several pictures into one file.
+        """
+        check_says_where(self.options)
         if self.mask_out is not None and not is_folder(self.mask_out):
             images.check_format(self.mask_out)
             if len(jobs) > 1:
@@ -100,10 +104,8 @@ class HoleFinder:
         """``picture`` with its holes, on a canvas with the margins that are to be painted.
 
         Raises:
-            PictureError: a mask that is missing or none, a hole that leaves nothing; ConfigError: nothing says where to fill.
+            PictureError, ConfigError: as ``find_hole``.
         """
-        if self.options == HoleOptions() and self.drawn is None:
-            raise ConfigError("nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint")
         frames, weights, notes = [], [], list[str]()
         for frame in picture.frames:
             hole = find_hole(self.options, picture.with_frames([frame]), source, self.drawn)
@@ -141,5 +143,7 @@ def _drawn(mask: Any) -> Tensor:
     x = x.float() / top
     x = x[None] if x.dim() == 2 else x
     if x.dim() != 3 or x.shape[0] != 1 or not (bool((x >= 0).all()) and bool((x <= 1).all())):
-        raise ConfigError(f"a mask in memory is (H, W), of bool, of uint8 or of 0 to 1; this one is {tuple(x.shape)}, {x.min():g} to {x.max():g}")
+        raise ConfigError(
+            f"a mask in memory is (H, W), of bool, of uint8 or of 0 to 1; this one is {tuple(x.shape)}, {x.min():g} to {x.max():g}"
+        )
     return x

@@ -42,7 +42,9 @@ def mask_file(options: HoleOptions, source: Path | None) -> Path | None:
     if source.is_file():
         found.pop(_identity(source), None)
     if not found:
-        raise PictureError(f"{str(source)!r} has no mask: no picture in {options.mask!r} is called {source.stem!r} and a suffix, as in .png")
+        raise PictureError(
+            f"{str(source)!r} has no mask: no picture in {options.mask!r} is called {source.stem!r} and a suffix, as in .png"
+        )
     if len(found) > 1:
         listed = ", ".join(sorted(path.name for path in found.values()))
         raise PictureError(f"{str(source)!r} has {len(found)} masks in {options.mask!r}: {listed}; leave one of them there")
@@ -111,4 +113,3 @@ def _refuse_photograph(pixels: Tensor, grey: Tensor, name: str, advice: str) -> 
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-

@@ -1,7 +1,7 @@
 """The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -62,13 +62,18 @@ class InpaintObjective(Objective):
         self.upsampling = inpainter.multiple
 
     @property
+    def inpainter(self) -> Inpainter:
+        """What is learnt."""
+        return cast(Inpainter, self.generators["fill"])
+
+    @property
     def spec(self) -> dict[str, Any]:
         """What ``networks.build`` makes the exported network of."""
         return {"name": "inpainter", "body": self.config.network}
 
     def generate(self, batch: Batch) -> Images:
         image, mask = self._sized(batch)
-        found = self.generators["fill"].levels(emptied(image, mask), mask)  # type: ignore[operator]
+        found = self.inpainter.levels(emptied(image, mask), mask)
         images: Images = {"filled": found[0].filled if found else image}
         for number, level in enumerate(found):
             images |= {f"made_{number}": level.made, f"mask_{number}": level.mask}
@@ -133,8 +138,7 @@ class InpaintObjective(Objective):
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})
-        trained, whole = self.generators["fill"], networks.build(self.spec)
-        assert isinstance(trained, Inpainter)
+        trained, whole = self.inpainter, networks.build(self.spec)
         assert isinstance(whole, Inpainter)
         body = trained.body.network if isinstance(trained.body, Growing) else trained.body
         whole.body.load_state_dict(body.state_dict())

@@ -57,4 +57,10 @@ def _highest(x: Tensor, side: int) -> Tensor:
 
 
 def _mean(x: Tensor, side: int) -> Tensor:
-    return F.avg_pool2d(F.avg_pool2d(x, (1, side), stride=1, padding=(0, side // 2), count_include_pad=False), (side, 1), stride=1, padding=(side // 2, 0), count_include_pad=False)
+    return F.avg_pool2d(
+        F.avg_pool2d(x, (1, side), stride=1, padding=(0, side // 2), count_include_pad=False),
+        (side, 1),
+        stride=1,
+        padding=(side // 2, 0),
+        count_include_pad=False,
+    )

@@ -88,8 +88,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
     Raises:
         ModelError: no such model. ConfigError: less than a quarter of it fits.
     """
-    model, trained = weights.load_model(init), objective.generators["fill"]
-    assert isinstance(trained, Inpainter)
+    model, trained = weights.load_model(init), objective.inpainter
     body = trained.body.network if isinstance(trained.body, networks.Growing) else trained.body
     given = model.network.body if isinstance(model.network, Inpainter) else model.network
     own = body.state_dict()
@@ -104,7 +103,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
 
 
 def _with_mask(weight: Tensor, own: Tensor) -> Tensor | None:
-    """``weight`` in the shape of ``own``: as it is, or with zeros for the mask, which comes behind the three colours; None: it does not fit."""
+    """``weight`` in the shape of ``own``: as it is, or with zeros for the mask, which comes behind the colours; None: it does not fit."""
     if weight.shape == own.shape:
         return weight
     if weight.dim() != 4 or weight.shape[:1] + weight.shape[2:] != own.shape[:1] + own.shape[2:] or weight.shape[1] * 4 != own.shape[1] * 3:
@@ -131,7 +130,7 @@ def _check_sizes(config: InpaintConfig, objective: InpaintObjective) -> None:
 
 
 def _multiple(config: InpaintConfig) -> int:
-    return 2**config.training.growing.levels
+    return 1 << config.training.growing.levels
 
 
 def _pictures(
