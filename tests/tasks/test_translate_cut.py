@@ -49,6 +49,14 @@ def test_features_are_those_of_the_paper() -> None:
     assert widths == [128, 256, 256, 256]
 
 
+@pytest.mark.parametrize("choice", [{"conv": "gated"}, {"block": "fourier"}])
+def test_features_have_the_widths_that_are_said(choice: dict[str, str]) -> None:
+    network = networks.build({"name": "resnet", "width": 4, "blocks": 3, "downsamplings": 2, **choice})
+    assert isinstance(network, networks.ResNetGenerator)
+    layers, widths = encoder_layers(network)
+    assert [found.shape[1] for found in network.encode_features(torch.rand(1, 3, 16, 16), layers)] == widths == [8, 16, 16, 16]
+
+
 def test_losses_and_who_learns_from_them() -> None:
     objective, data = cut(), batch()
     torch.manual_seed(0)

@@ -1,7 +1,5 @@
 """Unpaired translation with one generator and one discriminator (CUT)."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -86,7 +84,9 @@ class CutObjective(UnpairedTranslator):
 
 def encoder_layers(network: networks.ResNetGenerator) -> tuple[list[int], list[int]]:
     """(numbers for ``encode_features``, their channels): the strided convolutions, the first block and the middle one."""
-    strided = [number for number, layer in enumerate(network.stem) if isinstance(layer, nn.Conv2d) and layer.stride != (1, 1)]
+    convolutions = {number: layer for number, layer in enumerate(network.stem) if isinstance(layer, nn.Conv2d)}
+    strided = [number for number, layer in convolutions.items() if layer.stride != (1, 1)]
     blocks = sorted({0, len(network.blocks) // 2}) if len(network.blocks) else []
-    convolutions = [*(network.stem[number] for number in strided), *(network.blocks[number].conv1 for number in blocks)]
-    return [*strided, *(len(network.stem) + number for number in blocks)], [cast(nn.Conv2d, layer).out_channels for layer in convolutions]
+    *_, last = convolutions.values()  # the blocks keep its width
+    widths = [*(convolutions[number].out_channels for number in strided), *(last.out_channels for _ in blocks)]
+    return [*strided, *(len(network.stem) + number for number in blocks)], widths
