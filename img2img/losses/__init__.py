@@ -4,7 +4,7 @@ from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, ge
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.contrastive import patch_contrast
 from img2img.losses.perceptual import PerceptualLoss
-from img2img.losses.phase import phase
+from img2img.losses.phase import phase, shifted
 from img2img.losses.pixel import charbonnier, l1, mse
 from img2img.losses.regularisers import (
     clip_weights_,
@@ -33,5 +33,6 @@ __all__ = [
     "mse",
     "patch_contrast",
     "phase",
+    "shifted",
     "zero_centred_penalty",
 ]

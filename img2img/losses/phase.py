@@ -1,5 +1,6 @@
 """The distance between two pictures in what repeats with the period of an up-sampling: a loss against grids."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,3 +27,13 @@ def phase(x: Tensor, y: Tensor, period: int) -> Tensor:
     means = means.reshape(len(x), -1, period**2, *means.shape[-2:])
     off = means - means.mean(dim=2, keepdim=True)
     return off.abs().mean()
+
+
+def shifted(period: int, *images: Tensor) -> list[Tensor]:
+    """``images`` without ``period`` rows and columns, of which as many as chance says are taken from the top and from the left.
+
+    A pixel shuffle's phases repeat every ``period`` pixels, and so do the strides of the networks that judge its results. In step, each
+    phase would always meet the same place of the stride and learn a pattern of its own: a grid that shows on flat areas.
+    """
+    top, left = (int(number) for number in torch.randint(period, (2,)))
+    return [x[..., top : x.shape[-2] - period + top, left : x.shape[-1] - period + left] for x in images]

@@ -13,11 +13,11 @@ import torch
 import yaml
 from typer.testing import CliRunner, Result
 
-from img2img import weights
+from img2img import losses, weights
 from img2img.cli import app
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.tasks.upscale.train import PRESETS, shifted
+from img2img.tasks.upscale.train import PRESETS
 from img2img.training import checkpoint
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -47,7 +47,7 @@ def test_judged_patches_move_over_all_phases_of_the_shuffle_together() -> None:
     ramp = torch.arange(64.0).reshape(1, 1, 8, 8)
     corners = set()
     for _ in range(200):
-        first, second = shifted(4, ramp, -ramp)
+        first, second = losses.shifted(4, ramp, -ramp)
         assert first.shape == (1, 1, 4, 4)
         assert torch.equal(first, -second)
         assert torch.equal(first - first[0, 0, 0, 0], ramp[..., :4, :4])  # one piece of the picture

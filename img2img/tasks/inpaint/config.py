@@ -45,13 +45,12 @@ class InpaintConfig(Strict):
     training: TrainerConfig = TrainerConfig()
 
 
-JUDGE = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
+JUDGE = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "spectral_norm": True}
 DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "head": "linear", "conv": "gated"}
 ADVERSARIAL = InpaintConfig(
-    loss=LossConfig(perceptual=0.2),
-    adversary=AdversaryConfig(weight=0.015, network=JUDGE, r1=1.0, feature_matching=0.1),
-    data=DataConfig(size=128),
-    training=TrainerConfig(images=60_000, batch=4, learning_rate=2e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
+    loss=LossConfig(perceptual=0.5),
+    adversary=AdversaryConfig(weight=0.03, network=JUDGE, r1=1.0, feature_matching=0.1),
+    training=TrainerConfig(images=60_000, batch=4, learning_rate=3e-4, discriminator_learning_rate=3e-4, validate_every=4_000),
 )
 
 PRESETS: dict[str, InpaintConfig] = {
@@ -63,6 +62,7 @@ PRESETS: dict[str, InpaintConfig] = {
     "growing": ADVERSARIAL.model_copy(
         update={
             "network": DEEP,
+            "adversary": ADVERSARIAL.adversary.model_copy(update={"network": {**JUDGE, "layers": 3}}),
             "data": DataConfig(size=256),
             "training": ADVERSARIAL.training.model_copy(update={"growing": GrowingConfig(levels=3), "learning_rate": 1e-3}),
         }

@@ -93,17 +93,19 @@ class InpaintObjective(Objective):
             result["hole"] = loss.hole * hole
         if loss.valid:
             result["valid"] = loss.valid * valid
+        real, filled, mask = self._moved(image, images["filled"], mask)
         if self.perceptual is not None:
-            result["perceptual"] = loss.perceptual * self.perceptual(images["filled"], image)
+            result["perceptual"] = loss.perceptual * self.perceptual(filled, real)
         if self.judge:
-            result |= self.judge.generator_losses(*_judged(image, images["filled"], mask))
+            result |= self.judge.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
         if not self.judge:
             return {}
         image, mask = self._sized(batch)
-        return self.judge.discriminator_losses(*_judged(image, images["filled"], mask))
+        real, filled, mask = self._moved(image, images["filled"], mask)
+        return self.judge.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
 
     def discriminators_stepped(self) -> None:
         if self.judge:
@@ -154,6 +156,11 @@ class InpaintObjective(Objective):
         )
         weights.save_model(path, whole, info)
 
+    def _moved(self, *images: Tensor) -> list[Tensor]:
+        """``images`` as what looks at them sees them: out of step with the pixel shuffle, if the network has one."""
+        period = getattr(self.inpainter.body, "shuffle", 1)
+        return losses.shifted(period, *images) if period > 1 else list(images)
+
     def _sized(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Picture and mask at the size of the stage; what a hole touches is hole."""
         return self.sized(batch["image"]), (self.sized(batch["mask"]) > 0).to(batch["mask"].dtype)
@@ -169,8 +176,3 @@ def in_mask(x: Tensor, mask: Tensor) -> Tensor:
     inside = mask.sum((1, 2, 3))
     means = (x * mask).sum((1, 2, 3)) / (inside * x.shape[1]).clamp_min(1)
     return means.sum() / (inside > 0).sum().clamp_min(1)
-
-
-def _judged(image: Tensor, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """(the truth beside the mask, the filled picture beside it)."""
-    return torch.cat([image, mask], 1), torch.cat([filled, mask], 1)

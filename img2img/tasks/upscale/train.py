@@ -110,7 +110,7 @@ class UpscaleObjective(Objective):
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
         if not self.adversary:
             return {}
-        hr, sr = shifted(self.config.scale, batch["hr"], images["sr"])
+        hr, sr = losses.shifted(self.config.scale, batch["hr"], images["sr"])
         return self.adversary.discriminator_losses(hr, sr)
 
     def discriminators_stepped(self) -> None:
@@ -124,7 +124,7 @@ class UpscaleObjective(Objective):
             result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](sr, hr)
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
-        hr, sr = shifted(self.config.scale, hr, sr)
+        hr, sr = losses.shifted(self.config.scale, hr, sr)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
         if self.adversary:
@@ -166,16 +166,6 @@ class UpscaleObjective(Objective):
             figures=figures,
         )
         weights.save_model(path, network, info)
-
-
-def shifted(scale: int, *images: Tensor) -> list[Tensor]:
-    """``images`` without ``scale`` rows and columns, of which as many as chance says are taken from the top and from the left.
-
-    A pixel shuffle's phases repeat every ``scale`` pixels, and so do the strides of the networks that judge its results. In step, each
-    phase would always meet the same place of the stride and learn a pattern of its own: a grid that shows on flat areas.
-    """
-    top, left = (int(number) for number in torch.randint(scale, (2,)))
-    return [x[..., top : x.shape[-2] - scale + top, left : x.shape[-1] - scale + left] for x in images]
 
 
 def train_upscaler(
