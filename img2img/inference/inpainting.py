@@ -171,8 +171,8 @@ def hole_boxes(mask: npt.NDArray[np.bool_], block: int) -> Iterator[tuple[int, i
     """(top, bottom, left, right) of what is hole in each square of ``block`` pixels of ``mask`` (H, W), if anything is."""
     height, width = mask.shape
     for top in range(0, height, block):
-        strip: npt.NDArray[np.bool_] = mask[top : top + block]
-        columns: npt.NDArray[np.bool_] = strip.any(0)
+        strip = mask[top : top + block]
+        columns = np.asarray(strip.any(0))
         for left in range(0, width, block):
             inside = np.flatnonzero(columns[left : left + block])
             if inside.size:

@@ -87,7 +87,7 @@ class Inpainter(nn.Module):
 
 
 def fill(picture: Tensor, mask: Tensor, refine: Refine) -> Tensor:
-    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled; ``refine(guess, mask)`` gives a better guess at each scale."""
+    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled; ``refine(guess, mask)`` betters the guess at each scale."""
     if not bool(mask.any()):
         return picture
     if max(picture.shape[-2:]) == 1:

@@ -107,6 +107,6 @@ def parse_outpaint(text: str) -> Outpaint:
     sides = [Margin(float(part[1] or part[2]), part[2] is not None) for part in parts if part]
     if len(sides) != 4 or len(parts) != 4 or not any(side.amount for side in sides):
         raise ConfigError(
-            f"--outpaint {text!r} are no margins: left,top,right,bottom are wanted, in pixels or percent, not all 0: 0,0,256,0 or 10%,0,10%,0"
+            f"--outpaint {text!r} are no margins: left,top,right,bottom are wanted, in pixels or percent, not all 0: 0,0,256,0 or 10%,0,0,0"
         )
     return sides[0], sides[1], sides[2], sides[3]

@@ -134,7 +134,7 @@ def _grown(weight: Tensor, dilate: int, feather: int) -> Tensor:
     Distances are Euclidean, so that corners become round, and count from the pixels where at least half of the fill shows.
     """
     core = (weight[0] >= 0.5).numpy()
-    if (not dilate and not feather) or not core.any():
+    if not core.any() or (not dilate and not feather):
         return weight
     # Only around the hole, as distances in a large picture take seconds.
     reach = dilate + feather + 1

@@ -42,9 +42,7 @@ def mask_file(options: HoleOptions, source: Path | None) -> Path | None:
     if source.is_file():
         found.pop(_identity(source), None)
     if not found:
-        raise PictureError(
-            f"{str(source)!r} has no mask: no picture in {options.mask!r} is called {source.stem!r} and a suffix, as in .png"
-        )
+        raise PictureError(f"{str(source)!r} has no mask: no picture in {options.mask!r} is called {source.stem!r} with any suffix")
     if len(found) > 1:
         listed = ", ".join(sorted(path.name for path in found.values()))
         raise PictureError(f"{str(source)!r} has {len(found)} masks in {options.mask!r}: {listed}; leave one of them there")
@@ -105,8 +103,8 @@ def _refuse_photograph(pixels: Tensor, grey: Tensor, name: str, advice: str) -> 
     between = float(((grey >= SNAP) & (grey <= 1 - SNAP)).float().mean())
     if coloured > MOST_COLOURED or between > MOST_BETWEEN:
         raise PictureError(
-            f"the mask {name} looks like a photograph: {grey.shape[2]}x{grey.shape[1]}, {coloured:.0%} of the pixels coloured, {between:.0%} "
-            f"neither black nor white; a mask is white where to fill and black elsewhere{advice}"
+            f"the mask {name} looks like a photograph: {grey.shape[2]}x{grey.shape[1]}, {coloured:.0%} of the pixels coloured, "
+            f"{between:.0%} neither black nor white; a mask is white where to fill and black elsewhere{advice}"
         )
 
 

@@ -1,5 +1,6 @@
 """The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,11 @@ from img2img.weights import ModelInfo
 
 KINDS = ("thin", "medium", "thick")
 GREY = 0.5
-DISTANCES = {"l1": torch.abs, "charbonnier": lambda d: (d.square() + 1e-6).sqrt(), "mse": torch.square}
+DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {
+    "l1": torch.abs,
+    "charbonnier": lambda off: (off.square() + 1e-6).sqrt(),
+    "mse": torch.square,
+}
 
 
 class InpaintObjective(Objective):
