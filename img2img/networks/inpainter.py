@@ -11,6 +11,7 @@ from img2img.networks.blocks import bilinear
 
 LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
 Refine = Callable[[Tensor, Tensor], Tensor]
+Guess = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Level(NamedTuple):
@@ -86,16 +87,29 @@ class Inpainter(nn.Module):
         return found
 
 
-def fill(picture: Tensor, mask: Tensor, refine: Refine) -> Tensor:
-    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled; ``refine(guess, mask)`` betters the guess at each scale."""
+def fill(picture: Tensor, mask: Tensor, refine: Refine, guess: Guess | None = None) -> Tensor:
+    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled.
+
+    Args:
+        refine: (guess, mask) -> a better guess, called at each scale that is not too small.
+        guess: (filled at half the size, picture, mask) -> ``picture`` with a first guess in the hole; by default ``enlarged``.
+
+    Raises:
+        ValueError: nothing is known of the picture.
+    """
     if not bool(mask.any()):
         return picture
     if max(picture.shape[-2:]) == 1:
         raise ValueError("nothing is known of a picture that is to be filled")
-    coarse = fill(*halved(picture, mask), refine)
+    coarse = fill(*halved(picture, mask), refine, guess)
+    guessed = (guess or enlarged)(coarse, picture, mask)
+    return refine(guessed, mask) if min(picture.shape[-2:]) >= LEAST else guessed
+
+
+def enlarged(coarse: Tensor, picture: Tensor, mask: Tensor) -> Tensor:
+    """``picture`` (N, C, H, W) with what ``coarse``, at half the size, shows in the hole of ``mask``."""
     height, width = picture.shape[-2:]
-    guess = torch.where(mask > 0, bilinear(coarse, 2)[..., :height, :width], picture)
-    return refine(guess, mask) if min(height, width) >= LEAST else guess
+    return torch.where(mask > 0, bilinear(coarse, 2)[..., :height, :width], picture)
 
 
 def halved(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

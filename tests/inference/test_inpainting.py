@@ -13,6 +13,7 @@ from img2img.images import Frame, Metadata, Picture
 from img2img.inference import inpainting
 from img2img.inference.inpainting import Inpainting, Masked, hole_boxes
 from img2img.networks import Inpainter
+from img2img.networks.inpainter import enlarged
 from img2img.weights import Model, ModelInfo
 
 BODY = {"name": "resnet", "width": 8, "blocks": 2, "shuffle": 2}
@@ -182,3 +183,10 @@ def test_bad_input() -> None:
         pipeline.run(torch.ones(1, 4, 32, 32))
     with pytest.raises(PictureError, match="bands"):
         pipeline.picture(replace(Picture((Frame(random(5, 70, 90)),))))
+
+
+def test_guesses_are_those_of_the_network() -> None:
+    for height, width in ((70, 90), (71, 89)):
+        holes = weight(height, width, (0, 9, 4, 61), (33, height, 41, width))[None]
+        picture, coarse = random(1, 3, height, width), random(1, 3, (height + 1) // 2, (width + 1) // 2)
+        assert torch.equal(inpainting.guessed(coarse, picture, holes), enlarged(coarse, picture, holes))
