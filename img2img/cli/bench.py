@@ -102,6 +102,28 @@ def bench_upscale(
     typer.echo(json.dumps(report, indent=2)) if as_json else _print(report)
 
 
+@bench.command("inpaint")
+def bench_inpaint(
+    model: Annotated[str, typer.Option("--model", "-m", help="A name, a model file or a training run.")] = "inpaint-photo",
+    width: Annotated[int, typer.Option(min=64, help="Of the picture, in pixels.")] = 6000,
+    height: Annotated[int, typer.Option(min=64, help="Of the picture, in pixels.")] = 4000,
+    holes: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
+    side: Annotated[int, typer.Option(min=1, help="Of each hole, in pixels.")] = 80,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Fill small holes of a large picture, beside computing the whole picture with the same network."""
+    from img2img.evaluation.inpaint_speed import race_inpaint
+    from img2img.tasks.inpaint.infer import load_inpainter
+
+    if side * holes >= min(height, width):
+        raise typer.BadParameter(f"{holes} holes of {side} pixels do not go into {width}x{height} one after the other", param_hint="--side")
+    race = race_inpaint(load_inpainter(model, device=device), height, width, holes, side)
+    typer.echo(
+        f"{width}x{height}, {holes} holes of {side}x{side}: {race.around:.1f} s around the holes, {race.whole:.1f} s for the whole "
+        f"picture, {race.whole / race.around:.1f} times as long; largest difference {255 * race.difference:.4f} of 255 levels"
+    )
+
+
 def _seconds(job: Any, device: "torch.device") -> float:
     """Wall-clock time of ``job()``; a CUDA device works in the background, so it is waited for."""
     from time import perf_counter
