@@ -4,6 +4,7 @@
     large = img2img.load("upscale-4x-photo")("photo.jpg")   # a PIL.Image
     large = img2img.upscale(array, scale=3)                 # an array
     clean = img2img.translate("photo.jpg", model="translate-restore")
+    whole = img2img.inpaint("photo.jpg", mask="mask.png")
 
 PyTorch is imported by the first call, not by ``import img2img``.
 """
@@ -13,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from img2img.inference import load
+    from img2img.tasks.inpaint.infer import inpaint
     from img2img.tasks.translate.infer import translate
     from img2img.tasks.upscale.infer import upscale
 
-__all__ = ["load", "translate", "upscale"]
+__all__ = ["inpaint", "load", "translate", "upscale"]
 
-_PLACES = {"load": "img2img.inference", "translate": "img2img.tasks.translate.infer", "upscale": "img2img.tasks.upscale.infer"}
+_PLACES = {
+    "inpaint": "img2img.tasks.inpaint.infer",
+    "load": "img2img.inference",
+    "translate": "img2img.tasks.translate.infer",
+    "upscale": "img2img.tasks.upscale.infer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,10 @@ from img2img.errors import PictureError
 
 @dataclass(frozen=True)
 class Format:
-    """What one format can hold; ``limit`` is the longest side in pixels, ``name`` is Pillow's."""
+    """What one format can hold; ``limit`` is the longest side in pixels, ``name`` is Pillow's.
+
+    ``exact``: whatever is read from such a file, changed in a part of its pixels, goes back into one with the others as they were.
+    """
 
     name: str
     suffixes: tuple[str, ...]
@@ -22,21 +25,26 @@ class Format:
     xmp: bool = False
     dpi: bool = False
     lossy: bool = False  # has a quality
+    exact: bool = False
 
 
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True),
+        Format(
+            "PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True, exact=True
+        ),
         Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 65500, icc=True, exif=True, xmp=True, dpi=True, lossy=True),
         Format("WEBP", (".webp",), 16383, alpha=True, frames=True, icc=True, exif=True, xmp=True, lossy=True),
-        Format("TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True),
+        Format(
+            "TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True, exact=True
+        ),
         Format("AVIF", (".avif",), 65536, alpha=True, frames=True, icc=True, exif=True, xmp=True, lossy=True),
-        Format("GIF", (".gif",), 65535, alpha=True, frames=True),
-        Format("BMP", (".bmp",), 2**31 - 1, dpi=True),
-        Format("PPM", (".ppm", ".pgm", ".pnm"), 2**31 - 1, deep=True),
-        Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True),
-        Format("QOI", (".qoi",), 2**31 - 1, alpha=True),
+        Format("GIF", (".gif",), 65535, alpha=True, frames=True),  # 256 colours
+        Format("BMP", (".bmp",), 2**31 - 1, dpi=True, exact=True),
+        Format("PPM", (".ppm", ".pgm", ".pnm"), 2**31 - 1, deep=True, exact=True),
+        Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True),  # 16 bits are read, not written
+        Format("QOI", (".qoi",), 2**31 - 1, alpha=True, exact=True),
     )
 }
 _BY_SUFFIX = {suffix: entry.name for entry in FORMATS.values() for suffix in entry.suffixes}

@@ -31,7 +31,7 @@ class Naming:
         extension: "png" or ".png"; None: as ``needed`` says, else as the input's, or PNG where that cannot be written.
         ending: stands at the end of every name, behind the suffix.
         needed: gives the extension of the only format that can hold what the model makes; None: any can. Asked as ``default``.
-        lossless: where the user names no format, PNG takes the place of one that would change every pixel, such as JPEG.
+        lossless: where the user names no format, PNG takes the place of one that is not exact: JPEG blurs, GIF has 256 colours.
     """
 
     output: str | None = None
@@ -114,7 +114,7 @@ def _extension(source: Path, naming: Naming) -> str:
         own = images.check_format(source.suffix or ".")
     except PictureError:
         return needed or ".png"
-    if naming.lossless and FORMATS[own].lossy:
+    if naming.lossless and not FORMATS[own].exact:
         return ".png"
     return source.suffix if needed is None or own == images.check_format(needed) else needed
 

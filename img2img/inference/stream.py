@@ -7,17 +7,26 @@ from typing import BinaryIO
 from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images import check_format
+from img2img.images.formats import FORMATS
 from img2img.inference.batch import Options, goes_in_bands, write_bands
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.plan import Naming, check_naming, is_folder
 
 
 def run_on_stream(
-    data: bytes, stdout: BinaryIO, output: str | None, ready: Callable[[], Pipeline], options: Options, extension: str | None
+    data: bytes,
+    stdout: BinaryIO,
+    output: str | None,
+    ready: Callable[[], Pipeline],
+    options: Options,
+    extension: str | None,
+    *,
+    lossless: bool = False,
 ) -> list[str]:
     """Write what a model makes of the picture in ``data`` to the file ``output`` or else to ``stdout``; notes as ``images.write``.
 
-    Its format is that of ``extension``, of ``output``, or the picture's own. ``ready`` loads the model, once the names are in order.
+    Its format is that of ``extension``, of ``output``, or the picture's own; with ``lossless`` PNG stands in for one that is not exact.
+    ``ready`` loads the model, once the names are in order.
 
     Raises:
         ConfigError: ``output`` is no file name. PictureError: it exists and may not be replaced; ``data`` is no picture.
@@ -33,7 +42,8 @@ def run_on_stream(
     picture = pipeline.read(data, max_pixels=options.max_pixels, name="standard input")
     notes = pipeline.remarks(picture)
     target = stdout if output is None else output
-    format = format or (picture.format if output is None else None)
+    if format is None and output is None:
+        format = "PNG" if lossless and not FORMATS[picture.format].exact else picture.format
     height, width = pipeline.output_size(picture.height, picture.width, options.scale)
     if goes_in_bands(pipeline, picture, (width, height)):
         rows = pipeline.rows(picture, options.scale)

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from img2img.cli import main
+from img2img.data.inpaint import InpaintPatches
 from img2img.data.pairs import PairPatches, UnpairedPatches
 
 
@@ -23,6 +24,6 @@ def make_deadly(kind: Any, at: int) -> None:
 
 if __name__ == "__main__":
     moment = int(sys.argv.pop(1))
-    for each in (PairPatches, UnpairedPatches):
+    for each in (InpaintPatches, PairPatches, UnpairedPatches):
         make_deadly(each, moment)
     main()

@@ -92,7 +92,8 @@ def inpaint(
         finder = HoleFinder(wanted, mask_out)
         ready = partial(load_inpainter, model, finder, device=device, dtype=dtype, tile=tile)
         if streaming:
-            for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
+            finder.check([])
+            for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension, lossless=True):
                 typer.echo(note, err=True)
             return
         jobs = plan(inputs, Naming(output, suffix, lambda: "_inpainted", extension, lossless=True), recursive=recursive)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from img2img.errors import PictureError
+from img2img.errors import ConfigError, PictureError
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.tasks.inpaint.hole_options import ALPHA, Box, Colour, HoleOptions, check_says_where, margins_of
@@ -46,9 +46,8 @@ def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn
         drawn: a mask in memory, (1, H, W) in [0, 1], as large as the picture, united with the others.
 
     Raises:
-        ConfigError: nothing says where to fill.
-        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; a mask in memory of another size; nothing known
-            would be left.
+        ConfigError: nothing says where to fill; a mask in memory of another size.
+        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; nothing known would be left.
     """
     if drawn is None:
         check_says_where(options)
@@ -57,7 +56,7 @@ def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn
     notes: list[str] = []
     parts = [torch.zeros(1, height, width) if drawn is None else drawn]
     if parts[0].shape != (1, height, width):
-        raise PictureError(f"the mask has {parts[0].shape[2]}x{parts[0].shape[1]} pixels, {name} has {width}x{height}; both must be alike")
+        raise ConfigError(f"the mask has {parts[0].shape[2]}x{parts[0].shape[1]} pixels, {name} has {width}x{height}; both must be alike")
     file = mask_file(options, source)
     if file is not None:
         mask, said = read_mask(file, height, width)

@@ -2,20 +2,24 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from img2img import images, weights
-from img2img.errors import ConfigError, PictureError
+from img2img.errors import ConfigError
 from img2img.files import atomic_path
 from img2img.images import Frame, Picture
 from img2img.inference.inpainting import Inpainting, Masked
+from img2img.inference.kinds import check_tensor
 from img2img.inference.pipeline import check_task
 from img2img.inference.plan import Job, is_folder
 from img2img.tasks.inpaint.hole_options import ALPHA, Box, HoleOptions, check_says_where, margins_of
@@ -29,7 +33,7 @@ def inpaint(
     x: Any,
     mask: Any = None,
     *,
-    boxes: Sequence[Box] = (),
+    boxes: Sequence[tuple[int, int, int, int]] = (),
     scratches: bool = False,
     dilate: int = 0,
     feather: int = 0,
@@ -42,16 +46,19 @@ def inpaint(
 
     Args:
         x: a path, ``Picture``, ``PIL.Image`` or array; a float tensor (N, 4, H, W) or (4, H, W) holds RGB and the mask itself.
-        mask: white is filled: the path of a picture, a folder of them, "alpha", or an array or tensor (H, W), of bool or of 0 to 1.
+        mask: white is filled: the path of a picture, a folder of them, "alpha", a grey ``PIL.Image``, or an array or tensor (H, W) or
+            (1, H, W), of bool, of uint8 or of 0 to 1.
         boxes: (left, top, width, height) of rectangles to fill. scratches, dilate, feather: as ``HoleOptions``.
         model: a shipped name, a file or a run folder; device, dtype, tile: as ``load``.
     """
     given = mask if isinstance(mask, str) or mask is None else os.fspath(mask) if isinstance(mask, os.PathLike) else None
     drawn = None if mask is None or given is not None else _drawn(mask)
-    options = HoleOptions(mask=given, boxes=tuple(boxes), scratches=scratches, dilate=dilate, feather=feather)
+    options = HoleOptions(mask=given, boxes=tuple(Box(*box) for box in boxes), scratches=scratches, dilate=dilate, feather=feather)
     pipeline = load_inpainter(model, HoleFinder(options, drawn=drawn), device=device, dtype=dtype, tile=tile)
     if isinstance(x, Tensor):
-        made = pipeline.run(x if x.dim() == 4 else x[None]).to(x.device, x.dtype)
+        if options != HoleOptions() or drawn is not None:
+            raise ConfigError("a tensor holds its mask itself, as the fourth plane; nothing else says where to fill")
+        made = pipeline.run(check_tensor(x)).to(x.device, x.dtype)
         return made if x.dim() == 4 else made[0]
     return pipeline(x)
 
@@ -84,13 +91,21 @@ class HoleFinder:
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse, before anything is computed, what cannot be: ConfigError.
 
-        That is to fill nothing, and to write the holes of several pictures into one file.
+        That is to fill nothing, to write the holes of several pictures into one file, and to write them over an input or a mask.
         """
         check_says_where(self.options)
-        if self.mask_out is not None and not is_folder(self.mask_out):
+        if self.mask_out is None:
+            return
+        if not is_folder(self.mask_out):
             images.check_format(self.mask_out)
             if len(jobs) > 1:
                 raise ConfigError(f"--mask-out {self.mask_out!r} is one file for {len(jobs)} pictures; give a folder: {self.mask_out}/")
+        given = {job.source.resolve() for job in jobs} | ({Path(self.options.mask).resolve()} if self.options.mask else set())
+        for target, count in Counter(self._mask_path(job.source) for job in jobs).items():
+            if count > 1:
+                raise ConfigError(f"--mask-out: the holes of {count} pictures would go into one file, {str(target)!r}; take one at a time")
+            if target.resolve() in given:
+                raise ConfigError(f"--mask-out {str(target)!r} is an input or the mask itself; give another folder")
 
     def files(self, source: Path) -> tuple[Path, ...]:
         found = mask_file(self.options, source)
@@ -126,24 +141,25 @@ class HoleFinder:
         return Frame(pixels, alpha, frame.duration)
 
     def _write(self, weight: Tensor, source: Path | None) -> None:
-        assert self.mask_out is not None
-        target = Path(self.mask_out)
-        if is_folder(self.mask_out):
-            target = target / f"{source.stem if source else 'mask'}.png"
-        if source is not None and target.resolve() == source.resolve():
-            raise PictureError(f"--mask-out {str(target)!r} is the input itself")
-        with atomic_path(target) as temporary:
+        with atomic_path(self._mask_path(source)) as temporary:
             images.write(Picture((Frame(weight),)), temporary)
+
+    def _mask_path(self, source: Path | None) -> Path:
+        assert self.mask_out is not None
+        return Path(self.mask_out, f"{source.stem if source else 'mask'}.png") if is_folder(self.mask_out) else Path(self.mask_out)
 
 
 def _drawn(mask: Any) -> Tensor:
     """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
-    x = torch.as_tensor(mask)
-    top = 255 if x.dtype == torch.uint8 else 1
-    x = x.float() / top
+    wanted = "a mask in memory is a grey PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
+    try:
+        x = torch.as_tensor(np.array(mask) if isinstance(mask, Image.Image) else mask).cpu()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"{wanted}, not {type(mask).__name__}") from error
+    x = x.float() / (255 if x.dtype == torch.uint8 else 1)
     x = x[None] if x.dim() == 2 else x
-    if x.dim() != 3 or x.shape[0] != 1 or not (bool((x >= 0).all()) and bool((x <= 1).all())):
-        raise ConfigError(
-            f"a mask in memory is (H, W), of bool, of uint8 or of 0 to 1; this one is {tuple(x.shape)}, {x.min():g} to {x.max():g}"
-        )
+    if x.dim() != 3 or x.shape[0] != 1 or not x.numel():
+        raise ConfigError(f"{wanted}; this one is {tuple(x.shape)}")
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise ConfigError(f"{wanted}; this one holds {x.min():g} to {x.max():g}")
     return x

@@ -43,10 +43,10 @@ class InpaintObjective(Objective):
         super().__init__()
         self.config, self.name = config, name
         levels = config.training.growing.levels
-        if (norm := config.network.get("norm", "none")) not in ("none", "batch"):
-            raise ConfigError(f"network.norm={norm!r}: holes are filled piece by piece, so norm must be none or batch")
         inpainter = networks.build(self.spec)
         assert isinstance(inpainter, Inpainter)
+        if any(isinstance(module, nn.InstanceNorm2d) for module in inpainter.modules()):  # the default of some networks
+            raise ConfigError("the network has instance norm, but holes are filled piece by piece: set network.norm to none or batch")
         self.generators = nn.ModuleDict({"fill": inpainter})
         self.discriminators = nn.ModuleDict()
         self.judge: Adversary | None = None
