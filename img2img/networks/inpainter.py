@@ -49,7 +49,7 @@ class Inpainter(nn.Module):
         super().__init__()
         from img2img.networks import build  # which knows this class
 
-        self.body = build({**body, "in_channels": 4, "out_channels": 3})
+        self.body = build({**body, "in_channels": 4, "out_channels": 3, "head": "linear"})  # a correction may be negative
         self.multiple: int = getattr(self.body, "multiple", 1)
         self.halo: int | None = getattr(self.body, "halo", None)
         last = [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]

@@ -160,7 +160,7 @@ def test_a_crash_before_the_renaming_does_no_harm(tiny: Tiny, photos: Path) -> N
     states(jobs, tiny(2))
     (out / "sub/c.png").unlink()
     with open(out / NAME, "ab") as file:
-        file.write(b'["a.png", 12')
+        file.write(b'\n["a.png", 12')  # as ``Record.add`` begins a line
     assert states(jobs, tiny(2)) == ["skipped", "skipped", "ok"]
     assert states(jobs, tiny(2)) == ["skipped", "skipped", "skipped"]
 

@@ -434,3 +434,20 @@ def test_wrong_tensors_from_python(model: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             img2img.inpaint(x, mask, model=str(model))
+
+
+def test_another_mask_is_not_replaced_unasked(model: Path, photo: Path) -> None:
+    out, shown = photo.with_name("done.png"), photo.with_name("shown.png")
+    shown.write_bytes(b"somebody's")
+    refused = inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown)
+    assert refused.exit_code == 1
+    assert shown.read_bytes() == b"somebody's"
+    assert inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown, "--overwrite").exit_code == 0
+    before = shown.read_bytes()
+    assert inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown).exit_code == 0
+    assert shown.read_bytes() == before
+
+
+def test_margins_beyond_all_bounds(model: Path, photo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert inpaint(model, photo, "--outpaint", "90000,90000,0,0", "-o", photo.with_name("x.png")).exit_code == 1
+    assert "more than" in caplog.text

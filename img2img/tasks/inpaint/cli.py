@@ -89,7 +89,7 @@ def inpaint(
             feather=feather,
             invert=invert,
         )
-        finder = HoleFinder(wanted, mask_out)
+        finder = HoleFinder(wanted, mask_out, overwrite=overwrite)
         ready = partial(load_inpainter, model, finder, device=device, dtype=dtype, tile=tile)
         if streaming:
             finder.check([])

@@ -46,7 +46,7 @@ class InpaintConfig(Strict):
 
 
 JUDGE = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "spectral_norm": True}
-DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "head": "linear", "conv": "gated"}
+DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "conv": "gated"}
 ADVERSARIAL = InpaintConfig(
     loss=LossConfig(perceptual=0.5),
     adversary=AdversaryConfig(weight=0.03, network=JUDGE, r1=1.0, feature_matching=0.1),

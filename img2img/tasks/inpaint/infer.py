@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from img2img import images, weights
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, PictureError
 from img2img.files import atomic_path
 from img2img.images import Frame, Picture
 from img2img.inference.inpainting import Inpainting, Masked
@@ -79,10 +79,11 @@ class HoleFinder:
     Args:
         mask_out: where to write the holes that were found: a file, or a folder for several pictures; None: nowhere.
         drawn: (1, H, W) in [0, 1], a mask in memory, united with what ``options`` ask for.
+        overwrite: whether another file may be replaced by ``mask_out``.
     """
 
-    def __init__(self, options: HoleOptions, mask_out: str | None = None, drawn: Tensor | None = None) -> None:
-        self.options, self.mask_out, self.drawn = options, mask_out, drawn
+    def __init__(self, options: HoleOptions, mask_out: str | None = None, drawn: Tensor | None = None, *, overwrite: bool = False) -> None:
+        self.options, self.mask_out, self.drawn, self.overwrite = options, mask_out, drawn, overwrite
 
     @property
     def identity(self) -> str:
@@ -113,7 +114,10 @@ class HoleFinder:
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         left, top, right, bottom = margins_of(self.options.outpaint, width, height)
-        return height + top + bottom, width + left + right
+        high, wide = height + top + bottom, width + left + right
+        if (high, wide) != (height, width) and high * wide > images.DEFAULT_MAX_PIXELS:
+            raise PictureError(f"with its margins the picture would have {wide}x{high} pixels, more than {images.DEFAULT_MAX_PIXELS:,}")
+        return high, wide
 
     def find(self, picture: Picture, source: Path | None) -> Masked:
         """``picture`` with its holes, on a canvas with the margins that are to be painted.
@@ -123,6 +127,7 @@ class HoleFinder:
         """
         frames, weights, notes = [], [], list[str]()
         for frame in picture.frames:
+            self.size(*frame.pixels.shape[1:])
             hole = find_hole(self.options, picture.with_frames([frame]), source, self.drawn)
             notes += [note for note in hole.notes if note not in notes]
             frames.append(self._opened(frame, hole))
@@ -141,8 +146,11 @@ class HoleFinder:
         return Frame(pixels, alpha, frame.duration)
 
     def _write(self, weight: Tensor, source: Path | None) -> None:
-        with atomic_path(self._mask_path(source)) as temporary:
+        target = self._mask_path(source)
+        with atomic_path(target) as temporary:
             images.write(Picture((Frame(weight),)), temporary)
+            if target.exists() and not self.overwrite and target.read_bytes() != temporary.read_bytes():
+                raise PictureError(f"--mask-out {str(target)!r} exists and is another mask; --overwrite replaces it")
 
     def _mask_path(self, source: Path | None) -> Path:
         assert self.mask_out is not None
