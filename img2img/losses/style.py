@@ -9,12 +9,12 @@ Statistics = tuple[Tensor, Tensor]  # mean and standard deviation of each channe
 def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """G[i, j] = sum_k T_k^2 F_ik F_jk over places k, for ``features`` F (N, C, H, W); (N, C, C).
 
-    Gatys et al. 2016 (CVPR 2016 and arXiv 1508.06576), eq. 3 (in the CVPR paper). Deviation: theirs is a plain sum; here without a guide every T_k^2 is
-    1 / (H W), a mean over places, so that pictures of different sizes can be compared.
+    Gatys et al. 2016 (CVPR 2016; first arXiv 1508.06576), eq. 3. Deviation: theirs is a plain sum; here, without a guide, every T_k^2
+    is 1 / (H W), a mean over places, so that pictures of different sizes can be compared.
 
     Args:
-        guide: T, (1 or N, 1, H, W), for a region alone: its squares should add up to 1 over the region (Gatys et al. 2017, arXiv 1611.07865,
-            eq. 3 and 4). If they add up to 1 over several pieces of a picture, the pieces' Gram matrices add up to the picture's.
+        guide: T, (1 or N, 1, H, W), for a region alone: its squares should add up to 1 (Gatys et al. 2017, arXiv 1611.07865, section 4).
+            If they do so over several pieces of a picture, the Gram matrices of the pieces add up to that of the picture.
     """
     flat = (features if guide is None else features * guide).flatten(2)
     found = torch.bmm(flat, flat.transpose(1, 2))

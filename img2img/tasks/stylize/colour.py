@@ -49,9 +49,9 @@ def match_colours(style: Tensor, content: Tensor) -> Tensor:
     x -> A (x - mean_s) + mean_c with A = cov_c^(1/2) cov_s^(-1/2): Gatys et al. 2017 (arXiv 1611.07865), section 5.2 and the "image
     analogies" solution of eq. 10 to 12, which they found to keep the style's look best.
     """
-    pixels = style.flatten(1).double()
+    pixels = style.flatten(1).cpu().double()  # on the CPU, as not every device has float64
     mean_s, cov_s = _moments(pixels)
-    mean_c, cov_c = _moments(content.flatten(1).double())
+    mean_c, cov_c = _moments(content.flatten(1).cpu().double())
     changed = _power(cov_c, 0.5) @ _power(cov_s, -0.5) @ (pixels - mean_s) + mean_c
     return changed.clamp(0, 1).reshape(style.shape).to(style)
 
@@ -79,4 +79,4 @@ def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 def _power(covariance: Tensor, exponent: float) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp_min(SMALLEST_VARIANCE) ** exponent) @ vectors.T
+    return (vectors * values.clamp_min(SMALLEST_VARIANCE).pow(exponent)) @ vectors.T

@@ -16,7 +16,7 @@ CONTENT_LAYER = "relu4_2"
 STRIDE = 8  # pixels a place of block 4 stands for
 HALO = 48  # pixels beyond a piece that its activations up to relu4_2 depend on, 36 (VGG16) or 42 (VGG19), up to a multiple of STRIDE
 
-Grams = list[dict[str, Tensor]]  # for each guide, {layer: (1, C, C)}
+Grams = list[Tensor]  # (1, C, C) for each style layer of the first style, then of the second, ...
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Piece:
         return activation[..., top - first : bottom - first, left - start : right - start]
 
 
-def pieces(height: int, width: int, side: int) -> list[Piece]:
-    """The squares of ``side`` pixels, a multiple of STRIDE, that make up a picture; equally large ones, as far as possible."""
+def pieces(picture: Tensor, side: int) -> list[Piece]:
+    """The pieces of at most ``side`` pixels a side, a multiple of STRIDE, that make up ``picture`` (1, 3, H, W); about equally large."""
 
     def spans(length: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         step = math.ceil(length / math.ceil(length / side) / STRIDE) * STRIDE
@@ -51,7 +51,7 @@ def pieces(height: int, width: int, side: int) -> list[Piece]:
             end = min(start + step, length)
             yield (start, end), (max(start - HALO, 0), min(end + HALO, length))
 
-    return [Piece((*rows, *columns), (*high, *wide)) for rows, high in spans(height) for columns, wide in spans(width)]
+    return [Piece((*rows, *columns), (*high, *wide)) for rows, high in spans(picture.shape[2]) for columns, wide in spans(picture.shape[3])]
 
 
 class Likeness:
@@ -84,72 +84,67 @@ class Likeness:
         tv_weight: float,
         side: int,
     ) -> None:
-        self.features, self.content_weight, self.tv_weight, self.side = features, content_weight, tv_weight, side
-        self.weights = [weight * float(region.mean()) for weight, region in zip(weights, regions, strict=True)]
-        self.pieces = pieces(*content.shape[-2:], side)
+        self.features, self.content_weight, self.tv_weight = features, content_weight, tv_weight
+        self.weights = [
+            weight * float(region.mean()) * share
+            for weight, region in zip(weights, regions, strict=True)
+            for share in STYLE_LAYERS.values()
+        ]
+        self.pieces = pieces(content, side)
         self.guides = [_guides(region) for region in regions]
+        everywhere = [[_guides(torch.ones_like(style[:, :1]))] for style in styles]
+        self.targets = [
+            matrix for style, guides in zip(styles, everywhere, strict=True) for matrix in self._sum(style, pieces(style, side), guides)
+        ]
         with torch.no_grad():
-            self.targets = [self._style(style) for style in styles]
-            self.content = [self._look(content, piece)[1] for piece in self.pieces]
+            self.content = [self._look(piece.of(content), piece)[1] for piece in self.pieces]
         self.content_size = sum(float(part.square().sum()) for part in self.content)
 
-    def pull(self, picture: Tensor) -> dict[str, float]:
-        """The losses of ``picture`` (1, 3, H, W), by name and weighted; adds the gradient of their sum to ``picture.grad``."""
+    def gradient(self, picture: Tensor) -> tuple[dict[str, float], Tensor]:
+        """The losses of ``picture`` (1, 3, H, W), by name and weighted, and the gradient of their sum, (1, 3, H, W)."""
+        picture = picture.detach().requires_grad_()
         smooth = self.tv_weight * total_variation(picture)
-        smooth.backward()  # type: ignore[no-untyped-call]
         if len(self.pieces) == 1:
             grams, activation = self._look(picture, self.pieces[0])
             style, content = self._style_loss(grams), self._content_loss(activation, 0)
-            (style + content).backward()
-            return {"content": content.item(), "style": style.item(), "smooth": smooth.item()}
-        with torch.no_grad():
-            grams = self._sum(picture, self.pieces)
-        for layers in grams:
-            for matrix in layers.values():
-                matrix.requires_grad_()
-        style = self._style_loss(grams)
-        style.backward()
+            (gradient,) = torch.autograd.grad(style + content + smooth, picture)
+            return {"content": content.item(), "style": style.item(), "smooth": smooth.item()}, gradient
+        (gradient,) = torch.autograd.grad(smooth, picture)
+        whole = [matrix.requires_grad_() for matrix in self._sum(picture, self.pieces)]
+        style = self._style_loss(whole)
+        slopes = torch.autograd.grad(style, whole)
         content_total = 0.0
         for number, piece in enumerate(self.pieces):
-            parts, activation = self._look(picture, piece)
+            part = piece.of(picture).detach().requires_grad_()
+            grams, activation = self._look(part, piece)
             content = self._content_loss(activation, number)
-            linear = sum((whole[layer].grad * part[layer]).sum() for whole, part in zip(grams, parts, strict=True) for layer in part)
-            (linear + content).backward()
+            linear = torch.stack([(slope * matrix).sum() for slope, matrix in zip(slopes, grams, strict=True)]).sum()
+            piece.of(gradient).add_(torch.autograd.grad(linear + content, part)[0])
             content_total += content.item()
-        return {"content": content_total, "style": style.item(), "smooth": smooth.item()}
+        return {"content": content_total, "style": style.item(), "smooth": smooth.item()}, gradient
 
-    def _look(self, picture: Tensor, piece: Piece) -> tuple[Grams, Tensor]:
-        """The share that ``piece`` has in the Gram matrices of ``picture`` under each guide, and its activation of content."""
-        seen = self.features(piece.of(picture))
+    def _look(self, part: Tensor, piece: Piece, guides: Sequence[Mapping[str, Tensor]] | None = None) -> tuple[Grams, Tensor]:
+        """The share of ``piece``, of which ``part`` is the outer part, in the Gram matrices, and its activation of content."""
+        seen = self.features(part)
         grams = [
-            {layer: gram(piece.cut(seen[layer], _stride(layer)), piece.place(guide[layer], _stride(layer))) for layer in STYLE_LAYERS}
-            for guide in self.guides
+            gram(piece.cut(seen[layer], _stride(layer)), piece.place(guide[layer], _stride(layer)))
+            for guide in (self.guides if guides is None else guides)
+            for layer in STYLE_LAYERS
         ]
         return grams, piece.cut(seen[CONTENT_LAYER], _stride(CONTENT_LAYER))
 
-    def _sum(self, picture: Tensor, parts: Sequence[Piece]) -> Grams:
-        total, _ = self._look(picture, parts[0])
+    @torch.no_grad()
+    def _sum(self, picture: Tensor, parts: Sequence[Piece], guides: Sequence[Mapping[str, Tensor]] | None = None) -> Grams:
+        """The Gram matrices of the whole ``picture``, of which ``parts`` are the pieces."""
+        total, _ = self._look(parts[0].of(picture), parts[0], guides)
         for piece in parts[1:]:
-            for whole, part in zip(total, self._look(picture, piece)[0], strict=True):
-                for layer, matrix in part.items():
-                    whole[layer] += matrix
+            for whole, matrix in zip(total, self._look(piece.of(picture), piece, guides)[0], strict=True):
+                whole += matrix
         return total
 
-    def _style(self, style: Tensor) -> dict[str, Tensor]:
-        """The Gram matrices of a whole style."""
-        guides, self.guides = self.guides, [_guides(torch.ones_like(style[:, :1]))]
-        try:
-            return self._sum(style, pieces(*style.shape[-2:], self.side))[0]
-        finally:
-            self.guides = guides
-
     def _style_loss(self, grams: Grams) -> Tensor:
-        terms = [
-            weight * share * style_distance(found[layer], target[layer])
-            for weight, found, target in zip(self.weights, grams, self.targets, strict=True)
-            for layer, share in STYLE_LAYERS.items()
-        ]
-        return torch.stack(terms).sum()
+        distances = torch.stack([style_distance(found, target) for found, target in zip(grams, self.targets, strict=True)])
+        return (distances * distances.new_tensor(self.weights)).sum()
 
     def _content_loss(self, activation: Tensor, number: int) -> Tensor:
         return self.content_weight * (activation - self.content[number]).square().sum() / max(self.content_size, 1e-30)

@@ -7,15 +7,15 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from img2img.data.resize import resize
-from img2img.errors import ConfigError
 from img2img.networks.features import Backbone, VGGFeatures
 from img2img.tasks.stylize.colour import PreserveColour, finished, prepared
+from img2img.tasks.stylize.descent import Average, adam, lbfgs
 from img2img.tasks.stylize.likeness import CONTENT_LAYER, STRIDE, STYLE_LAYERS, Likeness
+from img2img.tasks.stylize.requests import SMALLEST_SIDE, checked
 
-SMALLEST_SIDE = 16  # pixels: with fewer, the deepest layer has next to nothing to say
 STEP = math.sqrt(2)  # between two scales
 
 
@@ -25,14 +25,16 @@ class OptimizeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     optimizer: Literal["adam", "lbfgs"] = Field("adam", description="which of two ways downhill")
-    iterations: int = Field(60, ge=1, description="at the last, largest scale; smaller ones have 1.4 times as many each, and cost half")
-    learning_rate: float = Field(0.03, gt=0, description="of adam")
+    iterations: int = Field(50, ge=1, description="at the last, largest scale; smaller ones have 1.4 times as many each, and cost half")
+    learning_rate: float = Field(0.05, gt=0, description="of adam")
     averaging: float = Field(0.9, ge=0, lt=1, description="how much of the average of all pictures so far stays at an iteration")
-    content_weight: float = Field(1.0, ge=0, description="of likeness to the content; less shows more style")
-    tv_weight: float = Field(1.0, ge=0, description="of smoothness")
+    content_weight: float = Field(0.03, ge=0, description="of likeness to the content; less shows more style")
+    tv_weight: float = Field(0.5, ge=0, description="of smoothness")
     style_scale: float = Field(1.0, gt=0, le=8, description="longer side of the styles, in longer sides of the content: the brush size")
     smallest: int = Field(128, ge=SMALLEST_SIDE, description="longer side in pixels below which no scale begins")
-    tile: int = Field(1024, ge=64, multiple_of=STRIDE, description="side in pixels of the pieces looked at at a time: what bounds the memory")
+    tile: int = Field(
+        1024, ge=64, multiple_of=STRIDE, description="side in pixels of the pieces looked at at a time: what bounds the memory"
+    )
     backbone: Backbone = Field("vgg16", description="the feature network; the others are fetched on first use")
     preserve_colour: PreserveColour = Field("none", description="keep the content's colours")
     alpha: float = Field(1.0, ge=0, le=1, description="0 gives the content, 1 the stylised picture")
@@ -80,9 +82,9 @@ def stylize_by_optimisation(
         ConfigError: shapes, weights or masks that do not fit.
     """
     settings = settings or OptimizeSettings()
-    regions, weights = _checked(content, styles, masks, initial)
+    regions, weights = checked(content, styles, masks, initial)
     mask = None if masks is None else torch.stack(regions).amax(0)
-    features = VGGFeatures((*STYLE_LAYERS, CONTENT_LAYER), settings.backbone).to(content.device)
+    features = _features(settings.backbone).to(content.device)
     pairs = [prepared(content, style.to(content), settings.preserve_colour) for style, _ in styles]
     target = pairs[0][0]
     paintings = [painting for _, painting in pairs]
@@ -92,7 +94,7 @@ def stylize_by_optimisation(
     work, done = sum(count * h * w for count, (h, w) in zip(counts, scales, strict=True)), 0
 
     for count, (height, width) in zip(counts, scales, strict=True):
-        picture = _resized(made, height, width)[None].requires_grad_()
+        picture = _resized(made, height, width)[None]
         likeness = Likeness(
             features,
             _resized(target, height, width)[None],
@@ -104,7 +106,7 @@ def stylize_by_optimisation(
             side=settings.tile,
         )
         average = Average(settings.averaging, picture)
-        descend = _adam(picture, likeness, settings) if settings.optimizer == "adam" else _lbfgs(picture, likeness)
+        descend = adam(picture, likeness, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, likeness)
         for _ in range(count):
             if stop():
                 return finished(_resized(average.value(), *content.shape[1:]), content, settings.preserve_colour, settings.alpha, mask)
@@ -121,50 +123,12 @@ def stylize_by_optimisation(
     return finished(made, content, settings.preserve_colour, settings.alpha, mask)
 
 
-class Average:
-    """The exponential moving average of pictures, without the bias towards what it began with (Kingma & Ba 2015, arXiv 1412.6980, eq. 3)."""
-
-    def __init__(self, decay: float, picture: Tensor) -> None:
-        self.decay, self.total, self.weight = decay, torch.zeros_like(picture.detach()), 0.0
-        self.first = picture.detach().clone()
-
-    def add(self, picture: Tensor) -> None:
-        self.total.lerp_(picture.detach(), 1 - self.decay)
-        self.weight = self.weight * self.decay + 1 - self.decay
-
-    def value(self) -> Tensor:
-        """(3, H, W) in [0, 1]; the first picture, if none was added."""
-        return (self.total / self.weight if self.weight else self.first)[0].clamp(0, 1)
-
-
-def _adam(picture: Tensor, likeness: Likeness, settings: OptimizeSettings) -> Callable[[], dict[str, float]]:
-    optimiser = torch.optim.Adam([picture], lr=settings.learning_rate, betas=(0.9, 0.99))
-
-    def descend() -> dict[str, float]:
-        optimiser.zero_grad()
-        losses = likeness.pull(picture)
-        optimiser.step()
-        with torch.no_grad():
-            picture.clamp_(0, 1)
-        return losses
-
-    return descend
-
-
-def _lbfgs(picture: Tensor, likeness: Likeness) -> Callable[[], dict[str, float]]:
-    optimiser = torch.optim.LBFGS([picture], max_iter=1, max_eval=10, history_size=10, line_search_fn="strong_wolfe")
-    losses: dict[str, float] = {}
-
-    def closure() -> float:
-        optimiser.zero_grad()
-        losses.update(likeness.pull(picture))
-        return sum(losses.values())
-
-    def descend() -> dict[str, float]:
-        optimiser.step(closure)
-        return dict(losses)
-
-    return descend
+def _features(backbone: Backbone) -> VGGFeatures:
+    features = VGGFeatures((*STYLE_LAYERS, CONTENT_LAYER), backbone)
+    first = features.stack["conv1_1"]
+    assert isinstance(first, nn.Conv2d)
+    first.padding_mode = "replicate"  # as in style-transfer-pytorch: zeros at the picture's edge would draw a coloured frame
+    return features
 
 
 def _beginning(content: Tensor, initial: Literal["content", "noise"] | Tensor, seed: int) -> Tensor:
@@ -191,37 +155,5 @@ def _painting(painting: Tensor, longer: int) -> Tensor:
 
 
 def _resized(x: Tensor, height: int, width: int) -> Tensor:
-    return x.detach().clone() if x.shape[1:] == (height, width) else resize(x.detach(), size=(height, width)).clamp(0, 1)
-
-
-def _checked(
-    content: Tensor, styles: Sequence[tuple[Tensor, float]], masks: Sequence[Tensor | None] | None, initial: object
-) -> tuple[list[Tensor], list[float]]:
-    """For each style the region where it shows, and its weight: all weights at the place where they are highest add up to 1."""
-    for name, picture in [("the content", content), *((f"style {number}", style) for number, (style, _) in enumerate(styles, 1))]:
-        if picture.ndim != 3 or picture.shape[0] != 3:
-            raise ConfigError(f"{name} must be an RGB picture (3, H, W), not of the shape {tuple(picture.shape)}")
-        if min(picture.shape[1:]) < SMALLEST_SIDE:
-            size = f"{picture.shape[2]}x{picture.shape[1]}"
-            raise ConfigError(f"{name} is {size} pixels; at least {SMALLEST_SIDE} a side are needed to see a style: use a larger picture")
-    weights = [float(weight) for _, weight in styles]
-    if not weights:
-        raise ConfigError("no style was given; give at least one picture and its weight")
-    if not all(0 <= weight < math.inf for weight in weights) or sum(weights) == 0:
-        raise ConfigError(f"the weights of styles must be 0 or more, and not all 0; got {', '.join(f'{weight:g}' for weight in weights)}")
-    if isinstance(initial, Tensor) and initial.shape != content.shape:
-        raise ConfigError(f"the picture to begin with is {tuple(initial.shape)}; the content is {tuple(content.shape)}: they must be equal")
-    whole = content.new_ones(1, *content.shape[1:])
-    masks = [None] * len(styles) if masks is None else masks
-    if len(masks) != len(styles):
-        raise ConfigError(f"{len(masks)} masks were given for {len(styles)} styles; give one for each style, or none")
-    for number, mask in enumerate(masks, 1):
-        if mask is not None and mask.shape != whole.shape:
-            raise ConfigError(f"mask {number} is {tuple(mask.shape)}; the content needs one of {tuple(whole.shape)}")
-        if mask is not None and not (0 <= float(mask.min()) and 0 < float(mask.max()) <= 1):
-            raise ConfigError(f"mask {number} must have values from 0 to 1, and some above 0; it has {mask.min():g} to {mask.max():g}")
-    regions = [whole if mask is None else mask.to(whole) for mask in masks]
-    highest = float(torch.stack([weight * region for weight, region in zip(weights, regions, strict=True)]).sum(0).max())
-    if highest == 0:
-        raise ConfigError("no style shows anywhere: the styles with masks have the weight 0")
-    return regions, [weight / highest for weight in weights]
+    """A copy of ``x`` of that size, in [0, 1]."""
+    return x.clone(memory_format=torch.contiguous_format) if x.shape[1:] == (height, width) else resize(x, size=(height, width)).clamp(0, 1)
