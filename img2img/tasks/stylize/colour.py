@@ -79,4 +79,5 @@ def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 def _power(covariance: Tensor, exponent: float) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp_min(SMALLEST_VARIANCE).pow(exponent)) @ vectors.T
+    raised: Tensor = vectors @ torch.diag(values.clamp_min(SMALLEST_VARIANCE).pow(exponent)) @ vectors.T
+    return raised

@@ -142,7 +142,7 @@ def _beginning(content: Tensor, initial: Literal["content", "noise"] | Tensor, s
 def _scales(height: int, width: int, smallest: int) -> list[tuple[int, int]]:
     """The sizes from the coarsest to ``height`` x ``width``; the longer side of none but the last is below ``smallest``."""
     sizes, number = [(height, width)], 1
-    while max(height, width) / STEP**number >= smallest:
+    while max(height, width) >= round(smallest * STEP**number, 6):
         sizes.append((max(round(height / STEP**number), SMALLEST_SIDE), max(round(width / STEP**number), SMALLEST_SIDE)))
         number += 1
     return sizes[::-1]
