@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img import losses, networks, weights
+from img2img.data.inpaint import CHECKED
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim
 from img2img.networks import Growing, Inpainter
@@ -19,7 +20,6 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 from img2img.weights import ModelInfo
 
-KINDS = ("thin", "medium", "thick")
 GREY = 0.5
 DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {
     "l1": torch.abs,
@@ -34,10 +34,8 @@ class InpaintObjective(Objective):
     The distance is taken at every scale at which the network worked, against the truth at that scale. The discriminator sees the
     filled picture with the mask beside it (Yu et al. 2019, arXiv 1806.03589, section 3.4).
 
-    Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``KINDS``.
+    Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``.
     """
-
-    generators: nn.ModuleDict
 
     def __init__(self, config: InpaintConfig, name: str) -> None:
         super().__init__()
@@ -125,12 +123,12 @@ class InpaintObjective(Objective):
             "ssim": float(masked_ssim(filled, image, mask)),
             "lpips": float(lpips_alex(filled, image)),
         }
-        return {"kind": KINDS[int(batch["kind"])], **figures}
+        return {"kind": CHECKED[int(batch["kind"])], **figures}
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
         """The mean of each figure, and for each class of hole, as psnr_thin."""
         figures = {key: [row[key] for row in rows] for key in rows[0] if key != "kind"}
-        for kind in KINDS:
+        for kind in CHECKED:
             for key in ("psnr", "lpips"):
                 figures[f"{key}_{kind}"] = [row[key] for row in rows if row["kind"] == kind]
         return {key: sum(values) / len(values) for key, values in figures.items() if values}
