@@ -47,13 +47,13 @@ def _whole(pipeline: Inpainting, picture: Tensor, mask: Tensor) -> Tensor:
     if not isinstance(network, Inpainter):
         raise ConfigError(f"model {info.name!r} is of another project, and does not work scale by scale; take one that was trained here")
 
-    def correct(x: Tensor) -> Tensor:
+    def refined(x: Tensor) -> Tensor:
         x = x.to(pipeline.device)
-        return network.corrected(x[:, :3], x[:, 3:]).cpu()
+        return network.refined(x[:, :3], x[:, 3:]).cpu()
 
-    tiler = Tiler(correct, info.halo, info.multiple, (512, 512))
+    tiler = Tiler(refined, info.halo, info.multiple, (512, 512))
 
     def refine(guess: Tensor, hole: Tensor) -> Tensor:
-        return torch.where(hole > 0, tiler.whole(torch.cat([guess, hole], 1)), guess)
+        return tiler.whole(torch.cat([guess, hole], 1))
 
     return fill(picture, mask, refine).clamp(0, 1)

@@ -161,7 +161,7 @@ class Inpainting(Pipeline):
 
     def _network(self, x: Tensor) -> Tensor:
         if self._inpainter:
-            return self._inpainter.corrected(x[:, :3], x[:, 3:])
+            return self._inpainter.refined(x[:, :3], x[:, 3:])
         return cast(Tensor, self.model.network(x))
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from img2img.networks.blocks import bilinear
 
 LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
+REACH = 48  # pixels, at each scale: more than the holes have that networks are trained on
+ENOUGH = 0.05  # share of known pixels within reach that makes a correction count in full
 Refine = Callable[[Tensor, Tensor], Tensor]
 Guess = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -20,7 +22,7 @@ class Level(NamedTuple):
     Attributes:
         mask: (N, 1, h, w), 1 in the hole.
         made: (N, 3, h, w): what the network gives everywhere, known places included.
-        filled: (N, 3, h, w): ``made`` in the hole, the known pixels elsewhere.
+        filled: (N, 3, h, w): ``made`` in the hole, as far as something known is near; the known pixels elsewhere.
     """
 
     mask: Tensor
@@ -34,6 +36,8 @@ class Inpainter(nn.Module):
     The holes shrink with the picture until none is left; on the way back the enlarged result of the scale below is the first guess in
     the hole, which the network corrects. That is the pull-push of Gortler et al. 1996 ("The lumigraph", section 3.3) with a network at
     each push. One body for all scales, so that a hole of any size is one that it was trained on, and its context need not be wide.
+    Where nothing known is within ``reach`` pixels the enlarged guess stays: there the network would have to invent from nothing, and what
+    it invents at one scale would grow with every finer one.
 
     Args:
         body: spec of a generator for ``networks.build``, given the guess (RGB) and the mask; its output is added to the guess.
@@ -43,6 +47,7 @@ class Inpainter(nn.Module):
     Attributes:
         body: what corrects; while it grows (``networks.grow``) a growing network may stand in its place.
         multiple, halo: those of ``body``, at each scale.
+        reach: pixels, at each scale.
     """
 
     def __init__(self, body: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
@@ -52,6 +57,7 @@ class Inpainter(nn.Module):
         self.body = build({**body, "in_channels": 4, "out_channels": 3, "head": "linear"})  # a correction may be negative
         self.multiple: int = getattr(self.body, "multiple", 1)
         self.halo: int | None = getattr(self.body, "halo", None)
+        self.reach = REACH if self.halo is None else min(REACH, self.halo)
         last = [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]
         with torch.no_grad():
             last.weight.mul_(0.1)  # begins close to the guess
@@ -60,8 +66,11 @@ class Inpainter(nn.Module):
         return fill(x[:, :3], x[:, 3:], self.refined)
 
     def refined(self, guess: Tensor, mask: Tensor) -> Tensor:
-        """``guess`` (N, 3, H, W) as the network corrects it in the hole of ``mask`` (N, 1, H, W)."""
-        return torch.where(mask > 0, self.corrected(guess, mask), guess)
+        """``guess`` (N, 3, H, W) as the network corrects it in the hole of ``mask`` (N, 1, H, W), where something known is near."""
+        return self._settled(guess, self.corrected(guess, mask), mask)
+
+    def _settled(self, guess: Tensor, made: Tensor, mask: Tensor) -> Tensor:
+        return torch.where(mask > 0, torch.lerp(guess, made, nearness(mask, self.reach)), guess)
 
     def corrected(self, guess: Tensor, mask: Tensor) -> Tensor:
         """``guess`` as the network corrects it, in known places too."""
@@ -80,7 +89,7 @@ class Inpainter(nn.Module):
 
         def refine(guess: Tensor, hole: Tensor) -> Tensor:
             made = self.corrected(guess.detach(), hole)
-            found.insert(0, Level(hole, made, torch.where(hole > 0, made, guess)))
+            found.insert(0, Level(hole, made, self._settled(guess, made, hole)))
             return found[0].filled.detach()
 
         fill(picture, mask, refine)
@@ -119,3 +128,11 @@ def halved(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     total = F.avg_pool2d(F.pad(picture, (0, width % 2, 0, height % 2)) * known, 2)
     share = F.avg_pool2d(known, 2)
     return total / share.clamp_min(0.25), (share == 0).to(picture.dtype)
+
+
+def nearness(mask: Tensor, reach: int) -> Tensor:
+    """(N, 1, H, W) from 0, where none of the pixels up to ``reach`` rows and columns away is known, to 1, where 5 % of them are."""
+    known, side = 1 - (mask > 0).float(), 2 * reach + 1
+    for kernel, padding in (((side, 1), (reach, 0)), ((1, side), (0, reach))):
+        known = F.avg_pool2d(known, kernel, stride=1, padding=padding, count_include_pad=False)
+    return (known / ENOUGH).clamp(max=1)

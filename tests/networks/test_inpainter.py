@@ -6,7 +6,7 @@ from torch import Tensor
 
 from img2img import networks
 from img2img.networks import Growing, Inpainter
-from img2img.networks.inpainter import fill, halved
+from img2img.networks.inpainter import fill, halved, nearness
 
 BODY = {"name": "resnet", "width": 8, "blocks": 1, "shuffle": 2}
 
@@ -111,3 +111,23 @@ def test_a_growing_body_may_stand_in() -> None:
     picture, mask = holed(32, 32, (3, 20, 4, 20))
     grown.stage = networks.Stage(0)
     assert network.levels(picture, mask)[0].made.shape == (1, 3, 32, 32)
+
+
+def test_nearness_is_the_share_of_what_is_known_within_reach() -> None:
+    mask = torch.ones(1, 1, 60, 60)
+    mask[..., 30] = 0
+    near = nearness(mask, 10)
+    assert near[0, 0, 25, 21].item() == pytest.approx(1 / 21 / 0.05)  # a column of 21
+    assert near[0, 0, 25, 20].item() == near[0, 0, 25, 40].item() == pytest.approx(1 / 21 / 0.05)
+    assert near[0, 0, 25, 19].item() == near[0, 0, 25, 41].item() == 0
+    assert nearness(mask, 4).max() == 1  # a column of 9 is more than enough
+
+
+def test_what_is_far_from_all_that_is_known_stays_the_guess() -> None:
+    network = inpainter()
+    guess, mask = holed(120, 120, (10, 110, 10, 110))
+    made, reach = network.refined(guess, mask), network.reach
+    assert torch.equal(
+        made[..., 10 + reach : 110 - reach, 10 + reach : 110 - reach], guess[..., 10 + reach : 110 - reach, 10 + reach : 110 - reach]
+    )
+    assert not torch.equal(made[..., 11, 11], guess[..., 11, 11])
