@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from img2img.errors import ConfigError
 
 C = TypeVar("C", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """The base of configurations: unknown keys are refused, and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def resolve(presets: Mapping[str, C], preset: str, file: Path | None, settings: Sequence[str], options: Mapping[str, Any]) -> C:

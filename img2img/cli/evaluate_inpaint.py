@@ -12,7 +12,7 @@ from img2img.cli.evaluate import progress, show, write_json
 
 if TYPE_CHECKING:
     from img2img.evaluation.inpaint import InpaintEvaluation
-    from img2img.evaluation.peers import Inpainter
+    from img2img.evaluation.peers import Filler
 
 
 class Peer(StrEnum):
@@ -47,6 +47,7 @@ def evaluate_inpaint(
     html: Annotated[Path | None, typer.Option(help="Write a page with the tables and crops here.")] = None,
 ) -> None:
     """L1, PSNR and SSIM in the holes and LPIPS of inpainting models, with classical methods beside them."""
+    from img2img.data.inpaint import CHECKED
     from img2img.errors import ConfigError
     from img2img.evaluation import inpaint
     from img2img.evaluation.inpaint_page import write_inpaint_page
@@ -57,7 +58,7 @@ def evaluate_inpaint(
     if not model and not classical:
         raise ConfigError("there is nothing to measure: give a model, --model, or a classical method, --peer or --peers")
     methods = {name: load_peer(name) for name in classical} | _models(model or [], device)
-    kinds = [one for one in inpaint.KINDS if not kind or one in kind]
+    kinds = [one for one in CHECKED if not kind or one in kind]
     pairs = find_pairs(truth, None, 1, limit)
     found = inpaint.evaluate_inpaint(
         pairs,
@@ -76,7 +77,7 @@ def evaluate_inpaint(
     _print_table(found, description)
 
 
-def _models(names: list[str], device: str) -> dict[str, Inpainter]:
+def _models(names: list[str], device: str) -> dict[str, Filler]:
     if not names:
         return {}
     from img2img.tasks.inpaint.infer import load_inpainter

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from img2img.data.inpaint import CHECKED
 from img2img.data.masks import Kind, draw_mask
 from img2img.data.sampling import generator
 from img2img.errors import DataError
 from img2img.evaluation.measure import HoleFigures, mean, measure_hole
 from img2img.evaluation.pairs import Pair
-from img2img.evaluation.peers import Inpainter
+from img2img.evaluation.peers import Filler
 from img2img.evaluation.upscale import heaviest_region
 from img2img.metrics import quantized
 from img2img.metrics.lpips import SMALLEST
 
-KINDS: tuple[Kind, ...] = ("thin", "medium", "thick")
 EMPTY = 0.5  # what stands in a hole
 WINDOW = 192  # wider than a thick hole, so that a crop shows what is around it
 
@@ -61,9 +61,9 @@ class InpaintEvaluation:
 def evaluate_inpaint(
     pairs: Sequence[Pair],
     load: Callable[[Pair], Tensor],
-    methods: Mapping[str, Inpainter],
+    methods: Mapping[str, Filler],
     *,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Sequence[Kind] = CHECKED,
     seed: int = 0,
     keep_crops: bool = False,
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
@@ -75,7 +75,7 @@ def evaluate_inpaint(
     Args:
         load: a pair's true picture (3, H, W), on 8-bit levels in [0, 1].
         methods: by the name that they are reported under.
-        kinds: of ``KINDS``. A hole depends on its kind, ``seed`` and the picture's name and size, whatever else is evaluated.
+        kinds: of ``CHECKED``. A hole depends on its kind, ``seed`` and the picture's name and size, whatever else is evaluated.
         keep_crops: keep the region of each picture with most of the hole, for the report.
         track: goes round ``pairs``, for a progress bar.
 
@@ -111,7 +111,7 @@ def evaluate_inpaint(
 
 def hole(name: str, kind: Kind, truth: Tensor, seed: int) -> Tensor:
     """The mask (1, H, W), 1 = hole, that belongs to the picture called ``name``: the same in every evaluation with ``seed``."""
-    rng = generator(seed, zlib.crc32(name.encode(errors="surrogateescape")), KINDS.index(kind))
+    rng = generator(seed, zlib.crc32(name.encode(errors="surrogateescape")), CHECKED.index(kind))
     height, width = truth.shape[1:]
     return draw_mask(kind, height, width, rng)
 

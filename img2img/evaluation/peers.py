@@ -10,11 +10,11 @@ from img2img import images
 from img2img.errors import ConfigError
 
 # A way to fill holes: (1, 4, H, W), RGB in [0, 1] and the mask, 1 = hole -> (1, 3, H, W) in [0, 1]; known pixels do not matter.
-Inpainter = Callable[[Tensor], Tensor]
+Filler = Callable[[Tensor], Tensor]
 RADIUS = 3  # pixels that OpenCV's two look around them, as its own examples do
 
 
-def load_peer(name: str) -> Inpainter:
+def load_peer(name: str) -> Filler:
     """The classical method called ``name``, a key of ``PEERS``.
 
     Raises:
@@ -28,14 +28,14 @@ def load_peer(name: str) -> Inpainter:
         raise ConfigError(f'{name!r} needs packages of an extra: pip install "img2img-toolkit[peers]" ({error})') from error
 
 
-def _telea() -> Inpainter:
+def _telea() -> Filler:
     """Telea 2004, "An image inpainting technique based on the fast marching method", by OpenCV."""
     import cv2
 
     return lambda x: _opencv(x, cv2.INPAINT_TELEA)
 
 
-def _navier_stokes() -> Inpainter:
+def _navier_stokes() -> Filler:
     """Bertalmio et al. 2001, "Navier-Stokes, fluid dynamics, and image and video inpainting", by OpenCV."""
     import cv2
 
@@ -50,7 +50,7 @@ def _opencv(x: Tensor, method: int) -> Tensor:
     return images.from_integers(cv2.inpaint(picture, mask, RADIUS, method).astype(np.uint8))[None]
 
 
-def _biharmonic() -> Inpainter:
+def _biharmonic() -> Filler:
     """Damelin and Hoang 2018, "On surface completion and image inpainting by biharmonic functions", by scikit-image."""
     from skimage.restoration import inpaint_biharmonic
 
@@ -62,4 +62,4 @@ def _biharmonic() -> Inpainter:
     return fill
 
 
-PEERS: dict[str, Callable[[], Inpainter]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}
+PEERS: dict[str, Callable[[], Filler]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}

@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 
 from img2img.cli.evaluate import evaluate
 from img2img.cli.evaluate_inpaint import Hole, Peer
+from img2img.data.inpaint import CHECKED
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.inpaint import KINDS, InpaintEvaluation, evaluate_inpaint, hole
+from img2img.evaluation.inpaint import InpaintEvaluation, evaluate_inpaint, hole
 from img2img.evaluation.inpaint_page import write_inpaint_page
 from img2img.evaluation.measure import HoleFigures
 from img2img.evaluation.pairs import Pair
-from img2img.evaluation.peers import PEERS, Inpainter, load_peer
+from img2img.evaluation.peers import PEERS, Filler, load_peer
 from img2img.metrics import quantized
 
 PAIRS = [Pair(Path("one.png"), None), Pair(Path("<two>.png"), None)]
@@ -35,7 +36,7 @@ def grey(x: Tensor) -> Tensor:
     return torch.full_like(x[:, :3], 0.5)
 
 
-def run(*pairs: Pair, seed: int = 0, **methods: Inpainter) -> InpaintEvaluation:
+def run(*pairs: Pair, seed: int = 0, **methods: Filler) -> InpaintEvaluation:
     return evaluate_inpaint(pairs, load, methods, seed=seed, keep_crops=True)
 
 
@@ -45,7 +46,7 @@ def test_a_perfect_filler_whatever_it_does_outside_the_hole() -> None:
         return truth.where(x[:, 3:].bool(), 7.0) if x.shape[3] == 64 and x.shape[2] == 48 else x[:, :3]
 
     found = run(PAIRS[0], oracle=oracle, grey=grey)
-    for kind in KINDS:
+    for kind in CHECKED:
         perfect, poor = (found.figures[kind][name]["one"] for name in ("oracle", "grey"))
         assert (perfect.l1, perfect.ssim, perfect.lpips) == pytest.approx((0, 1, 0), abs=1e-6)
         assert math.isinf(perfect.psnr)
@@ -60,9 +61,9 @@ def test_a_perfect_filler_whatever_it_does_outside_the_hole() -> None:
 
 def test_figures_of_a_constant_by_hand() -> None:
     """The truth is 0.4 = 102 / 255, the hole is filled with 0.6, and grey of 0.5 is rounded up to 128 / 255."""
-    methods: dict[str, Inpainter] = {"light": lambda x: torch.full_like(x[:, :3], 0.6), "grey": grey}
+    methods: dict[str, Filler] = {"light": lambda x: torch.full_like(x[:, :3], 0.6), "grey": grey}
     found = evaluate_inpaint(PAIRS, lambda _: torch.full((3, 40, 48), 0.4), methods)
-    for kind in KINDS:
+    for kind in CHECKED:
         means = found.means(kind)
         assert means["light"].l1 == pytest.approx(51, abs=1e-3)
         assert means["light"].psnr == pytest.approx(-20 * math.log10(0.2), abs=1e-4)
@@ -78,8 +79,8 @@ def test_a_method_sees_the_emptied_picture_and_the_mask() -> None:
         return x[:, :3]
 
     run(PAIRS[0], spy=spy)
-    assert len(seen) == 1 + len(KINDS)  # the first is the warm-up
-    for kind, x in zip(KINDS, seen[1:], strict=True):
+    assert len(seen) == 1 + len(CHECKED)  # the first is the warm-up
+    for kind, x in zip(CHECKED, seen[1:], strict=True):
         truth = load(PAIRS[0])
         mask = hole("one", kind, truth, 0)
         assert torch.equal(x[0, 3:], mask)
@@ -96,7 +97,7 @@ def test_holes_depend_on_seed_name_and_kind_only() -> None:
     assert without_time(both, "thick") == without_time(alone, "thick")
     assert without_time(both, "thick") != without_time(run(PAIRS[1], seed=1, grey=grey), "thick")
     truth = load(PAIRS[0])
-    holes = [hole(name, kind, truth, 0) for name in ("one", "other") for kind in KINDS]
+    holes = [hole(name, kind, truth, 0) for name in ("one", "other") for kind in CHECKED]
     assert not any(torch.equal(one, other) for number, one in enumerate(holes) for other in holes[:number])
     assert all(set(one.unique().tolist()) == {0, 1} for one in holes)
 
@@ -166,7 +167,7 @@ def test_a_classical_method_that_is_none() -> None:
 
 def test_the_command_offers_all_there_is() -> None:
     assert [peer.value for peer in Peer] == list(PEERS)
-    assert [kind.value for kind in Hole] == list(KINDS)
+    assert [kind.value for kind in Hole] == list(CHECKED)
 
 
 @pytest.fixture
@@ -189,8 +190,8 @@ def test_all_classical_methods_as_table_json_and_page(tmp_path: Path, truth: Pat
     for text in ("2 pictures of", "seed 0", "thin", "medium", "thick", "L1 x 255", "PSNR", "SSIM", "LPIPS", "seconds", *PEERS):
         assert text in result.stdout
     found = json.loads((tmp_path / "out.json").read_text())
-    assert (found["seed"], found["crop"], found["kinds"]) == (0, None, list(KINDS))
-    assert list(found["inpaint"]) == list(KINDS)
+    assert (found["seed"], found["crop"], found["kinds"]) == (0, None, list(CHECKED))
+    assert list(found["inpaint"]) == list(CHECKED)
     assert list(found["inpaint"]["thick"]) == list(PEERS)
     telea = found["inpaint"]["medium"]["telea"]
     assert list(telea["pictures"]) == ["picture0", "picture1"]

@@ -2,18 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from img2img.config import Strict
 from img2img.data.masks import MaskConfig
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 from img2img.training.growing import GrowingConfig
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LossConfig(Strict):

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from img2img.config import Strict
 from img2img.data.restoration import DamageConfig
 from img2img.data.splits import LayoutName
 from img2img.data.transforms import AugmentConfig
@@ -12,12 +13,6 @@ from img2img.training.adversary import AdversaryConfig
 from img2img.training.growing import GrowingConfig
 
 Method = Literal["paired", "restore", "colorize", "cyclegan", "cut", "unit", "munit", "multi-domain"]
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LossConfig(Strict):

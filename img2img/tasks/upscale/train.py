@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from img2img import losses, networks, weights
+from img2img.config import Strict
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
@@ -29,12 +30,6 @@ logger = logging.getLogger(__name__)
 
 REHEARSAL_PICTURES = 8
 PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LossConfig(Strict):
