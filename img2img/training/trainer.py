@@ -1,5 +1,6 @@
 """The loop: discriminators, then generators, then the average; validation, health, checkpoints and the report along the way."""
 
+import json
 import logging
 import math
 import signal
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
 from img2img.errors import ConfigError, TrainingError
+from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.config import TrainerConfig
@@ -69,7 +71,7 @@ def train(
     Args:
         samples: sample ``i`` for any i >= 0, a pure function of i.
         validation: a few batches' worth of items, the same each time; batched one by one.
-        record: what the model files and the report say of the run: preset, data, configuration.
+        record: what the model files, ``config.json`` and the report say of the run: preset, data, configuration.
 
     Raises:
         TrainingError: the run folder holds another run or only damaged checkpoints, cannot be written to, training diverged again
@@ -130,6 +132,8 @@ class _Run:
             self.state.save()  # what the first steps can be rolled back to
         self._start_from_state()
         if fabric.is_global_zero:
+            with atomic_path(self.run / "config.json") as temporary:
+                temporary.write_text(json.dumps(self.record, indent=2))
             seen = self.now.images_seen
             history, events = History(self.run / "metrics.jsonl", seen), Events(self.run / "events.jsonl", seen)
             self.monitor = Monitor(self.run, history, events, self.objective.generators, seen, config.images)

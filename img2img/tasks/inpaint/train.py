@@ -1,6 +1,5 @@
 """Training an inpainter: the photographs, the objective, the loop."""
 
-import json
 import logging
 import tempfile
 from pathlib import Path
@@ -14,7 +13,6 @@ from img2img.data.inpaint import InpaintCrops, InpaintPatches
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
-from img2img.files import atomic_path
 from img2img.networks import Inpainter
 from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.objective import InpaintObjective
@@ -47,9 +45,6 @@ def train_inpainter(
         "data": {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
         "config": config.model_dump(mode="json"),
     }
-    if fabric.is_global_zero:
-        with atomic_path(run / "config.json") as temporary:
-            temporary.write_text(json.dumps(record, indent=2))
     crops = InpaintCrops(checks, config.data.validation_side, _multiple(config), config.training.seed)
     return train(objective, _patches(pictures, config), crops, config.training, run, fabric=fabric, record=record)
 

@@ -1,6 +1,5 @@
 """Training a translator: the material, the method's objective, the loop."""
 
-import json
 import logging
 import tempfile
 from pathlib import Path
@@ -9,7 +8,6 @@ import torch
 
 from img2img import networks, weights
 from img2img.errors import ConfigError
-from img2img.files import atomic_path
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.cut import CutObjective
@@ -54,9 +52,6 @@ def train_translator(
     config = with_augmentation(config, material)
     objective = make_objective(config, run.name, material, init)
     record = {"preset": preset, "init": init, "data": material.record, "config": config.model_dump(mode="json")}
-    if fabric.is_global_zero:
-        with atomic_path(run / "config.json") as temporary:
-            temporary.write_text(json.dumps(record, indent=2))
     return train(objective, material.samples, material.checks, config.training, run, fabric=fabric, record=record)
 
 

@@ -1,6 +1,5 @@
 """Training an upscaler: presets, configuration and the objective."""
 
-import json
 import logging
 import tempfile
 from pathlib import Path
@@ -17,7 +16,6 @@ from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
 from img2img.errors import ConfigError
-from img2img.files import atomic_path
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
 from img2img.networks.features import VGGFeatures
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
@@ -188,9 +186,6 @@ def train_upscaler(
         "data": {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
         "config": config.model_dump(mode="json"),
     }
-    if fabric.is_global_zero:
-        with atomic_path(run / "config.json") as temporary:
-            temporary.write_text(json.dumps(record, indent=2))
     seed = config.training.seed
     return train(
         objective,
