@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from img2img.networks.features import OXFORD_MEAN
 
 WIDTHS = {"conv1_1": 64, "conv1_2": 64, "conv2_1": 128, "conv2_2": 128, "conv3_1": 256}  # VGG16's first convolutions
-LAST = ("conv1_2", "conv2_2", "conv3_1")  # the last of each block: its activations' statistics are taken
+LAST = ("relu1_2", "relu2_2", "relu3_1")  # the last of each block: the statistics of its activations are taken
 HIDDEN = 256  # of the mapping network
 
 
@@ -29,33 +29,36 @@ class StyleEncoder(nn.Module):
         super().__init__()
         self.convolutions, previous = nn.ModuleDict(), 3
         for name, width in WIDTHS.items():
-            self.convolutions[name] = nn.Conv2d(previous, width, 3, padding=1, padding_mode="replicate")
+            self.convolutions[name] = nn.Conv2d(previous, width, 3, padding=1)
             previous = width
-        statistics = 2 * sum(WIDTHS[name] for name in LAST)
+        statistics = 2 * sum(WIDTHS["conv" + layer[4:]] for layer in LAST)
         self.mapping = nn.Sequential(nn.Linear(statistics, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, style_dim))
 
     def load_vgg(self, state: Mapping[str, Tensor]) -> None:
         """Take over the convolutions of VGG16 from ``features.vgg16_weights``, for pictures in [0, 1], and freeze them."""
-        state = dict(state)
-        weight, mean = state["conv1_1.weight"], torch.tensor(OXFORD_MEAN)
-        state["conv1_1.bias"] = state["conv1_1.bias"] - 255 * torch.einsum("oihw,i->o", weight.float(), mean)
-        state["conv1_1.weight"] = weight.float() * 255
-        self.convolutions.load_state_dict({key: state[key].float() for key in self.convolutions.state_dict()})
+        own = {key: state[key].float() for key in self.convolutions.state_dict()}
+        own["conv1_1.weight"] = own["conv1_1.weight"] * 255
+        self.convolutions.load_state_dict(own)
         self.convolutions.requires_grad_(False)
 
-    def forward(self, reference: Tensor) -> Tensor:
+    def code(self, activations: Mapping[str, Tensor]) -> Tensor:
+        """The codes (N, style_dim) of pictures whose activations at ``LAST`` are given: what ``forward`` finds by itself."""
         found: list[Tensor] = []
-        x = reference
-        for name, convolution in self.convolutions.items():
-            if name.endswith("_1") and found:
-                x = F.max_pool2d(x, 2)
-            x = torch.relu(convolution(x))
-            if name in LAST:
-                variance, mean = torch.var_mean(x, dim=(2, 3), correction=0)
-                found += [mean, variance.sqrt()]
+        for layer in LAST:
+            variance, mean = torch.var_mean(activations[layer], dim=(2, 3), correction=0)
+            found += [mean, variance.sqrt()]
         # VGG's activations go from 0 to thousands; their logarithms are of one size.
         code: Tensor = self.mapping(torch.log1p(torch.cat(found, dim=1)) / 4)
         return code
+
+    def forward(self, reference: Tensor) -> Tensor:
+        found: dict[str, Tensor] = {}
+        x = reference - reference.new_tensor(OXFORD_MEAN)[:, None, None]
+        for name, convolution in self.convolutions.items():
+            if name.endswith("_1") and found:
+                x = F.max_pool2d(x, 2)
+            x = found["relu" + name[4:]] = torch.relu(convolution(x))
+        return self.code(found)
 
 
 class Stylizer(nn.Module):

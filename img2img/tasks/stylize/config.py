@@ -1,6 +1,6 @@
 """What decides how a stylizer is trained: one configuration, and the presets."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -17,7 +17,6 @@ class LossConfig(Strict):
     style: float = Field(1.0, gt=0, description="of the distance to the style's Gram matrices")
     style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25})
     total_variation: float = Field(0.5, ge=0, description="of smoothness")
-    backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
 
 
 class DataConfig(Strict):

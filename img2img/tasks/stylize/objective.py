@@ -10,6 +10,7 @@ from img2img import losses, networks, weights
 from img2img.losses.style import content_distance, gram, style_distance, total_variation
 from img2img.networks import Stylizer
 from img2img.networks.features import VGGFeatures, vgg16_weights
+from img2img.networks.stylizer import LAST
 from img2img.tasks.stylize.config import StylizeConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
@@ -44,7 +45,7 @@ class StylizeObjective(Objective):
         self.judge = (
             Adversary(config.adversary, self, "stylize", networks.build(config.adversary.network)) if config.adversary.weight else None
         )
-        self.features = VGGFeatures((*config.loss.style_layers, config.loss.content_layer), config.loss.backbone)
+        self.features = VGGFeatures(tuple(dict.fromkeys((*config.loss.style_layers, config.loss.content_layer, *LAST))))
         self.upsampling = stylizer.multiple
 
     @property
@@ -58,18 +59,17 @@ class StylizeObjective(Objective):
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:
-        code = None if self.styles else self.stylizer.encode_style(batch["style"])
-        return {"made": self.stylizer(batch["content"], code)}
+        code, style = self.style_of(batch["style"])
+        return {"made": self.stylizer(batch["content"], code)} | {f"gram_{layer}": found for layer, found in style.items()}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        made = images["made"]
         # Out of step with the pixel shuffle, or VGG, whose strides keep step with it, would not see its grid.
-        content, moved = losses.shifted(self.stylizer.multiple, batch["content"], made)
-        result = self.distances(moved, content, batch["style"])
+        content, made = losses.shifted(self.stylizer.multiple, batch["content"], images["made"])
+        result = self.distances(made, content, {layer: images[f"gram_{layer}"] for layer in self.config.loss.style_layers})
         if self.config.loss.total_variation:
             result["total_variation"] = self.config.loss.total_variation * total_variation(made)
         if self.judge:
-            result |= self.judge.generator_losses(batch["style"], made)
+            result |= self.judge.generator_losses(batch["style"], images["made"])
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
@@ -79,21 +79,30 @@ class StylizeObjective(Objective):
         if self.judge:
             self.judge.stepped()
 
-    def distances(self, made: Tensor, content: Tensor, style: Tensor) -> Losses:
-        """The weighted distances of ``made`` from ``content``, of its size, and from ``style``, of any size."""
+    def style_of(self, style: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """The codes of style pictures (N, 3, h, w), None where the network has its own, and their Gram matrices by layer."""
+        layers = self.config.loss.style_layers
+        with torch.no_grad():  # VGG's first layers are the encoder's: one pass serves both
+            seen = self.features(style, tuple(layers) if self.styles else tuple({*layers, *LAST}))
+            grams = {layer: gram(seen[layer]) for layer in layers}
+        return None if self.styles else self.stylizer.encoder.code(seen), grams
+
+    def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
+        """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
         loss = self.config.loss
-        seen = self.features(made)
+        seen = self.features(made, (*loss.style_layers, loss.content_layer))
         with torch.no_grad():
-            wanted, target = self.features(content)[loss.content_layer], self.features(style)
-        likeness = [weight * style_distance(gram(seen[layer]), gram(target[layer])) for layer, weight in loss.style_layers.items()]
+            wanted = self.features(content, (loss.content_layer,))[loss.content_layer]
+        likeness = [weight * style_distance(gram(seen[layer]), style[layer]) for layer, weight in loss.style_layers.items()]
         return {
             "content": loss.content * content_distance(seen[loss.content_layer], wanted),
             "style": loss.style * torch.stack(likeness).sum(),
         }
 
     def validate(self, batch: Batch) -> dict[str, float]:
-        made = self.generate(batch)["made"].clamp(0, 1)
-        found = {name: float(value) for name, value in self.distances(made, batch["content"], batch["style"]).items()}
+        code, style = self.style_of(batch["style"])
+        made = self.stylizer(batch["content"], code).clamp(0, 1)
+        found = {name: float(value) for name, value in self.distances(made, batch["content"], style).items()}
         return {"loss": sum(found.values()), **found}
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
