@@ -32,8 +32,8 @@ def evaluate_stylize(
 ) -> None:
     """Style and content loss of stylising models on two networks, how vivid their results are, and a contact sheet.
 
-    A style loss is 0 for a picture with the style's own statistics and about 1 for one of which nothing is seen, a content loss 0 for the
-    content itself. The row 'content' is of the contents as they are.
+    A style loss is 0 for the style picture itself and 1 for one of which nothing is seen, a content loss 0 for the content itself; lower is
+    better. The row 'content' is of the contents as they are.
     """
     from img2img import images
     from img2img.errors import ConfigError

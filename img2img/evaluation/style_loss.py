@@ -1,4 +1,4 @@
-"""How far a picture is from a style and from a content, as two networks see them that are not the same by far: VGG16 and AlexNet."""
+"""How far a picture is from a style and from a content, as two networks see them: VGG16, and AlexNet, which few are trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Eyes:
 
 
 def style_loss(result: Seen, style: Seen) -> float:
-    """The mean over layers of ``style_distance``: 0 for the style picture itself, about 1 for a picture of which nothing is seen."""
+    """The mean over layers of ``style_distance``: 0 for the style picture itself, 1 for one of which nothing is seen; above: worse."""
     return sum(float(style_distance(x, y)) for x, y in zip(result.grams, style.grams, strict=True)) / len(style.grams)
 
 

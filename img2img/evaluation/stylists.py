@@ -12,6 +12,7 @@ from img2img.data.resize import resize
 from img2img.errors import ConfigError
 from img2img.evaluation.stylize_peer import load_engine
 from img2img.inference.pipeline import choose_device
+from img2img.networks import Stylizer
 from img2img.weights import load_model
 
 # content (3, H, W), style (3, h, w), both in [0, 1] -> (3, H, W) in [0, 1]
@@ -25,8 +26,6 @@ def load_stylist(name: str, device: str = "auto") -> Stylist:
     Raises:
         ConfigError: a model that does not stylise. ModelError: it cannot be loaded.
     """
-    from img2img.networks import Stylizer
-
     model = load_model(name)
     network, multiple, where = model.network, model.info.multiple, choose_device(device)
     if not isinstance(network, Stylizer):
@@ -38,7 +37,8 @@ def load_stylist(name: str, device: str = "auto") -> Stylist:
         code = network.encode_style(_at_shorter_side(style, STYLE_SIDE)[None].to(where)) if model.info.style_dim else None
         height, width = content.shape[1:]
         x = F.pad(content[None], (0, -width % multiple, 0, -height % multiple), mode="replicate").to(where)
-        return network(x, code)[0, :, :height, :width].clamp(0, 1).cpu()
+        result: Tensor = network(x, code)[0, :, :height, :width]
+        return result.clamp(0, 1).cpu()
 
     return paint
 
