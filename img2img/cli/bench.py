@@ -139,11 +139,11 @@ def bench_stylize(
     import os
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from img2img.evaluation.stylize_speed import BUILT_IN, time_stylize
+    from img2img.cli.evaluate import show
+    from img2img.evaluation.stylize_speed import time_stylize
 
     threads = threads or os.cpu_count() or 1
     found = []
@@ -153,14 +153,12 @@ def bench_stylize(
     if as_json:
         typer.echo(json.dumps({"threads": threads, "repeats": repeats, "timings": [asdict(timing) for timing in found]}, indent=2))
         return
-    built_in = {timing.size: timing.seconds for timing in found if timing.method == BUILT_IN}
     title = f"cpu, {threads} threads, median of {repeats}; loading stands apart"
-    table = Table("size", "", "seconds", "of the built-in's", "peak MB", "loading, s", title=title)
+    table = Table("size", "way", "seconds", "of the built-in's", "peak MB", "loading, s", title=title)
     for timing in found:
-        ratio = f"{timing.seconds / built_in[timing.size]:.2f}"
-        memory = f"{timing.peak / 1e6:.0f}"
-        table.add_row(str(timing.size), escape(timing.method), f"{timing.seconds:.2f}", ratio, memory, f"{timing.loading:.1f}")
-    Console().print(table)
+        figures = f"{timing.seconds:.2f}", f"{timing.ratio:.2f}", f"{timing.peak / 1e6:.0f}", f"{timing.loading:.1f}"
+        table.add_row(str(timing.size), escape(timing.method), *figures)
+    show(table)
 
 
 def _seconds(job: Any, device: "torch.device") -> float:

@@ -21,11 +21,15 @@ Job = Callable[[], object]
 
 @dataclass(frozen=True)
 class Timing:
-    """One way at one size: the median of its seconds, the peak of its process's memory in bytes, and the seconds its loading took."""
+    """One way at one size: the medians of its seconds and of their ratios to the built-in way's in the same turn; peak memory in bytes.
+
+    ``loading``: the seconds that its imports and networks took before, which are not in ``seconds``.
+    """
 
     method: str
     size: int
     seconds: float
+    ratio: float
     peak: int
     loading: float
 
@@ -44,10 +48,11 @@ def time_stylize(models: Sequence[str], sizes: Sequence[int], repeats: int, thre
         with ExitStack() as stack:
             entrants = [stack.enter_context(_Entrant(method, size, threads)) for method in (*models, ANY, BUILT_IN)]
             loading = [entrant.answer() for entrant in entrants]
-            turns = [[entrant.turn() for entrant in entrants] for _ in range(repeats + 1)]
+            turns = [[entrant.turn() for entrant in entrants] for _ in range(repeats + 1)][1:]
         for number, entrant in enumerate(entrants):
-            seconds = median(turn[number][0] for turn in turns[1:])
-            yield Timing(entrant.method, size, seconds, int(turns[-1][number][1]), loading[number])
+            seconds = median(turn[number][0] for turn in turns)
+            ratio = median(turn[number][0] / turn[-1][0] for turn in turns)  # the last is the built-in way
+            yield Timing(entrant.method, size, seconds, ratio, int(turns[-1][number][1]), loading[number])
 
 
 class _Entrant:

@@ -30,6 +30,9 @@ def test_the_command_times_ours_and_both_modes_of_the_tool(tmp_path: Path) -> No
     assert (found["threads"], found["repeats"]) == (1, 1)
     assert [(timing["method"], timing["size"]) for timing in found["timings"]] == [(model, 64), (ANY, 64), (BUILT_IN, 64)]
     assert all(timing["seconds"] > 0 and timing["loading"] > 0 for timing in found["timings"])
+    assert found["timings"][2]["ratio"] == 1
+    for timing in found["timings"]:  # of one turn
+        assert timing["ratio"] == pytest.approx(timing["seconds"] / found["timings"][2]["seconds"])
     ours, *theirs = (timing["peak"] for timing in found["timings"])
     assert all(2**24 < peak < ours for peak in theirs), "PyTorch is in our process alone"
 
