@@ -42,7 +42,7 @@ class StylePatches(Dataset[dict[str, Tensor]]):
 
 
 class StyleCrops(Dataset[dict[str, Tensor]]):
-    """``validation_crop`` of each content, with the styles in turn, shrunk to a shorter side of ``style_side`` and cut to a square.
+    """``validation_crop`` of each content, with the middle square of each style in turn, resized to ``style_side``.
 
     Samples are as those of ``StylePatches``.
     """
@@ -63,7 +63,7 @@ class StyleCrops(Dataset[dict[str, Tensor]]):
 
 
 def style_crop(pictures: PictureSet, index: int, side: int, largest: float, rng: torch.Generator) -> Tensor:
-    """A square of picture ``index`` at (3, side, side): in the picture its side is between ``side`` and ``largest`` times that."""
+    """A square of picture ``index`` at (3, side, side): in the picture, as far as that goes, it has up to ``largest`` times that side."""
     entry = pictures.entries[index]
     wanted = min(round(side * largest ** float(torch.rand((), generator=rng))), entry.height, entry.width)
     top = int(torch.randint(entry.height - wanted + 1, (), generator=rng))

@@ -68,7 +68,7 @@ class Stylizer(nn.Module):
     al. 2016 (arXiv 1603.08155) with instance norm, in a form that a network for any style can be continued to.
 
     Args:
-        body: spec of a network with ``norm`` "adain", for ``networks.build``; its ``style_dim`` is set.
+        body: spec of a network with ``norm`` "adain", for ``networks.build``; its ``style_dim`` and channels are set.
         styles: 0: any, from a picture; 1: one, of its own.
         style_dim: numbers in a style code.
 
@@ -85,7 +85,7 @@ class Stylizer(nn.Module):
 
         if styles not in (0, 1):
             raise ValueError(f"styles is {styles}; it must be 0, for any style, or 1")
-        self.body = build({**body, "style_dim": style_dim})
+        self.body = build({**body, "in_channels": 3, "out_channels": 3, "style_dim": style_dim})
         self.multiple = int(self.body.multiple)  # type: ignore[arg-type]
         self.halo = self.body.halo
         self.style_dim, self.styles = style_dim, styles

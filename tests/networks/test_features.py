@@ -42,6 +42,17 @@ def test_a_layer_before_its_relu_is_not_overwritten() -> None:
     assert torch.equal(both["relu1_2"], alone.relu())
 
 
+def test_some_of_its_layers_cost_no_more_than_they_need() -> None:
+    network, x = VGGFeatures(("relu1_2", "conv2_1", "relu3_1")), torch.rand(1, 3, 16, 16)
+    whole, passed = network(x), []
+    for name, module in network.stack.items():
+        module.register_forward_hook(lambda *_, name=name: passed.append(name))
+    some = network(x, ("conv2_1", "relu1_2"))
+    assert list(some) == ["conv2_1", "relu1_2"]
+    assert all(torch.equal(value, whole[layer]) for layer, value in some.items())
+    assert passed[-1] == "conv2_1"
+
+
 def test_frozen_but_gradients_reach_the_input() -> None:
     network = VGGFeatures().train()
     assert not any(parameter.requires_grad for parameter in network.parameters())

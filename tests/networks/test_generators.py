@@ -10,7 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from img2img.errors import ModelError
 from img2img.inference.tiling import Tiler
 from img2img.networks import PatchGAN, ResNetGenerator, build, fitting_state
-from img2img.networks.blocks import AdaIN, bilinear, icnr_
+from img2img.networks.blocks import AdaIN, InstanceNorm2d, bilinear, icnr_
 from img2img.networks.patchgan import patch_size
 
 
@@ -87,6 +87,51 @@ def test_norms_behind_steps_up_need_such_steps_and_a_style(arguments: dict[str, 
         build({"name": "resnet", **arguments})
 
 
+@pytest.mark.parametrize("up", ["shuffle", "resize", "transposed"])
+@pytest.mark.parametrize(("downsamplings", "shuffle"), [(1, 2), (2, 2), (1, 3)])
+def test_steps_down_and_folded_pixels_together(up: str, downsamplings: int, shuffle: int) -> None:
+    torch.manual_seed(0)
+    network = (
+        build({"name": "resnet", "width": 2, "blocks": 1, "downsamplings": downsamplings, "shuffle": shuffle, "up": up}).double().eval()
+    )
+    assert isinstance(network, ResNetGenerator)
+    multiple, halo = network.multiple, network.halo
+    assert multiple == 2**downsamplings * shuffle
+    assert halo is not None
+    middle = -(-(halo + 8) // multiple) * multiple
+    x = torch.rand(1, 3, 4 * multiple, 2 * middle, dtype=torch.float64, requires_grad=True)
+    made = network(x)
+    assert made.shape == x.shape
+    reached = []
+    for place in range(middle, middle + multiple):
+        (gradient,) = torch.autograd.grad(made[..., place].sum(), x, retain_graph=True)
+        reached.append(int((gradient[0].abs().sum((0, 1)).nonzero() - place).abs().max()))
+    assert halo / 2 < max(reached) <= halo
+
+
+def test_folded_pixels_start_without_a_grid() -> None:
+    """What a pixel shuffle at the end unfolds starts as nearest neighbour: pixels of a fold are equal but for the bias."""
+    network = ResNetGenerator(width=4, blocks=1, downsamplings=1, shuffle=2)
+    nn.init.zeros_(network.tail[-3].bias)  # type: ignore[arg-type]
+    made = network(torch.rand(1, 3, 16, 16))
+    assert torch.allclose(made[..., ::2, ::2], made[..., 1::2, 1::2], atol=1e-6)
+    assert not torch.allclose(made[..., 2::2, ::2], made[..., :-2:2, ::2], atol=1e-4)
+
+
+def test_norms_behind_steps_up_take_the_style_or_the_pictures_own_statistics() -> None:
+    settings = {"width": 4, "blocks": 0, "downsamplings": 2, "norm": "adain", "style_dim": 3}
+    x, styles = torch.rand(1, 3, 16, 16), torch.randn(2, 1, 3)
+
+    def differ(up_norm: str) -> bool:
+        network = build({"name": "resnet", **settings, "up_norm": up_norm})
+        return not torch.allclose(network(x, styles[0]), network(x, styles[1]), atol=1e-5)
+
+    assert [differ(norm) for norm in ("none", "instance", "adain")] == [False, False, True]  # there are no blocks to be steered
+    plain, normed = (ResNetGenerator(width=4, blocks=1, downsamplings=2, norm="instance", up_norm=norm) for norm in ("none", "instance"))
+    counts = [sum(isinstance(layer, nn.InstanceNorm2d) for layer in network.tail) for network in (plain, normed)]
+    assert counts == [0, 2]
+
+
 def test_the_halo_does_not_count_the_statistics_of_instance_norm() -> None:
     assert ResNetGenerator(width=4, blocks=1, norm="instance").halo == ResNetGenerator(width=4, blocks=1).halo
 
@@ -107,6 +152,27 @@ def test_adain_sets_mean_and_deviation() -> None:
     out = layer(torch.randn(1, 2, 32, 32) * 7 + 3, torch.randn(1, 3))[0]
     assert torch.allclose(out.mean((1, 2)), torch.tensor([5.0, -5.0]), atol=1e-4)
     assert torch.allclose(out.std((1, 2), correction=0), torch.tensor([2.0, 1.0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_instance_norm_is_pytorchs(affine: bool) -> None:
+    ours, theirs = InstanceNorm2d(6, affine=affine), nn.InstanceNorm2d(6, affine=affine)
+    if affine:
+        for parameter in ours.parameters():
+            nn.init.normal_(parameter)
+        theirs.load_state_dict(ours.state_dict())
+    x = 5 * torch.randn(2, 6, 7, 12) + torch.arange(6)[:, None, None]
+    x[:, 3] = 2.0  # nothing but the mean
+    for training in (True, False):
+        assert torch.allclose(ours.train(training)(x), theirs.train(training)(x), atol=1e-5)
+
+
+def test_adain_is_instance_norm_scaled_and_shifted_by_the_style() -> None:
+    layer, x, style = AdaIN(3, 4), torch.randn(2, 3, 8, 9), torch.randn(2, 4)
+    weight, bias = layer.affine.weight, layer.affine.bias
+    scale, shift = 1 + style @ weight[:3].T + bias[:3], style @ weight[3:].T + bias[3:]
+    expected = nn.functional.instance_norm(x) * scale[:, :, None, None] + shift[:, :, None, None]
+    assert torch.allclose(layer(x, style), expected, atol=1e-5)
 
 
 def test_icnr_starts_as_nearest_neighbour() -> None:

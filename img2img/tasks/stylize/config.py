@@ -15,7 +15,7 @@ class LossConfig(Strict):
     content: float = Field(0.1, ge=0, description="of the distance to the content's features; less shows more style")
     content_layer: str = "relu3_3"
     style: float = Field(1.0, gt=0, description="of the distance to the style's Gram matrices")
-    style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25})
+    style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}, min_length=1)
     total_variation: float = Field(0.5, ge=0, description="of smoothness")
 
 

@@ -4,9 +4,10 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from img2img import images, weights
-from img2img.data.pictures import PictureSet, find_pictures
+from img2img import weights
+from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
 from img2img.data.splits import hold_out
 from img2img.data.stylize import StyleCrops, StylePatches
 from img2img.errors import ConfigError, DataError
@@ -98,8 +99,7 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
     single = not styles.is_dir()
     objective = StylizeObjective(config, name, styles=int(single))
     network = objective.stylizer
-    if config.data.size % network.multiple:
-        raise ConfigError(f"data.size={config.data.size} is no multiple of {network.multiple}, which the network needs")
+    _check_size(config.data.size, objective)
     if init is not None:
         given = weights.load_model(init).network
         assert isinstance(given, Stylizer)
@@ -110,8 +110,25 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
             network.encoder.load_state_dict(given.encoder.state_dict())
         else:
             with torch.no_grad():
-                network.code.copy_(given.code if given.styles else given.encode_style(images.read(styles).pixels.expand(3, -1, -1)[None]))
+                network.code.copy_(given.code if given.styles else given.encode_style(_shrunk(styles, config.data.validation_side)))
     return objective
+
+
+def _check_size(size: int, objective: StylizeObjective) -> None:
+    """Refuse samples that are no multiple of what the network needs, or too small for the discriminator."""
+    if size % objective.stylizer.multiple:
+        raise ConfigError(f"data.size={size} is no multiple of {objective.stylizer.multiple}, which the network needs")
+    if objective.judge:
+        try:
+            with torch.no_grad():
+                objective.judge.judge(torch.zeros(1, 3, size, size))
+        except (RuntimeError, ValueError) as error:
+            raise ConfigError(f"data.size={size} is too small for the discriminator; give it fewer layers, or larger samples") from error
+
+
+def _shrunk(picture: Path, side: int) -> Tensor:
+    """The picture (1, 3, h, w) with a shorter side of at most ``side`` pixels: at full size VGG's activations would take gigabytes."""
+    return to_tensor(decode_shrunk(decode_photo, side)(picture))[None]
 
 
 def _contents(
