@@ -15,6 +15,7 @@ from img2img.networks.labelled import LabelledGenerator
 from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
+from img2img.networks.stylizer import Stylizer
 from img2img.networks.two_way import TwoWay
 from img2img.networks.unet import UNetGenerator
 from img2img.networks.unit import UNIT
@@ -30,6 +31,7 @@ __all__ = [
     "PatchGAN",
     "ResNetGenerator",
     "Stage",
+    "Stylizer",
     "TwoWay",
     "UNetGenerator",
     "adapted_state",
@@ -48,6 +50,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "munit": MUNIT,
     "labelled": LabelledGenerator,
     "inpainter": Inpainter,
+    "stylizer": Stylizer,
     "patchgan": PatchGAN,
 }
 

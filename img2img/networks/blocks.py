@@ -25,15 +25,20 @@ class AdaIN(nn.Module):
 
     def __init__(self, width: int, style_dim: int) -> None:
         super().__init__()
-        self.norm = nn.InstanceNorm2d(width)
+        self.norm = InstanceNorm2d(width)
         self.affine = nn.Linear(style_dim, 2 * width)
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
-        normalised: Tensor = self.norm(x)
-        styled: Tensor = normalised * (1 + scale) + shift
-        return styled
+        return torch.addcmul(shift, self.norm(x), 1 + scale)
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """``nn.InstanceNorm2d`` computed as group norm with a group for each channel, which is the same in half the time on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
@@ -72,7 +77,7 @@ def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
         case "batch":
             return BatchNorm2d(width)
         case "instance":
-            return nn.InstanceNorm2d(width, affine=True)
+            return InstanceNorm2d(width, affine=True)
         case "adain":
             return AdaIN(width, style_dim)
 

@@ -1,6 +1,7 @@
 """Frozen feature networks: what perceptual and style losses compare pictures by."""
 
 import pickle
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -74,14 +75,18 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
         self.requires_grad_(False).eval()
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, layers: Sequence[str] = ()) -> dict[str, Tensor]:
+        """The activations of ``x`` at ``layers``, some of its own; by default all of them."""
+        layers = layers or self.layers
         x = (x - self.mean) / self.std
         found: dict[str, Tensor] = {}
         for name, module in self.stack.items():
             x = module(x)
-            if name in self.layers:
+            if name in layers:
                 found[name] = x
-        return {name: found[name] for name in self.layers}
+                if len(found) == len(layers):
+                    break
+        return {name: found[name] for name in layers}
 
 
 def _layer_names(backbone: Backbone) -> list[str]:

@@ -5,7 +5,21 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from img2img.networks.blocks import CONVS, Conv, Head, Norm, Padding, ResidualBlock, Up, bilinear, make_head, make_norm, upsampler
+from img2img.networks.blocks import (
+    CONVS,
+    AdaIN,
+    Conv,
+    Head,
+    Norm,
+    Padding,
+    ResidualBlock,
+    Up,
+    bilinear,
+    icnr_,
+    make_head,
+    make_norm,
+    upsampler,
+)
 from img2img.networks.fourier import FourierBlock
 
 Block = Literal["residual", "fourier"]
@@ -24,12 +38,14 @@ class ResNetGenerator(nn.Module):
       the work and doubles what a pixel sees, as FFDNet (Zhang et al. 2018, arXiv 1710.04026, section III-B).
     * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up as ``up`` says and a 7x7 head
       with a sigmoid (Johnson et al. 2016, arXiv 1603.08155; ``up="transposed"`` is theirs, pixel shuffle started by ICNR the default).
+      With ``shuffle=2`` the first and the last convolution work at half the resolution and are 3x3: on a CPU, where convolutions of few
+      channels at full resolution are slow, a third of the time. ``up_norm`` is the normalisation behind each step up.
 
     ``conv="gated"``: all convolutions but the last are ``GatedConv2d``. ``block="fourier"``: the blocks are ``FourierBlock``s, each of
     which sees the whole picture.
 
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H * scale, W * scale), about [0, 1], not clamped;
-    H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN blocks of ``norm="adain"``.
+    H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN layers of ``norm="adain"`` and ``up_norm="adain"``.
 
     Attributes:
         multiple: height and width of the input must be multiples of this.
@@ -52,10 +68,15 @@ class ResNetGenerator(nn.Module):
         head: Head = "sigmoid",
         conv: Conv = "plain",
         block: Block = "residual",
+        up_norm: Norm = "none",
     ) -> None:
         super().__init__()
-        if shuffle > 1 and (downsamplings or scale != 1):
-            raise ValueError(f"shuffle={shuffle} is for scale 1 without downsamplings, not for scale {scale} and {downsamplings} of them")
+        if shuffle > 1 and scale != 1:
+            raise ValueError(f"shuffle={shuffle} is for scale 1, not for scale {scale}")
+        if up_norm != "none" and not downsamplings:
+            raise ValueError(f"up_norm={up_norm!r} stands behind steps up, and with downsamplings=0 there are none")
+        if up_norm == "adain" != norm:
+            raise ValueError(f'up_norm="adain" goes with norm="adain", not with {norm!r}')
         if downsamplings and scale != 1:
             raise ValueError(f"downsamplings={downsamplings} keeps the size, so scale must be 1, not {scale}")
         if (norm == "adain") != (style_dim > 0):
@@ -65,25 +86,26 @@ class ResNetGenerator(nn.Module):
         self.scale = scale
         self.shuffle = shuffle
         self.downsamplings = downsamplings
-        self.multiple = max(2**downsamplings, shuffle)
+        self.multiple = 2**downsamplings * shuffle
         self.long_skip = downsamplings == 0 and in_channels == out_channels
         padding_mode: Padding = "reflect" if downsamplings else "zeros"
 
+        larger = scale * shuffle
+        kernel = 7 if downsamplings and shuffle == 1 else 3
+        stem: list[nn.Module] = [nn.PixelUnshuffle(shuffle)] if shuffle > 1 else []
+        stem.append(CONVS[conv](in_channels * shuffle**2, width, kernel, padding=kernel // 2, padding_mode=padding_mode))
+        last = nn.Conv2d(width, out_channels * larger**2, kernel, padding=kernel // 2, padding_mode=padding_mode)
+        tail: list[nn.Module] = [last, nn.PixelShuffle(larger)] if larger > 1 or not downsamplings else [last]
         if downsamplings:
-            stem: list[nn.Module] = [CONVS[conv](in_channels, width, 7, padding=3, padding_mode=padding_mode)]
-            tail: list[nn.Module] = []
+            if shuffle > 1:
+                icnr_(last.weight, shuffle)
+            tail.append(make_head(head))
             for level in range(downsamplings):
                 channels = width * 2**level
                 plain: Norm = "instance" if norm == "adain" else norm
                 stem += [make_norm(plain, channels), nn.ReLU(), CONVS[conv](channels, channels * 2, 3, stride=2, padding=1)]
-                tail = [*upsampler(up, channels * 2, channels, conv), nn.ReLU(), *tail]
-            tail += [nn.Conv2d(width, out_channels, 7, padding=3, padding_mode=padding_mode), make_head(head)]
-        else:
-            larger = scale * shuffle
-            stem = [CONVS[conv](in_channels * shuffle**2, width, 3, padding=1)]
-            if shuffle > 1:
-                stem = [nn.PixelUnshuffle(shuffle), *stem]
-            tail = [nn.Conv2d(width, out_channels * larger**2, 3, padding=1), nn.PixelShuffle(larger)]
+                normalised = [] if up_norm == "none" else [make_norm(up_norm, channels, style_dim)]
+                tail = [*upsampler(up, channels * 2, channels, conv), *normalised, nn.ReLU(), *tail]
         body_width = width * 2**downsamplings
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(
@@ -93,14 +115,15 @@ class ResNetGenerator(nn.Module):
             for _ in range(blocks)
         )
         self.tail = nn.Sequential(*tail)
-        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings) * shuffle + shuffle - 1
+        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings, kernel // 2) * shuffle + shuffle - 1
 
     @staticmethod
-    def _halo(blocks: int, downsamplings: int) -> int:
+    def _halo(blocks: int, downsamplings: int, edge: int) -> int:
+        """The radius in pixels of the first convolution's input; ``edge`` is its own radius, and the last one's."""
         if not downsamplings:
             return 1 + 2 * blocks + 1  # stem, two convolutions a block, tail; the bilinear skip's 1 is less
         step = 1 << downsamplings  # input pixels between neighbours in the middle of the network
-        down, up = 3 + (step - 1), 2 * (step - 1) + 3
+        down, up = edge + (step - 1), 2 * (step - 1) + edge
         return down + 2 * blocks * step + up + step  # the last: where a strided output lies
 
     def encode_features(self, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
@@ -119,8 +142,9 @@ class ResNetGenerator(nn.Module):
         for block in self.blocks:
             y = block(y, style)
         if not self.long_skip:
-            out: Tensor = self.tail(y)
-            return out
+            for layer in self.tail:
+                y = layer(y, style) if isinstance(layer, AdaIN) else layer(y)
+            return y
         skip = bilinear(x, self.scale) if self.scale > 1 else x
         detail: Tensor = self.tail(y + features)
         return skip + detail

@@ -73,9 +73,17 @@ def test_a_network_at_part_of_the_resolution(shuffle: int) -> None:
         assert torch.allclose(tiled, Tiler(network, network.halo, network.multiple).whole(x[..., :-1, :]), atol=1e-9)
 
 
-@pytest.mark.parametrize("arguments", [{"shuffle": 2, "scale": 2}, {"shuffle": 2, "downsamplings": 1}])
-def test_folding_pixels_is_for_the_plain_form_alone(arguments: dict[str, Any]) -> None:
+def test_folding_pixels_keeps_the_size() -> None:
     with pytest.raises(ModelError, match="shuffle=2 is for scale 1"):
+        build({"name": "resnet", "shuffle": 2, "scale": 2})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [({"up_norm": "instance"}, "there are none"), ({"up_norm": "adain", "downsamplings": 1}, "goes with norm")],
+)
+def test_norms_behind_steps_up_need_such_steps_and_a_style(arguments: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
         build({"name": "resnet", **arguments})
 
 

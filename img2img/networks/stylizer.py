@@ -1,0 +1,108 @@
+"""Any picture's style on any picture in one pass: a style encoder, a mapping network, and a generator that the style steers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img.networks.features import OXFORD_MEAN
+
+WIDTHS = {"conv1_1": 64, "conv1_2": 64, "conv2_1": 128, "conv2_2": 128, "conv3_1": 256}  # VGG16's first convolutions
+LAST = ("relu1_2", "relu2_2", "relu3_1")  # the last of each block: the statistics of its activations are taken
+HIDDEN = 256  # of the mapping network
+
+
+class StyleEncoder(nn.Module):
+    """A style code: what the first layers of VGG16 see in a picture, over all places, through a mapping network.
+
+    The mean and deviation of each channel at three depths, which say colours, strokes and their sizes but not where they are (what
+    Huang & Belongie 2017, arXiv 1703.06868, match), then two fully connected layers (the mapping network of Karras et al. 2019, arXiv
+    1812.04948). Ghiasi et al. 2017 (arXiv 1705.06830) learn all of it from 80,000 paintings; the convolutions here are to be filled by
+    ``load_vgg`` and kept, as few paintings could not teach them, so that the code of a new painting differs as its statistics do.
+
+    Shapes: reference (N, 3, h, w) in [0, 1], at least 16 x 16 -> (N, style_dim).
+    """
+
+    def __init__(self, style_dim: int) -> None:
+        super().__init__()
+        self.convolutions, previous = nn.ModuleDict(), 3
+        for name, width in WIDTHS.items():
+            self.convolutions[name] = nn.Conv2d(previous, width, 3, padding=1)
+            previous = width
+        statistics = 2 * sum(WIDTHS["conv" + layer[4:]] for layer in LAST)
+        self.mapping = nn.Sequential(nn.Linear(statistics, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, style_dim))
+
+    def load_vgg(self, state: Mapping[str, Tensor]) -> None:
+        """Take over the convolutions of VGG16 from ``features.vgg16_weights``, for pictures in [0, 1], and freeze them."""
+        own = {key: state[key].float() for key in self.convolutions.state_dict()}
+        own["conv1_1.weight"] = own["conv1_1.weight"] * 255
+        self.convolutions.load_state_dict(own)
+        self.convolutions.requires_grad_(False)
+
+    def code(self, activations: Mapping[str, Tensor]) -> Tensor:
+        """The codes (N, style_dim) of pictures whose activations at ``LAST`` are given: what ``forward`` finds by itself."""
+        found: list[Tensor] = []
+        for layer in LAST:
+            variance, mean = torch.var_mean(activations[layer], dim=(2, 3), correction=0)
+            found += [mean, variance.sqrt()]
+        # VGG's activations go from 0 to thousands; their logarithms are of one size.
+        code: Tensor = self.mapping(torch.log1p(torch.cat(found, dim=1)) / 4)
+        return code
+
+    def forward(self, reference: Tensor) -> Tensor:
+        found: dict[str, Tensor] = {}
+        x = reference - reference.new_tensor(OXFORD_MEAN)[:, None, None]
+        for name, convolution in self.convolutions.items():
+            if name.endswith("_1") and found:
+                x = F.max_pool2d(x, 2)
+            x = found["relu" + name[4:]] = torch.relu(convolution(x))
+        return self.code(found)
+
+
+class Stylizer(nn.Module):
+    """A generator with AdaIN whose code comes from a style picture, or, with ``styles=1``, is learnt for one style.
+
+    Ghiasi et al. 2017 (arXiv 1705.06830) with AdaIN throughout (Huang & Belongie 2017); with one style it is the network of Johnson et
+    al. 2016 (arXiv 1603.08155) with instance norm, in a form that a network for any style can be continued to.
+
+    Args:
+        body: spec of a network with ``norm`` "adain", for ``networks.build``; its ``style_dim`` is set.
+        styles: 0: any, from a picture; 1: one, of its own.
+        style_dim: numbers in a style code.
+
+    Shapes: x (N, 3, H, W) in [0, 1], style (N or 1, style_dim); with ``styles=1`` it may be left out -> (N, 3, H, W) in [0, 1]. H and W
+    are multiples of ``multiple``.
+
+    Attributes:
+        multiple, halo: of the body.
+    """
+
+    def __init__(self, body: dict[str, Any] = {}, styles: int = 0, style_dim: int = 128) -> None:  # noqa: B006 (never changed)
+        super().__init__()
+        from img2img.networks import build  # which knows this class
+
+        if styles not in (0, 1):
+            raise ValueError(f"styles is {styles}; it must be 0, for any style, or 1")
+        self.body = build({**body, "style_dim": style_dim})
+        self.multiple = int(self.body.multiple)  # type: ignore[arg-type]
+        self.halo = self.body.halo
+        self.style_dim, self.styles = style_dim, styles
+        if styles:
+            self.code = nn.Parameter(0.1 * torch.randn(1, style_dim))
+        else:
+            self.encoder = StyleEncoder(style_dim)
+
+    def encode_style(self, reference: Tensor) -> Tensor:
+        """The style codes (N, style_dim) of pictures (N, 3, h, w) in [0, 1], of any size from 16 x 16."""
+        code: Tensor = self.encoder(reference)
+        return code
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        if style is None:
+            if not self.styles:
+                raise ValueError("this network takes a style code; only one with a style of its own can do without")
+            style = self.code
+        made: Tensor = self.body(x, style.expand(len(x), -1))
+        return made

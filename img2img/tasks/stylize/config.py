@@ -1,0 +1,56 @@
+"""What decides how a stylizer is trained: one configuration, and the presets."""
+
+from typing import Any
+
+from pydantic import Field
+
+from img2img.config import Strict
+from img2img.training import TrainerConfig
+from img2img.training.adversary import AdversaryConfig
+
+
+class LossConfig(Strict):
+    """Weights of the losses, and the layers of the frozen VGG that they look at; each distance is relative, 1 is that of nothing at all."""
+
+    content: float = Field(0.1, ge=0, description="of the distance to the content's features; less shows more style")
+    content_layer: str = "relu3_3"
+    style: float = Field(1.0, gt=0, description="of the distance to the style's Gram matrices")
+    style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25})
+    total_variation: float = Field(0.5, ge=0, description="of smoothness")
+
+
+class DataConfig(Strict):
+    """What a sample is."""
+
+    size: int = Field(128, ge=32, description="side in pixels of the squares that contents and styles are cut to")
+    largest_style: float = Field(3.0, ge=1, le=16, description="a style's square has up to so many times that side before it is shrunk")
+    recoloured: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
+    photographs: float = Field(0.1, ge=0, le=1, description="share of styles that are photographs of the contents")
+    validation_side: int = Field(256, ge=64, description="side of the validation crops")
+
+
+BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 5, "downsamplings": 1, "shuffle": 2, "up": "resize", "up_norm": "adain"}
+
+
+class StylizeConfig(Strict):
+    """Everything that decides how a stylizer is trained."""
+
+    network: dict[str, Any] = Field(BODY, description="the body of the Stylizer")
+    style_dim: int = Field(128, ge=1, le=1024, description="numbers in a style code")
+    loss: LossConfig = LossConfig()
+    adversary: AdversaryConfig = AdversaryConfig()
+    data: DataConfig = DataConfig()
+    training: TrainerConfig = TrainerConfig()
+
+
+PRESETS: dict[str, StylizeConfig] = {
+    # Any style, from a folder of paintings (Ghiasi et al. 2017, arXiv 1705.06830).
+    "any": StylizeConfig(training=TrainerConfig(images=100_000, batch=4, learning_rate=1e-3, validate_every=4_000)),
+    # One style, in minutes (Johnson et al. 2016, arXiv 1603.08155).
+    "single": StylizeConfig(
+        network={**BODY, "width": 24, "blocks": 4},
+        style_dim=16,
+        data=DataConfig(recoloured=0, photographs=0),
+        training=TrainerConfig(images=4_000, batch=4, learning_rate=2e-3, validate_every=1_000),
+    ),
+}

@@ -1,0 +1,131 @@
+"""The stylizer's objective: the content's features and the style's statistics, in one picture."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from img2img import losses, networks, weights
+from img2img.losses.style import content_distance, gram, style_distance, total_variation
+from img2img.networks import Stylizer
+from img2img.networks.features import VGGFeatures, vgg16_weights
+from img2img.networks.stylizer import LAST
+from img2img.tasks.stylize.config import StylizeConfig
+from img2img.training import Images, Losses, Objective
+from img2img.training.adversary import Adversary
+from img2img.training.objective import Batch, Look
+from img2img.weights import ModelInfo
+
+
+class StylizeObjective(Objective):
+    """A ``Stylizer``, judged by a frozen VGG (Johnson et al. 2016, arXiv 1603.08155, eq. 2 to 4), and by a discriminator if so wished.
+
+    Distances are relative to the style's and the content's own size (``losses.style``), so that no style drowns the others. The
+    discriminator takes paintings for real.
+
+    Batches: {"content": (N, 3, H, W), "style": (N, 3, h, w)}, both in [0, 1].
+
+    Args:
+        styles: 1 for a network of one style, 0 for any.
+    """
+
+    metric = "loss"
+    higher_is_better = False
+
+    def __init__(self, config: StylizeConfig, name: str, styles: int) -> None:
+        super().__init__()
+        self.config, self.name, self.styles = config, name, styles
+        stylizer = networks.build(self.spec)
+        assert isinstance(stylizer, Stylizer)
+        if not styles:
+            stylizer.encoder.load_vgg(vgg16_weights())
+        self.generators = nn.ModuleDict({"stylize": stylizer})
+        self.discriminators = nn.ModuleDict()
+        self.judge = (
+            Adversary(config.adversary, self, "stylize", networks.build(config.adversary.network)) if config.adversary.weight else None
+        )
+        self.features = VGGFeatures(tuple(dict.fromkeys((*config.loss.style_layers, config.loss.content_layer, *LAST))))
+        self.upsampling = stylizer.multiple
+
+    @property
+    def stylizer(self) -> Stylizer:
+        """What is learnt."""
+        return cast(Stylizer, self.generators["stylize"])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What ``networks.build`` makes the network of."""
+        return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
+
+    def generate(self, batch: Batch) -> Images:
+        code, style = self.style_of(batch["style"])
+        return {"made": self.stylizer(batch["content"], code)} | {f"gram_{layer}": found for layer, found in style.items()}
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        # Out of step with the pixel shuffle, or VGG, whose strides keep step with it, would not see its grid.
+        content, made = losses.shifted(self.stylizer.multiple, batch["content"], images["made"])
+        result = self.distances(made, content, {layer: images[f"gram_{layer}"] for layer in self.config.loss.style_layers})
+        if self.config.loss.total_variation:
+            result["total_variation"] = self.config.loss.total_variation * total_variation(made)
+        if self.judge:
+            result |= self.judge.generator_losses(batch["style"], images["made"])
+        return result
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        return self.judge.discriminator_losses(batch["style"], images["made"]) if self.judge else {}
+
+    def discriminators_stepped(self) -> None:
+        if self.judge:
+            self.judge.stepped()
+
+    def style_of(self, style: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """The codes of style pictures (N, 3, h, w), None where the network has its own, and their Gram matrices by layer."""
+        layers = self.config.loss.style_layers
+        with torch.no_grad():  # VGG's first layers are the encoder's: one pass serves both
+            seen = self.features(style, tuple(layers) if self.styles else tuple({*layers, *LAST}))
+            grams = {layer: gram(seen[layer]) for layer in layers}
+        return None if self.styles else self.stylizer.encoder.code(seen), grams
+
+    def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
+        """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
+        loss = self.config.loss
+        seen = self.features(made, (*loss.style_layers, loss.content_layer))
+        with torch.no_grad():
+            wanted = self.features(content, (loss.content_layer,))[loss.content_layer]
+        likeness = [weight * style_distance(gram(seen[layer]), style[layer]) for layer, weight in loss.style_layers.items()]
+        return {
+            "content": loss.content * content_distance(seen[loss.content_layer], wanted),
+            "style": loss.style * torch.stack(likeness).sum(),
+        }
+
+    def validate(self, batch: Batch) -> dict[str, float]:
+        code, style = self.style_of(batch["style"])
+        made = self.stylizer(batch["content"], code).clamp(0, 1)
+        found = {name: float(value) for name, value in self.distances(made, batch["content"], style).items()}
+        return {"loss": sum(found.values()), **found}
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        content, style = batch["content"], batch["style"]
+        side = min(*content.shape[2:], *style.shape[2:])
+        columns = {"content": content, "style": style, "made": self.generate(batch)["made"].clamp(0, 1)}
+        return {name: column[..., :side, :side] for name, column in columns.items()}
+
+    def look(self, batch: Batch) -> Look:
+        return Look(self.generate(batch)["made"].clamp(0, 1), None, batch["content"])
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        figures = record.pop("validation", {})
+        network = self.stylizer
+        info = ModelInfo(
+            name=self.name,
+            task="stylize",
+            keeps_grey=False,
+            style_dim=0 if self.styles else network.style_dim,
+            halo=network.halo,
+            multiple=network.multiple,
+            network=self.spec,
+            recipe=record,
+            figures=figures,
+        )
+        weights.save_model(path, network, info)
