@@ -39,7 +39,16 @@ SMALL = 0.25  # scale of styles, so that a test does not take as long as a user
 
 def stylizer(path: Path, styles: int) -> Path:
     torch.manual_seed(1)
-    body = {"name": "resnet", "norm": "adain", "width": 4, "blocks": 1, "downsamplings": 2}
+    body = {
+        "name": "resnet",
+        "norm": "adain",
+        "width": 4,
+        "blocks": 1,
+        "downsamplings": 1,
+        "shuffle": 2,
+        "up": "resize",
+        "up_norm": "adain",
+    }
     spec = {"name": "stylizer", "body": body, "styles": styles, "style_dim": 8}
     network: Any = networks.build(spec)
     info = ModelInfo(
