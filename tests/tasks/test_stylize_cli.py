@@ -203,11 +203,17 @@ def test_styles_of_other_kinds(model: Path, photo: Path, tmp_path: Path) -> None
 
 
 def test_a_model_of_one_style(single: Path, photo: Path, one: Path) -> None:
-    assert not np.array_equal(pixels(photo, "-m", single), load(photo))
-    result = stylize(photo, "-m", single, "--style", one)
-    assert result.exit_code == 2
-    assert "model 'single' has one style, its own" in said(result)
-    sweep = pixels(photo, "-m", single, "--sweep", 2)
+    plain = ["-m", single, "--style-scale", 1]
+    assert not np.array_equal(pixels(photo, *plain), load(photo))
+    for more, message in (
+        ([*plain, "--style", one], "model 'single' has one style, its own"),
+        ([*plain, "--preserve-color", "histogram"], "--preserve-color histogram changes the style picture, and this model takes none"),
+        (["-m", single, "--style-scale", 2], "--style-scale is the scale of a style picture, and this model takes none"),
+    ):
+        result = stylize(photo, *more)
+        assert result.exit_code == 2
+        assert message in said(result)
+    sweep = pixels(photo, *plain, "--sweep", 2)
     assert np.array_equal(sweep[:, :WIDTH], load(photo))
 
 
@@ -412,9 +418,8 @@ def test_optimisation_begins_where_it_is_told(model: Path, photo: Path, one: Pat
 def running(*arguments: object, until: Path) -> "subprocess.Popen[str]":
     """The command as a process of its own, when ``until`` exists."""
     code = "from img2img.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "stylize", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", code, "stylize", *map(str, arguments), "--device", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not until.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -422,19 +427,21 @@ def running(*arguments: object, until: Path) -> "subprocess.Popen[str]":
 
 
 def test_ctrl_c_keeps_the_picture_so_far(photo: Path, one: Path) -> None:
-    output, preview = photo.with_name("out.png"), photo.with_name("out.preview.png")
-    process = running(photo, "--style", one, "--method", "optimize", "--iterations", 100000, "-o", output, "--device", "cpu", until=preview)
+    folder = photo.parent / "out"
+    output, preview = folder / "photo.png", folder / "photo.preview.png"
+    process = running(photo, one, "--style", one, "--method", "optimize", "--iterations", 100000, "-o", folder, until=preview)
     assert load(preview).shape == (HEIGHT, WIDTH, 3)
     os.kill(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert stdout.split() == [str(output)]
     assert "this is the picture so far" in stderr
+    assert [path.name for path in folder.iterdir() if path.suffix == ".png"] == ["photo.png"]  # the next one was not begun
     assert load(output).shape == (HEIGHT, WIDTH, 3)
     assert not np.array_equal(load(output), load(photo))
-    assert not preview.exists()
-    (path,) = made(photo, "--style", one, *QUICK, "-o", output)  # it does not count as done, nor as somebody else's
-    assert path == output
+    before = load(output)
+    assert made(photo, "--style", one, *QUICK, "-o", folder) == [output]  # it does not count as done, nor as somebody else's
+    assert not np.array_equal(load(output), before)
 
 
 def test_previews_replace_nothing(photo: Path, one: Path) -> None:

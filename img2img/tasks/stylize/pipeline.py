@@ -181,6 +181,8 @@ class Stylization(Pipeline):
             raise ConfigError("the weights of the styles add up to 0; give at least one of them a weight above 0")
         if not styles and self.wish.preserve == "histogram":
             raise ConfigError("--preserve-color histogram changes the style picture, and this model takes none: use luminance")
+        if not styles and self.wish.style_scale != 1:
+            raise ConfigError("--style-scale is the scale of a style picture, and this model takes none")
         if masks > 1 and masks != styles:
             raise ConfigError(f"{masks} masks were given for {styles} style{'s' * (styles != 1)}; give one for each, one for all, or none")
         if self.wish.sweep > 1 and (styles > 2 or masks > 1 or len({painting.weight for painting in self.paintings}) > 1):
