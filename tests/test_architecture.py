@@ -101,10 +101,12 @@ def test_help_imports_nothing_heavy() -> None:
         "evaluate",
         "evaluate upscale",
         "evaluate inpaint",
+        "evaluate stylize",
         "data check",
         "data convert",
         "weights",
         "inspect",
         "bench upscale",
+        "bench stylize",
         "bench training",
     )

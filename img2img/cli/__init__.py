@@ -11,6 +11,7 @@ from img2img.cli.bench import bench
 from img2img.cli.data import data
 from img2img.cli.evaluate import evaluate
 from img2img.cli.evaluate_inpaint import evaluate_inpaint
+from img2img.cli.evaluate_stylize import evaluate_stylize
 from img2img.cli.evaluate_translate import evaluate_translate
 from img2img.cli.inspect import inspect
 from img2img.cli.train import train
@@ -29,6 +30,7 @@ for task in TASKS:
     app.command(task.name)(task.infer)
 app.add_typer(train, name="train")
 evaluate.command("inpaint")(evaluate_inpaint)
+evaluate.command("stylize")(evaluate_stylize)
 evaluate.command("translate")(evaluate_translate)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")

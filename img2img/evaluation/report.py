@@ -10,10 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from img2img import images
-from img2img.evaluation.measure import COLUMNS, Column, Figures, HoleFigures
+from img2img.evaluation.measure import COLUMNS, Column, Figures, HoleFigures, StyleFigures
 from img2img.evaluation.upscale import Crops, Evaluation
 from img2img.files import atomic_path
 
+AnyOf = Figures | HoleFigures | StyleFigures
+ARROWS = {True: " ↑", False: " ↓", None: ""}
 STYLE = """
 :root { color-scheme: light dark; --ground: light-dark(#fbfbfa, #15171a); --card: light-dark(#ffffff, #1d2024);
   --ink: light-dark(#1c1e21, #e6e8ea); --faint: light-dark(#6b7178, #979da5); --line: light-dark(#e4e5e7, #31353b);
@@ -64,28 +66,41 @@ def write_html(target: Path, description: str, body: str) -> None:
 
 
 def table(
-    columns: Sequence[Column], means: Mapping[str, Figures | HoleFigures], more: Mapping[str, Mapping[str, str]] | None = None
+    columns: Sequence[Column],
+    means: Mapping[str, AnyOf],
+    more: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    reference: str | None = None,
 ) -> str:
-    """The HTML table of ``means``, by name, the best of each of ``columns`` marked; ``more``: further cells, by heading and name."""
+    """The HTML table of ``means``, by name, the best of each of ``columns`` marked.
+
+    Args:
+        more: further cells, by heading and name.
+        reference: a row of ``means`` that is there to be compared with, and is never the best.
+    """
     more = more or {}
-    headings = [f"{column.heading} {'↑' if column.higher_is_better else '↓'}" for column in columns] + list(more)
+    headings = [f"{column.heading}{ARROWS[column.higher_is_better]}" for column in columns] + list(more)
+    rivals = {name: figures for name, figures in means.items() if name != reference}
+    winners = [best(column, rivals) if len(rivals) > 1 else None for column in columns]
     rows = ""
-    for name in means:
-        cells = "".join(_cell(column, name, means) for column in columns) + "".join(f"<td>{each[name]}</td>" for each in more.values())
-        rows += f"<tr><th>{escape(name)}</th>{cells}</tr>"
+    for name, figures in means.items():
+        cells = "".join(_cell(column, figures, name == winner) for column, winner in zip(columns, winners, strict=True))
+        rows += f"<tr><th>{escape(name)}</th>{cells}{''.join(f'<td>{each[name]}</td>' for each in more.values())}</tr>"
     return f"""<div class="scroll"><table><thead><tr><th>Mean</th>{"".join(f"<th>{each}</th>" for each in headings)}</tr></thead>
 <tbody>{rows}</tbody></table></div>"""
 
 
-def best(column: Column, figures: Mapping[str, Figures | HoleFigures]) -> str:
-    """Which model is the best by ``column``; the first of equals."""
+def best(column: Column, figures: Mapping[str, AnyOf]) -> str | None:
+    """Which model is the best by ``column``; the first of equals; None where neither way is better."""
+    if column.higher_is_better is None:
+        return None
     sign = 1 if column.higher_is_better else -1
     return max(figures, key=lambda name: sign * float(getattr(figures[name], column.name)))
 
 
-def _cell(column: Column, name: str, figures: Mapping[str, Figures | HoleFigures]) -> str:
-    mark = ' class="best"' if len(figures) > 1 and best(column, figures) == name else ""
-    return f"<td{mark}>{getattr(figures[name], column.name):.{column.digits}f}</td>"
+def _cell(column: Column, figures: AnyOf, wins: bool) -> str:
+    mark = ' class="best"' if wins else ""
+    return f"<td{mark}>{getattr(figures, column.name):.{column.digits}f}</td>"
 
 
 def _picture(crops: Crops, evaluation: Evaluation) -> str:

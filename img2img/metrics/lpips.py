@@ -35,16 +35,25 @@ def lpips_alex(x: Tensor, y: Tensor) -> Tensor:
         raise DataError(f"LPIPS compares two (N, 3, H, W) of one shape; got {tuple(x.shape)} and {tuple(y.shape)}")
     if min(x.shape[-2:]) < SMALLEST:
         raise DataError(f"LPIPS needs pictures of at least {SMALLEST} x {SMALLEST}; got {x.shape[-1]} x {x.shape[-2]}")
-    weights = {key: value.to(x.device) for key, value in _weights().items()}
     with torch.inference_mode():
         distance = x.new_zeros(len(x), dtype=torch.float32)
-        for level, (one, other) in enumerate(zip(_activations(x, weights), _activations(y, weights), strict=True)):
+        for level, (one, other) in enumerate(zip(alex_activations(x), alex_activations(y), strict=True)):
             squares = (F.normalize(one, dim=1, eps=1e-10) - F.normalize(other, dim=1, eps=1e-10)).square()
-            distance += F.conv2d(squares, weights[f"lin{level}.weight"]).mean((1, 2, 3))
+            distance += F.conv2d(squares, _weights(x.device)[f"lin{level}.weight"]).mean((1, 2, 3))
     return distance
 
 
-def _activations(x: Tensor, weights: dict[str, Tensor]) -> list[Tensor]:
+def alex_activations(x: Tensor) -> list[Tensor]:
+    """The activations of AlexNet's five convolutions after their ReLU, with 64, 192, 384, 256 and 256 channels; none is overwritten.
+
+    Krizhevsky 2014 (arXiv 1404.5997), torchvision's ImageNet weights, as LPIPS has them; they come with the install.
+
+    Shapes: (N, 3, H, W) RGB, at least 31 x 31; values are clamped to [0, 1] -> (N, C, about H / s, about W / s), s = 4, 8, 16, 16, 16.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+    """
+    weights = _weights(x.device)
     shift, scale = (torch.tensor(values, device=x.device)[:, None, None] for values in (SHIFT, SCALE))
     x = (x.float().clamp(0, 1) * 2 - 1 - shift) / scale
     found = []
@@ -57,9 +66,9 @@ def _activations(x: Tensor, weights: dict[str, Tensor]) -> list[Tensor]:
 
 
 @functools.cache
-def _weights() -> dict[str, Tensor]:
+def _weights(device: torch.device) -> dict[str, Tensor]:
     path = shipped_folder() / "lpips-alex.safetensors"
     try:
-        return {key: value.float() for key, value in load_file(path).items()}
+        return {key: value.float().to(device) for key, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {str(path)!r}, which comes with img2img: {error}; install img2img again") from error

@@ -29,7 +29,7 @@ class DataConfig(Strict):
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
 
 
-BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 5, "downsamplings": 1, "shuffle": 2, "up": "resize", "up_norm": "adain"}
+BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 4, "downsamplings": 1, "shuffle": 2, "up": "resize", "up_norm": "adain"}
 
 
 class StylizeConfig(Strict):
@@ -48,7 +48,7 @@ PRESETS: dict[str, StylizeConfig] = {
     "any": StylizeConfig(training=TrainerConfig(images=100_000, batch=4, learning_rate=1e-3, validate_every=4_000)),
     # One style, in minutes (Johnson et al. 2016, arXiv 1603.08155).
     "single": StylizeConfig(
-        network={**BODY, "width": 24, "blocks": 4},
+        network={**BODY, "width": 24},
         style_dim=16,
         data=DataConfig(recoloured=0, photographs=0),
         training=TrainerConfig(images=4_000, batch=4, learning_rate=2e-3, validate_every=1_000),
