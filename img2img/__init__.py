@@ -5,6 +5,7 @@
     large = img2img.upscale(array, scale=3)                 # an array
     clean = img2img.translate("photo.jpg", model="translate-restore")
     whole = img2img.inpaint("photo.jpg", mask="mask.png")
+    painted = img2img.stylize("photo.jpg", "wave.jpg")
 
 PyTorch is imported by the first call, not by ``import img2img``.
 """
@@ -15,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from img2img.inference import load
     from img2img.tasks.inpaint.infer import inpaint
+    from img2img.tasks.stylize.infer import stylize
     from img2img.tasks.translate.infer import translate
     from img2img.tasks.upscale.infer import upscale
 
-__all__ = ["inpaint", "load", "translate", "upscale"]
+__all__ = ["inpaint", "load", "stylize", "translate", "upscale"]
 
 _PLACES = {
     "inpaint": "img2img.tasks.inpaint.infer",
     "load": "img2img.inference",
+    "stylize": "img2img.tasks.stylize.infer",
     "translate": "img2img.tasks.translate.infer",
     "upscale": "img2img.tasks.upscale.infer",
 }

@@ -16,6 +16,13 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "weights"
 
 
+def shipped_styles() -> dict[str, Path]:
+    """The paintings that come with the install, by name: inside the package, or the project's ``samples/styles`` in a checkout."""
+    inside = Path(__file__).parent / "_styles"
+    folder = inside if inside.is_dir() else Path(__file__).parent.parent / "samples" / "styles"
+    return {path.stem: path for path in sorted(folder.glob("*.jpg"))}
+
+
 @contextlib.contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``target`` to write to; renamed onto ``target`` when the block ends well, deleted when not.

@@ -93,6 +93,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & modules_after_help(
         "upscale",
         "inpaint",
+        "stylize",
         "train",
         "train upscale",
         "train inpaint",

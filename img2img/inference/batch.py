@@ -78,7 +78,7 @@ def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: 
                 current = reading.popleft()
                 read_ahead()
                 writing.append(batch.compute(*current, writers))
-                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading):
+                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading or pipeline.unfinished):
                     yield writing.popleft().result()
         except BaseException:
             readers.shutdown(wait=False, cancel_futures=True)
@@ -128,11 +128,26 @@ class _Batch:
             if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.output_size):
                 self._write(outcome, self.pipeline.outline(picture), self._bands(picture, _area(outcome)))
             else:
-                result = self.pipeline.picture(picture, self.options.scale)
-                self.progress(_area(outcome), 1)
+                result = self._made(outcome, picture)
         self.pending -= _area(outcome)
         outcome.seconds = time.perf_counter() - started
         return _finished(outcome) if result is None else writers.submit(self._write_later, outcome, result)
+
+    def _made(self, outcome: Outcome, picture: Picture) -> Picture:
+        pixels, done = _area(outcome), 0.0
+
+        def told(share: float) -> None:
+            nonlocal done
+            self.progress(round(pixels * share) - round(pixels * done), share - done)
+            done = share
+
+        self.pipeline.told = told
+        result = self.pipeline.picture(picture, self.options.scale)
+        told(1.0)
+        if self.pipeline.unfinished:
+            outcome.notes.append(self.pipeline.unfinished)
+            outcome.key += "-unfinished"  # so that it does not count as done
+        return result
 
     def _bands(self, picture: Picture, pixels: int) -> Iterator[Strip]:
         """Bands for the writer, one computed while the one before is encoded."""

@@ -67,7 +67,12 @@ class Pipeline:
     Attributes:
         model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
         takes: how many channels the network is fed.
+        told: called with the share of a picture that is done, 0 to 1, by pipelines that are slow.
+        unfinished: what to tell of the last picture if it was stopped early; a later run makes it anew.
     """
+
+    told: Callable[[float], None] = staticmethod(lambda share: None)
+    unfinished: str = ""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+ROOT_EPSILON = 1e-6  # of the square of the size: a root has no gradient at 0
 Statistics = tuple[Tensor, Tensor]  # mean and standard deviation of each channel, (N, C) each
 
 
@@ -21,13 +22,17 @@ def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
     return found / flat.shape[2] if guide is None else found
 
 
-def style_distance(x: Tensor, y: Tensor) -> Tensor:
+def style_distance(x: Tensor, y: Tensor, *, root: bool = False) -> Tensor:
     """||G_x - G_y||^2 / ||G_y||^2 of two sets of Gram matrices (N, C, C), averaged over N; a scalar. No gradient goes to ``y``.
+
+    With ``root`` it is ||G_x - G_y|| / ||G_y||: for training with many styles, where flat ones, whose matrices are small, would have
+    distances of 10 and more and drown all others.
 
     Gatys et al. 2016, eq. 4. Deviation: theirs is divided by 4 C^2 (H W)^2, here by the size of the style's own matrix, because layers
     differ a thousandfold; a layer's weight then means the same everywhere, and 1 is the distance of a picture of which nothing is seen.
     """
-    return _relative((x - y.detach()).square().sum((1, 2)), y.detach().square().sum((1, 2)))
+    difference, size = (x - y.detach()).square().sum((1, 2)), y.detach().square().sum((1, 2))
+    return _relative((difference + ROOT_EPSILON * size).sqrt(), size.sqrt()) if root else _relative(difference, size)
 
 
 def content_distance(x: Tensor, y: Tensor) -> Tensor:

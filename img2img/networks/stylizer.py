@@ -12,6 +12,7 @@ from img2img.networks.features import OXFORD_MEAN
 WIDTHS = {"conv1_1": 64, "conv1_2": 64, "conv2_1": 128, "conv2_2": 128, "conv3_1": 256}  # VGG16's first convolutions
 LAST = ("relu1_2", "relu2_2", "relu3_1")  # the last of each block: the statistics of its activations are taken
 HIDDEN = 256  # of the mapping network
+SMALLEST_SPREAD = 0.05  # of a statistic over styles: one that never changed in training must not explode for a style where it does
 
 
 class StyleEncoder(nn.Module):
@@ -25,6 +26,9 @@ class StyleEncoder(nn.Module):
     Shapes: reference (N, 3, h, w) in [0, 1], at least 16 x 16 -> (N, style_dim).
     """
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, style_dim: int) -> None:
         super().__init__()
         self.convolutions, previous = nn.ModuleDict(), 3
@@ -32,6 +36,8 @@ class StyleEncoder(nn.Module):
             self.convolutions[name] = nn.Conv2d(previous, width, 3, padding=1)
             previous = width
         statistics = 2 * sum(WIDTHS["conv" + layer[4:]] for layer in LAST)
+        self.register_buffer("centre", torch.zeros(statistics))
+        self.register_buffer("spread", torch.ones(statistics))
         self.mapping = nn.Sequential(nn.Linear(statistics, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, style_dim))
 
     def load_vgg(self, state: Mapping[str, Tensor]) -> None:
@@ -41,14 +47,23 @@ class StyleEncoder(nn.Module):
         self.convolutions.load_state_dict(own)
         self.convolutions.requires_grad_(False)
 
-    def code(self, activations: Mapping[str, Tensor]) -> Tensor:
-        """The codes (N, style_dim) of pictures whose activations at ``LAST`` are given: what ``forward`` finds by itself."""
+    def adapt(self, statistics: Tensor) -> None:
+        """Standardise from now on by the mean and deviation of ``statistics`` (N, S) of N styles: what they have in common is no code."""
+        spread, centre = torch.std_mean(statistics, dim=0, correction=0)
+        self.centre.copy_(centre)
+        self.spread.copy_(spread.clamp_min(SMALLEST_SPREAD))
+
+    def statistics(self, activations: Mapping[str, Tensor]) -> Tensor:
+        """(N, S): the mean and deviation of each channel of ``activations`` at ``LAST``, as logarithms, as they go from 0 to thousands."""
         found: list[Tensor] = []
         for layer in LAST:
             variance, mean = torch.var_mean(activations[layer], dim=(2, 3), correction=0)
             found += [mean, variance.sqrt()]
-        # VGG's activations go from 0 to thousands; their logarithms are of one size.
-        code: Tensor = self.mapping(torch.log1p(torch.cat(found, dim=1)) / 4)
+        return torch.log1p(torch.cat(found, dim=1))
+
+    def code(self, activations: Mapping[str, Tensor]) -> Tensor:
+        """The codes (N, style_dim) of pictures whose activations at ``LAST`` are given: what ``forward`` finds by itself."""
+        code: Tensor = self.mapping((self.statistics(activations) - self.centre) / self.spread)
         return code
 
     def forward(self, reference: Tensor) -> Tensor:

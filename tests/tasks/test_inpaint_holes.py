@@ -264,7 +264,7 @@ def test_a_layer_of_one_colour_marks_what_is_visible(photo, tmp_path, colour):
     pixels[:, :, :3][pixels[:, :, 3] == 0] = 7  # what hides behind nothing does not count
     found = hole(photo, mask=str(save(tmp_path / "m.png", pixels)))
     assert torch.equal(found.weight, EXPECTED)
-    assert "what is visible in it is filled" in only_note(found)
+    assert "what is visible in it counts" in only_note(found)
 
 
 def test_transparency_of_a_mask_is_black(photo, tmp_path):

@@ -8,16 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from img2img import images, weights
 from img2img.errors import ConfigError, PictureError
 from img2img.files import atomic_path
 from img2img.images import Frame, Picture
+from img2img.images.mask_files import drawn_mask
 from img2img.inference.inpainting import Inpainting, Masked
 from img2img.inference.kinds import check_tensor
 from img2img.inference.pipeline import check_task
@@ -52,7 +51,7 @@ def inpaint(
         model: a shipped name, a file or a run folder; device, dtype, tile: as ``load``.
     """
     given = mask if isinstance(mask, str) or mask is None else os.fspath(mask) if isinstance(mask, os.PathLike) else None
-    drawn = None if mask is None or given is not None else _drawn(mask)
+    drawn = None if mask is None or given is not None else drawn_mask(mask)
     options = HoleOptions(mask=given, boxes=tuple(Box(*box) for box in boxes), scratches=scratches, dilate=dilate, feather=feather)
     pipeline = load_inpainter(model, HoleFinder(options, drawn=drawn), device=device, dtype=dtype, tile=tile)
     if isinstance(x, Tensor):
@@ -155,19 +154,3 @@ class HoleFinder:
     def _mask_path(self, source: Path | None) -> Path:
         assert self.mask_out is not None
         return Path(self.mask_out, f"{source.stem if source else 'mask'}.png") if is_folder(self.mask_out) else Path(self.mask_out)
-
-
-def _drawn(mask: Any) -> Tensor:
-    """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
-    wanted = "a mask in memory is a grey PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
-    try:
-        x = torch.as_tensor(np.array(mask) if isinstance(mask, Image.Image) else mask).cpu()
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ConfigError(f"{wanted}, not {type(mask).__name__}") from error
-    x = x.float() / (255 if x.dtype == torch.uint8 else 1)
-    x = x[None] if x.dim() == 2 else x
-    if x.dim() != 3 or x.shape[0] != 1 or not x.numel():
-        raise ConfigError(f"{wanted}; this one is {tuple(x.shape)}")
-    if not bool(((x >= 0) & (x <= 1)).all()):
-        raise ConfigError(f"{wanted}; this one holds {x.min():g} to {x.max():g}")
-    return x

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from img2img import losses, networks, weights
 from img2img.losses.style import content_distance, gram, style_distance, total_variation
@@ -16,6 +17,8 @@ from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 from img2img.weights import ModelInfo
+
+ADAPTED = 256  # samples whose styles are looked at before the first step
 
 
 class StylizeObjective(Objective):
@@ -47,6 +50,12 @@ class StylizeObjective(Objective):
         )
         self.features = VGGFeatures(tuple(dict.fromkeys((*config.loss.style_layers, config.loss.content_layer, *LAST))))
         self.upsampling = stylizer.multiple
+
+    def adapt(self, samples: Dataset[Batch]) -> None:
+        """Prepare the encoder for the styles of ``samples``."""
+        styles = [samples[index]["style"] for index in range(ADAPTED)]
+        found = [self.stylizer.encoder.statistics(self.features(style[None], LAST)) for style in styles]
+        self.stylizer.encoder.adapt(torch.cat(found))
 
     @property
     def stylizer(self) -> Stylizer:
@@ -93,7 +102,7 @@ class StylizeObjective(Objective):
         seen = self.features(made, (*loss.style_layers, loss.content_layer))
         with torch.no_grad():
             wanted = self.features(content, (loss.content_layer,))[loss.content_layer]
-        likeness = [weight * style_distance(gram(seen[layer]), style[layer]) for layer, weight in loss.style_layers.items()]
+        likeness = [weight * style_distance(gram(seen[layer]), style[layer], root=True) for layer, weight in loss.style_layers.items()]
         return {
             "content": loss.content * content_distance(seen[loss.content_layer], wanted),
             "style": loss.style * torch.stack(likeness).sum(),

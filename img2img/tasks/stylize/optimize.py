@@ -85,8 +85,33 @@ def stylize_by_optimisation(
         ConfigError: shapes, weights or masks that do not fit.
     """
     settings = settings or OptimizeSettings()
-    regions, weights = checked(content, styles, masks, initial)
+    regions, _ = checked(content, styles, masks, initial)
     mask = None if masks is None else torch.stack(regions).amax(0)
+
+    def shown(picture: Tensor) -> Tensor:
+        """``picture``, at any scale, as the result would show it."""
+        size = picture.shape[1:]
+        region = None if mask is None else _resized(mask, *size)
+        return finished(picture, _resized(content, *size), settings.preserve_colour, settings.alpha, region)
+
+    def told_finished(progress: Progress, preview: Callable[[], Tensor]) -> None:
+        told(progress, lambda: shown(preview()))
+
+    return shown(painted(content, styles, settings, masks=masks, initial=initial, told=told_finished, stop=stop))
+
+
+def painted(
+    content: Tensor,
+    styles: Sequence[tuple[Tensor, float]],
+    settings: OptimizeSettings,
+    *,
+    masks: Sequence[Tensor | None] | None = None,
+    initial: Literal["content", "noise"] | Tensor = "content",
+    told: Told = lambda _progress, _preview: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Tensor:
+    """As ``stylize_by_optimisation``, before ``finished``: whole, not mixed with the content, grey where its colours are to be kept."""
+    regions, weights = checked(content, styles, masks, initial)
     features = _features(settings.backbone).to(content.device)
     pairs = [prepared(content, style.to(content), settings.preserve_colour) for style, _ in styles]
     target = pairs[0][0]
@@ -112,18 +137,13 @@ def stylize_by_optimisation(
         descend = adam(picture, likeness, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, likeness)
         for _ in range(count):
             if stop():
-                return finished(_resized(average.value(), *content.shape[1:]), content, settings.preserve_colour, settings.alpha, mask)
+                return _resized(average.value(), *content.shape[1:])
             losses = descend()
             average.add(picture)
             done += height * width
-
-            def preview(average: "Average" = average, size: tuple[int, int] = (height, width)) -> Tensor:
-                small, region = _resized(content, *size), None if mask is None else _resized(mask, *size)
-                return finished(average.value(), small, settings.preserve_colour, settings.alpha, region)
-
-            told(Progress(done / work, height, width, losses), preview)
+            told(Progress(done / work, height, width, losses), average.value)
         made = average.value()
-    return finished(made, content, settings.preserve_colour, settings.alpha, mask)
+    return made
 
 
 def _features(backbone: Backbone) -> VGGFeatures:

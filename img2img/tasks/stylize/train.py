@@ -49,6 +49,9 @@ def train_stylizer(
     objective = make_objective(config, run.name, init, styles)
     contents, checks = _contents(content, validation, run / "cache", config)
     paintings, checked_styles = _paintings(styles, validation_styles, run / "cache", config)
+    patches = _patches(contents, paintings, config)
+    if init is None and not objective.styles:
+        objective.adapt(patches)
     record = {
         "preset": preset,
         "init": init,
@@ -57,7 +60,7 @@ def train_stylizer(
         "config": config.model_dump(mode="json"),
     }
     crops = StyleCrops(checks, checked_styles, config.data.validation_side, config.data.validation_side, objective.stylizer.multiple)
-    return train(objective, _patches(contents, paintings, config), crops, config.training, run, fabric=fabric, record=record)
+    return train(objective, patches, crops, config.training, run, fabric=fabric, record=record)
 
 
 def rehearse_stylizer(content: Path, styles: Path, config: StylizeConfig, *, init: str | None = None) -> Rehearsal:

@@ -1,0 +1,118 @@
+"""Mask files: which one belongs to a picture, and how much each of its pixels marks, however it was made."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from img2img.errors import ConfigError, PictureError
+from img2img.images.formats import READABLE_SUFFIXES
+from img2img.images.read import read
+
+LEVEL = 1 / 255
+SNAP = 8 * LEVEL  # JPEG turns black and white into values this near to them
+# A mask has soft edges at most. Of 145 photographs three are below the first, all dark skies, and those are above the second.
+MOST_BETWEEN = 0.45  # share of pixels neither black nor white
+MOST_COLOURED = 0.01  # share of pixels with colours
+COLOURED = 32 * LEVEL  # between the channels of one pixel
+
+
+def mask_of(mask: str, source: Path | None) -> Path:
+    """The mask file for the picture at ``source`` (None: standard input): ``mask`` itself, or its partner in the folder ``mask``.
+
+    In a folder it is the picture of the same stem, whatever its suffix, that is not ``source`` itself.
+
+    Raises:
+        PictureError: there is no such file or folder; a folder for standard input; no partner in the folder, or several.
+    """
+    path = Path(mask)
+    if not path.is_dir():
+        if not path.exists():
+            raise PictureError(f"there is no mask file or folder {mask!r}")
+        return path
+    if source is None:
+        raise PictureError(f"standard input has no name that a mask in the folder {mask!r} could share; give one mask file")
+    # By trying names, not by listing the folder, which may hold a million; by identity, as a disk may not tell .png from .PNG.
+    names = [source.stem + each for suffix in sorted(READABLE_SUFFIXES) for each in (suffix, suffix.upper())]
+    found = {_identity(path / name): path / name for name in reversed(names) if (path / name).is_file()}
+    if source.is_file():
+        found.pop(_identity(source), None)
+    if not found:
+        raise PictureError(f"{str(source)!r} has no mask: no picture in {mask!r} is called {source.stem!r} with any suffix")
+    if len(found) > 1:
+        listed = ", ".join(sorted(path.name for path in found.values()))
+        raise PictureError(f"{str(source)!r} has {len(found)} masks in {mask!r}: {listed}; leave one of them there")
+    return next(iter(found.values()))
+
+
+def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]]:
+    """What the mask file ``path`` marks, (1, H, W) in [0, 1], 1 = marked, and notes for people.
+
+    White is 1, black 0, and what is within 8 of 255 levels of them. Transparency counts as black; where all that is visible has one
+    colour, the file is taken for a brush's layer: what is visible is 1.
+
+    Args:
+        gradients: whether a mask may be of greys alone.
+
+    Raises:
+        PictureError: it cannot be read, or is a photograph.
+    """
+    picture = read(path)
+    name, notes = repr(str(path)), list[str]()
+    most = 1.0 if gradients else MOST_BETWEEN
+    if len(picture.frames) > 1:
+        notes.append(f"the first of {len(picture.frames)} frames of the mask {name} counts")
+    pixels, alpha = picture.pixels, picture.alpha
+    grey = pixels.mean(0, keepdim=True)
+    if alpha is not None and bool((alpha < 1 - SNAP).any()):
+        if _one_colour(pixels, alpha):
+            grey = alpha
+            notes.append(f"the mask {name} is of one colour with transparency: what is visible in it counts")
+        else:
+            _refuse_photograph(pixels, grey, name, most, "; if its transparency is the hole, give it as the picture, with --mask alpha")
+            grey = grey * alpha
+    else:
+        _refuse_photograph(pixels, grey, name, most, "; if the hole is painted into the picture itself, give --mask-color and no mask")
+    weight = torch.where(grey < SNAP, 0.0, torch.where(grey > 1 - SNAP, 1.0, grey))
+    if not bool(weight.any()):
+        notes.append(f"the mask {name} is all black: it marks nothing")
+    return weight, notes
+
+
+def drawn_mask(mask: Any) -> Tensor:
+    """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
+    wanted = "a mask in memory is a grey PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
+    try:
+        x = torch.as_tensor(np.array(mask) if isinstance(mask, Image.Image) else mask).cpu()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"{wanted}, not {type(mask).__name__}") from error
+    x = x.float() / (255 if x.dtype == torch.uint8 else 1)
+    x = x[None] if x.dim() == 2 else x
+    if x.dim() != 3 or x.shape[0] != 1 or not x.numel():
+        raise ConfigError(f"{wanted}; this one is {tuple(x.shape)}")
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise ConfigError(f"{wanted}; this one holds {x.min():g} to {x.max():g}")
+    return x
+
+
+def _one_colour(pixels: Tensor, alpha: Tensor) -> bool:
+    seen = pixels[:, alpha[0] > 0.5]
+    return seen.shape[1] > 0 and bool((seen.amax(1) - seen.amin(1) <= SNAP).all())
+
+
+def _refuse_photograph(pixels: Tensor, grey: Tensor, name: str, most: float, advice: str) -> None:
+    coloured = float((pixels.amax(0) - pixels.amin(0) > COLOURED).float().mean())
+    between = float(((grey >= SNAP) & (grey <= 1 - SNAP)).float().mean())
+    if coloured > MOST_COLOURED or between > most:
+        raise PictureError(
+            f"the mask {name} looks like a photograph: {grey.shape[2]}x{grey.shape[1]}, {coloured:.0%} of the pixels coloured, "
+            f"{between:.0%} neither black nor white; a mask is white where it marks and black elsewhere{advice}"
+        )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
