@@ -8,6 +8,7 @@ from typing import Any
 from img2img.cli import main
 from img2img.data.inpaint import InpaintPatches
 from img2img.data.pairs import PairPatches, UnpairedPatches
+from img2img.data.stylize import StylePatches
 
 
 def make_deadly(kind: Any, at: int) -> None:
@@ -24,6 +25,6 @@ def make_deadly(kind: Any, at: int) -> None:
 
 if __name__ == "__main__":
     moment = int(sys.argv.pop(1))
-    for each in (InpaintPatches, PairPatches, UnpairedPatches):
+    for each in (InpaintPatches, PairPatches, StylePatches, UnpairedPatches):
         make_deadly(each, moment)
     main()

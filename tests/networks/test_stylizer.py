@@ -1,5 +1,6 @@
 """The network for any style: what its encoder sees, and where its code comes from."""
 
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from img2img import networks
 from img2img.errors import ModelError
 from img2img.networks import Stylizer
 from img2img.networks.features import VGGFeatures, vgg16_weights
-from img2img.networks.stylizer import LAST, StyleEncoder
+from img2img.networks.stylizer import LAST, SMALLEST_SPREAD, StyleEncoder
 
 BODY = {"name": "resnet", "norm": "adain", "width": 4, "blocks": 1, "downsamplings": 1, "shuffle": 2, "up": "resize", "up_norm": "adain"}
 
@@ -50,10 +51,27 @@ def test_a_code_is_made_of_means_and_deviations_on_a_logarithmic_scale() -> None
     two = torch.tensor([0.0, 6.0]).repeat(8).reshape(1, 1, 4, 4)  # mean 3, deviation 3
     activations = {layer: torch.zeros(1, width, 4, 4) for layer, width in zip(LAST, (64, 128, 256), strict=True)}
     activations["relu1_2"][:, 5:6], activations["relu2_2"][:, 7] = two, 9.0
-    found = own.code(activations)[0] * 4
+    found = own.code(activations)[0]
     assert found.shape == (2 * (64 + 128 + 256),)
     assert found.nonzero().flatten().tolist() == [5, 64 + 5, 2 * 64 + 7]
     assert found[[5, 64 + 5, 2 * 64 + 7]].exp().tolist() == pytest.approx([4, 4, 10])
+
+
+def test_what_styles_have_in_common_is_no_code() -> None:
+    own = encoder()
+    own.mapping = nn.Identity()  # type: ignore[assignment]
+    activations = {layer: torch.rand(6, width, 6, 8) + 2 for layer, width in zip(LAST, (64, 128, 256), strict=True)}
+    activations["relu3_1"][:, 0] = 7.0
+    activations["relu3_1"][:, 1] = torch.tensor([0.0, 4.0]).repeat(3)[:, None, None]
+    own.adapt(own.statistics(activations))
+    code = own.code(activations)
+    last = 2 * 64 + 2 * 128
+    assert torch.allclose(code.mean(0), torch.zeros(896), atol=1e-4)
+    assert code[:, last + 1].tolist() == pytest.approx([-1, 1] * 3, abs=1e-4)
+    assert not code[:, last].any()
+    activations["relu3_1"][:, 0] = 9.0  # what was always the same is scaled by the least that is allowed
+    assert own.code(activations)[:, last].tolist() == pytest.approx([math.log(10 / 8) / SMALLEST_SPREAD] * 6, rel=1e-3)
+    assert {"centre", "spread"} <= own.state_dict().keys()
 
 
 def test_places_do_not_matter_to_a_code() -> None:
