@@ -155,7 +155,7 @@ def test_a_short_run_learns_its_style(data: Path) -> None:
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-        found.append(float(total))
+        found.append(total.item())
     assert min(found[-5:]) < 0.7 * found[0]
 
 
