@@ -68,8 +68,12 @@ class StylizeObjective(Objective):
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:
-        code, style = self.style_of(batch["style"])
-        return {"made": self.stylizer(batch["content"], code)} | {f"gram_{layer}": found for layer, found in style.items()}
+        each, number = self.config.data.contents_per_style, len(batch["content"])
+        code, style = self.style_of(batch["style"][::each])
+        if code is not None:
+            code = code.repeat_interleave(each, dim=0)[:number]
+        grams = {f"gram_{layer}": found.repeat_interleave(each, dim=0)[:number] for layer, found in style.items()}
+        return {"made": self.stylizer(batch["content"], code), **grams}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         # Out of step with the pixel shuffle, or VGG, whose strides keep step with it, would not see its grid.
