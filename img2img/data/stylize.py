@@ -30,10 +30,7 @@ class StylePatches(Dataset[dict[str, Tensor]]):
         rng = generator(self.seed, 1, position)
         index = shuffled(position, len(self.contents), self.seed)
         content = textured_crop(self.contents, index, self.patch, rng, largest_shrink=LARGEST_SHRINK)
-        if _chance(self.photographs, rng):
-            style = self._drawn(self.contents, rng)
-        else:
-            style = self._drawn(self.styles, rng)
+        style = self._drawn(self.contents if _chance(self.photographs, rng) else self.styles, rng)
         if _chance(self.recoloured, rng):
             style = recoloured(style, self._drawn(self.styles, rng))
         return {"content": _turned(content, rng), "style": _turned(style, rng)}
