@@ -20,7 +20,7 @@ from img2img.errors import Img2ImgError
 from img2img.tasks import TASKS
 
 app = typer.Typer(
-    help="Turn pictures into other pictures: upscale, translate, and train your own models. Works offline.",
+    help="Turn pictures into other pictures: upscale, inpaint, stylize, translate, and train your own models. Works offline.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -10,35 +10,33 @@ from img2img.data.resize import resize
 from img2img.data.sampling import generator, shuffled
 
 LARGEST_SHRINK = 1 / 6  # of contents: photographs of all sizes will be stylised
+SMALLEST_SHARE = 0.4  # of a painting's shorter side
 
 
 class StylePatches(Dataset[dict[str, Tensor]]):
-    """Sample ``i`` is a pure function of ``(seed, i)``: {"content": (3, patch, patch), "style": (3, patch, patch)}, both in [0, 1].
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"content": (3, patch, patch), "style": (3, side, side)}, both in [0, 1].
 
     The content is cut as ``textured_crop`` says, the style as ``style_crop``; both are flipped and turned. Few paintings must stand for
     all there are, so a share ``recoloured`` of the styles has the palette of another one, and a share ``photographs`` is a photograph.
     """
 
     def __init__(
-        self, contents: PictureSet, styles: PictureSet, patch: int, largest: float, recoloured: float, photographs: float, seed: int
+        self, contents: PictureSet, styles: PictureSet, patch: int, side: int, *, recoloured: float, photographs: float, seed: int
     ) -> None:
-        self.contents, self.styles, self.patch, self.largest, self.seed = contents, styles, patch, largest, seed
+        self.contents, self.styles, self.patch, self.side, self.seed = contents, styles, patch, side, seed
         self.recoloured, self.photographs = recoloured, photographs
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = generator(self.seed, 1, position)
         index = shuffled(position, len(self.contents), self.seed)
         content = textured_crop(self.contents, index, self.patch, rng, largest_shrink=LARGEST_SHRINK)
-        if _chance(self.photographs, rng):
-            style = self._drawn(self.contents, int(torch.randint(len(self.contents), (), generator=rng)), rng)
-        else:
-            style = self._drawn(self.styles, shuffled(position, len(self.styles), self.seed + 1), rng)
+        style = self._drawn(self.contents if _chance(self.photographs, rng) else self.styles, rng)
         if _chance(self.recoloured, rng):
-            style = recoloured(style, self._drawn(self.styles, int(torch.randint(len(self.styles), (), generator=rng)), rng))
+            style = recoloured(style, self._drawn(self.styles, rng))
         return {"content": _turned(content, rng), "style": _turned(style, rng)}
 
-    def _drawn(self, pictures: PictureSet, index: int, rng: torch.Generator) -> Tensor:
-        return style_crop(pictures, index, self.patch, self.largest, rng)
+    def _drawn(self, pictures: PictureSet, rng: torch.Generator) -> Tensor:
+        return style_crop(pictures, int(torch.randint(len(pictures), (), generator=rng)), self.side, rng)
 
 
 class StyleCrops(Dataset[dict[str, Tensor]]):
@@ -62,14 +60,13 @@ class StyleCrops(Dataset[dict[str, Tensor]]):
         return {"content": content, "style": resize(square, size=(self.style_side, self.style_side)).clamp_(0, 1)}
 
 
-def style_crop(pictures: PictureSet, index: int, side: int, largest: float, rng: torch.Generator) -> Tensor:
-    """A square of picture ``index`` at (3, side, side): in the picture, as far as that goes, it has up to ``largest`` times that side."""
+def style_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> Tensor:
+    """A square of picture ``index``, of ``SMALLEST_SHARE`` to all of its shorter side, at (3, side, side): most of what it looks like."""
     entry = pictures.entries[index]
-    wanted = min(round(side * largest ** float(torch.rand((), generator=rng))), entry.height, entry.width)
+    wanted = round(min(entry.height, entry.width) * SMALLEST_SHARE ** float(torch.rand((), generator=rng)))
     top = int(torch.randint(entry.height - wanted + 1, (), generator=rng))
     left = int(torch.randint(entry.width - wanted + 1, (), generator=rng))
-    crop = pictures.crop(index, top, left, wanted, wanted)
-    return crop if wanted == side else resize(crop, size=(side, side)).clamp_(0, 1)
+    return resize(pictures.crop(index, top, left, wanted, wanted), size=(side, side)).clamp_(0, 1)
 
 
 def recoloured(picture: Tensor, palette: Tensor) -> Tensor:

@@ -101,7 +101,10 @@ class Pipeline:
         self._by_statistics = bool(instance_norms(model.network))
         self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
         self._per_pixel = 0.0
-        model.network.to(self.device).to(memory_format=torch.channels_last)
+        # With the channels last, instance norm on a CPU copies or is inexact (group norm is off by 1e-4).
+        contiguous = self._by_statistics and self.device.type == "cpu"
+        self._format = torch.contiguous_format if contiguous else torch.channels_last
+        model.network.to(self.device).to(memory_format=self._format)
 
     @property
     def identity(self) -> str:
@@ -324,7 +327,7 @@ class Pipeline:
 
     @torch.inference_mode()
     def _pass(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+        x = x.to(self.device).contiguous(memory_format=self._format)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             return self._network(x).float()
 

@@ -44,11 +44,11 @@ def colour(x: Tensor) -> tuple[int, ...]:
 
 def test_a_sample_is_a_function_of_its_number(tmp_path: Path) -> None:
     contents, styles = scenes(tmp_path / "contents", 3), scenes(tmp_path / "styles", 4, first=10)
-    first, again, other = (StylePatches(contents, styles, 24, 2.0, 0.5, 0.5, seed) for seed in (1, 1, 2))
+    first, again, other = (StylePatches(contents, styles, 24, 28, recoloured=0.5, photographs=0.5, seed=seed) for seed in (1, 1, 2))
     samples = [first[position] for position in range(12)]
     for position, sample in reversed(list(enumerate(samples))):
-        for key in ("content", "style"):
-            assert sample[key].shape == (3, 24, 24)
+        for key, side in (("content", 24), ("style", 28)):
+            assert sample[key].shape == (3, side, side)
             assert sample[key].is_contiguous()
             assert 0 <= float(sample[key].min()) <= float(sample[key].max()) <= 1
             assert torch.equal(sample[key], again[position][key])
@@ -57,18 +57,18 @@ def test_a_sample_is_a_function_of_its_number(tmp_path: Path) -> None:
         assert not torch.equal(first[0][key], other[0][key])
 
 
-def test_contents_and_styles_come_in_turn_and_in_many_pairs(colours: tuple[PictureSet, PictureSet]) -> None:
-    patches = StylePatches(*colours, 32, 3.0, 0.0, 0.0, seed=0)
+def test_contents_come_in_turn_and_with_all_styles(colours: tuple[PictureSet, PictureSet]) -> None:
+    patches = StylePatches(*colours, 32, 32, recoloured=0, photographs=0, seed=0)
     pairs = [(colour(sample["content"]), colour(sample["style"])) for sample in map(patches.__getitem__, range(60))]
     for first in range(0, 60, 4):
         assert {content for content, _ in pairs[first : first + 4]} == {(0, level, 0) for level in GREEN}
-        assert {style for _, style in pairs[first : first + 4]} == {(level, level, level) for level in GREY}
+    assert {style for _, style in pairs} == {(level, level, level) for level in GREY}
     assert len(set(pairs)) > 12  # of 16
 
 
 def test_a_share_of_the_styles_are_photographs(colours: tuple[PictureSet, PictureSet]) -> None:
     def share(photographs: float) -> float:
-        patches = StylePatches(*colours, 32, 1.0, 0.0, photographs, seed=0)
+        patches = StylePatches(*colours, 32, 32, recoloured=0, photographs=photographs, seed=0)
         return sum(colour(patches[position]["style"])[0] == 0 for position in range(60)) / 60
 
     assert (share(0), share(1)) == (0, 1)
@@ -80,7 +80,7 @@ def test_a_share_of_the_styles_have_the_palette_of_another(tmp_path: Path, colou
     photographs, (_, styles) = scenes(tmp_path / "scenes", 2), colours
 
     def share(recolour: float) -> float:
-        patches = StylePatches(photographs, styles, 32, 1.0, recolour, 1.0, seed=0)
+        patches = StylePatches(photographs, styles, 32, 32, recoloured=recolour, photographs=1, seed=0)
         found = [patches[position]["style"] for position in range(40)]
         flat = [style for style in found if float(style.std(dim=(1, 2)).max()) < 1e-5]
         assert {colour(style)[0] for style in flat} <= set(GREY)
@@ -93,38 +93,31 @@ def test_a_share_of_the_styles_have_the_palette_of_another(tmp_path: Path, colou
 def test_samples_are_flipped_and_turned(tmp_path: Path) -> None:
     ramp = np.linspace(0, 255, 32).round().astype(np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2)
     ramps = PictureSet([save(tmp_path / "ramp.png", ramp)], tmp_path / "c.pixels")
-    patches = StylePatches(ramps, ramps, 32, 1.0, 0.0, 0.0, seed=0)
-    brightest = {
-        key: {tuple(sample[key][0].reshape(-1)[[0, 31, -32, -1]].gt(0.5).tolist()) for sample in map(patches.__getitem__, range(40))}
-        for key in ("content", "style")
-    }
+    patches = StylePatches(ramps, ramps, 32, 32, recoloured=0, photographs=0, seed=0)
+
+    def bright_side(x: Tensor) -> tuple[bool, ...]:
+        """Of the four corners, which are brighter than the mean."""
+        return tuple((x[0, [0, 0, -1, -1], [0, -1, 0, -1]] > x.mean()).tolist())
+
+    samples = [patches[position] for position in range(40)]
+    brightest = {key: {bright_side(sample[key]) for sample in samples} for key in ("content", "style")}
     assert brightest["content"] == brightest["style"]
     assert len(brightest["style"]) == 4  # the bright side is each of the four
 
 
-def test_a_style_is_seen_at_many_sizes(tmp_path: Path) -> None:
+def test_of_a_style_two_fifths_to_all_of_the_shorter_side_are_seen(tmp_path: Path) -> None:
     """Of a ramp from 0 to 1 over 200 columns, which are 100 high, a crop shows as much as its side in the picture is long."""
     ramp = (np.arange(200) * 255 / 199).round().astype(np.uint8)[None, :, None].repeat(100, 0).repeat(3, 2)
     pictures = PictureSet([save(tmp_path / "ramp.png", ramp)], tmp_path / "c.pixels")
-
-    def sides(largest: float) -> list[float]:
-        crops = [style_crop(pictures, 0, 20, largest, generator(seed)) for seed in range(150)]
-        assert all(crop.shape == (3, 20, 20) for crop in crops)
-        return [float(crop.max() - crop.min()) * 199 * 20 / 19 for crop in crops]
-
-    some, more = sides(3.0), sides(16.0)
-    assert 19 < min(some) < 23
-    assert 55 < max(some) < 62
-    assert 30 < float(np.median(some)) < 40  # as many below 20 * sqrt(3) = 34.6 as above
-    assert 96 < max(more) < 103, "the shorter side is all there is"
-    assert sum(value > 96 for value in more) > 30
-
-
-def test_a_style_that_is_not_shrunk_is_cut_out(tmp_path: Path) -> None:
-    pictures = scenes(tmp_path, 1)
-    crop, whole = style_crop(pictures, 0, 32, 1.0, generator(3)), pictures.crop(0, 0, 0, 70, 90)
-    windows = whole.unfold(1, 32, 1).unfold(2, 32, 1)  # (3, 39, 59, 32, 32)
-    assert int((windows == crop[:, None, None]).all(dim=-1).all(dim=-1).all(dim=0).sum()) == 1
+    crops = [style_crop(pictures, 0, 20, generator(seed)) for seed in range(150)]
+    assert all(crop.shape == (3, 20, 20) for crop in crops)
+    sides = [float(crop.max() - crop.min()) * 199 * 20 / 19 for crop in crops]
+    assert 38 < min(sides) < 43
+    assert 96 < max(sides) < 103
+    assert 58 < float(np.median(sides)) < 69  # as many below 100 * sqrt(0.4) = 63 as above
+    places = [float(crop.mean()) for crop in crops]
+    assert min(places) < 0.25
+    assert max(places) > 0.75
 
 
 def test_recolouring_by_hand() -> None:

@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 
 from img2img.cli.evaluate import evaluate
 from img2img.data.resize import resize
-from img2img.errors import ConfigError, DataError
-from img2img.evaluation import stylists
+from img2img.errors import ConfigError, DataError, ModelError
 from img2img.evaluation.measure import StyleFigures
 from img2img.evaluation.pairs import Pair
 from img2img.evaluation.style_loss import Eyes, content_loss, measure_style, style_loss
@@ -27,6 +26,7 @@ from img2img.evaluation.stylize import CELL, CONTENT, Cells, StylizeEvaluation, 
 from img2img.evaluation.stylize_page import GAP, LABEL, draw_sheet, write_stylize_page
 from img2img.metrics import alex_activations, quantized
 from img2img.networks import ResNetGenerator, Stylizer
+from img2img.tasks.stylize import fast
 from img2img.weights import ModelInfo, save_model
 
 CONTENTS = [Pair(Path("one.png"), None), Pair(Path("<two>.png"), None)]
@@ -178,7 +178,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_our_stylist_pads_to_multiples_and_takes_the_style_at_its_shorter_side(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stylists, "STYLE_SIDE", 32)
+    monkeypatch.setattr(fast, "STYLE_SIDE", 32)
     paint = load_stylist(str(model), "cpu")
     network = Stylizer(BODY, style_dim=8).eval()
     network.load_state_dict(load_file(model))
@@ -196,7 +196,7 @@ def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
     network = ResNetGenerator(width=4, blocks=1, scale=1)
     spec = {"name": "resnet", "width": 4, "blocks": 1, "scale": 1}
     save_model(tmp_path / "other.safetensors", network, ModelInfo(name="other", task="translate", network=spec))
-    with pytest.raises(ConfigError, match="'other' is for 'translate', not for stylising"):
+    with pytest.raises(ModelError, match="'other' is for translate, not for stylize"):
         load_stylist(str(tmp_path / "other.safetensors"))
 
 

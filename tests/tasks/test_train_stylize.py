@@ -33,7 +33,15 @@ from img2img.tasks.stylize.train import make_objective, train_stylizer, with_bod
 from img2img.training import checkpoint
 from img2img.training.adversary import AdversaryConfig
 
-SETTINGS = ("data.size=32", "data.validation_side=64", "network.width=4", "network.blocks=1", "style_dim=8", "training.log_every=1")
+SETTINGS = (
+    "data.size=32",
+    "data.style_size=40",
+    "data.validation_side=64",
+    "network.width=4",
+    "network.blocks=1",
+    "style_dim=8",
+    "training.log_every=1",
+)
 TINY = ["--batch", "2", "--workers", "0", "--device", "cpu", "--set", "training.schedule=constant"]
 TINY += [part for setting in SETTINGS for part in ("--set", setting)]
 JUDGE = ["--set", "adversary.weight=0.1", "--set", "adversary.network.width=4", "--set", "adversary.network.layers=2"]
@@ -85,7 +93,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def config(preset: str = "any", **changes: Any) -> StylizeConfig:
     given = PRESETS[preset]
     network = {**BODY, "width": 4, "blocks": 1}
-    data = given.data.model_copy(update={"size": 32, "validation_side": 64})
+    data = given.data.model_copy(update={"size": 32, "contents_per_style": 1, "validation_side": 64})
     return given.model_copy(update={"network": network, "style_dim": 8, "data": data, **changes})
 
 
@@ -271,6 +279,27 @@ def test_distances_by_hand_with_the_weights_of_the_configuration() -> None:
         weight * float(relative(gram(seen[layer]), gram(painting[layer])).mean()) for layer, weight in (("relu1_1", 0.25), ("relu2_2", 0.5))
     )
     assert float(found["style"]) == pytest.approx(2 * expected, rel=1e-3)
+
+
+def test_contents_share_a_style() -> None:
+    data = config().data.model_copy(update={"contents_per_style": 2})
+    objective, given = StylizeObjective(config(data=data), "x", styles=0).eval(), batch(5)
+    images = objective.generate(given)
+    shared = [0, 0, 2, 2, 4]
+    assert torch.allclose(
+        images["made"], objective.stylizer(given["content"], objective.stylizer.encode_style(given["style"][shared])), atol=1e-5
+    )
+    grams = objective.style_of(given["style"])[1]
+    assert all(torch.allclose(images[f"gram_{layer}"], value[shared], rtol=1e-3) for layer, value in grams.items())
+
+
+@pytest.mark.parametrize("adversary", [{"mode": "wgan-gp"}, {"mode": "relativistic"}, {"feature_matching": 1.0}, {"pool": 4}])
+def test_styles_may_be_larger_than_what_is_made(adversary: dict[str, Any]) -> None:
+    objective = StylizeObjective(config(adversary=AdversaryConfig(weight=0.1, **adversary)), "x", styles=0)
+    given = {"content": batch()["content"], "style": torch.rand(2, 3, 44, 44)}
+    images = objective.generate(given)
+    found = {**objective.discriminator_losses(given, images), **objective.generator_losses(given, images)}
+    assert all(bool(value.isfinite()) for value in found.values())
 
 
 def test_total_variation_is_that_of_what_is_made() -> None:

@@ -22,8 +22,9 @@ class LossConfig(Strict):
 class DataConfig(Strict):
     """What a sample is."""
 
-    size: int = Field(128, ge=32, description="side in pixels of the squares that contents and styles are cut to")
-    largest_style: float = Field(3.0, ge=1, le=16, description="a style's square has up to so many times that side before it is shrunk")
+    size: int = Field(128, ge=32, description="side in pixels of the squares that contents are cut to")
+    style_size: int = Field(160, ge=32, description="side in pixels that squares of styles, most of a painting, are brought to")
+    contents_per_style: int = Field(4, ge=1, description="contents of a batch that share a style, which costs more than they do")
     recoloured: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
     photographs: float = Field(0.1, ge=0, le=1, description="share of styles that are photographs of the contents")
     validation_side: int = Field(256, ge=64, description="side of the validation crops")

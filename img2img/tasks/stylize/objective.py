@@ -68,8 +68,12 @@ class StylizeObjective(Objective):
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:
-        code, style = self.style_of(batch["style"])
-        return {"made": self.stylizer(batch["content"], code)} | {f"gram_{layer}": found for layer, found in style.items()}
+        each, number = self.config.data.contents_per_style, len(batch["content"])
+        code, style = self.style_of(batch["style"][::each])
+        if code is not None:
+            code = code.repeat_interleave(each, dim=0)[:number]
+        grams = {f"gram_{layer}": found.repeat_interleave(each, dim=0)[:number] for layer, found in style.items()}
+        return {"made": self.stylizer(batch["content"], code), **grams}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         # Out of step with the pixel shuffle, or VGG, whose strides keep step with it, would not see its grid.
@@ -78,11 +82,11 @@ class StylizeObjective(Objective):
         if self.config.loss.total_variation:
             result["total_variation"] = self.config.loss.total_variation * total_variation(made)
         if self.judge:
-            result |= self.judge.generator_losses(batch["style"], images["made"])
+            result |= self.judge.generator_losses(*of_one_size(batch["style"], images["made"]))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(batch["style"], images["made"]) if self.judge else {}
+        return self.judge.discriminator_losses(*of_one_size(batch["style"], images["made"])) if self.judge else {}
 
     def discriminators_stepped(self) -> None:
         if self.judge:
@@ -116,9 +120,8 @@ class StylizeObjective(Objective):
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         content, style = batch["content"], batch["style"]
-        side = min(*content.shape[2:], *style.shape[2:])
-        columns = {"content": content, "style": style, "made": self.generate(batch)["made"].clamp(0, 1)}
-        return {name: column[..., :side, :side] for name, column in columns.items()}
+        made = self.generate(batch)["made"].clamp(0, 1)
+        return dict(zip(("content", "style", "made"), of_one_size(content, style, made), strict=True))
 
     def look(self, batch: Batch) -> Look:
         return Look(self.generate(batch)["made"].clamp(0, 1), None, batch["content"])
@@ -138,3 +141,9 @@ class StylizeObjective(Objective):
             figures=figures,
         )
         weights.save_model(path, network, info)
+
+
+def of_one_size(*images: Tensor) -> list[Tensor]:
+    """``images`` (N, C, H, W) cut to squares of the shortest of their sides: what is shown together, and what penalties mix."""
+    side = min(length for x in images for length in x.shape[2:])
+    return [x[..., :side, :side] for x in images]

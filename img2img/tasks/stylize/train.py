@@ -21,6 +21,7 @@ from img2img.training.rehearsal import Rehearsal, rehearse
 REHEARSAL_PICTURES = 8
 MANY_STYLES = 10  # of so many some are held out; of fewer all are trained on, and validated by
 LEAST_CHECKED = 64  # pixels a side of validation pictures
+LEAST_STYLE = 64  # pixels a side of a style: smaller ones have no strokes to show
 
 
 def train_stylizer(
@@ -152,12 +153,13 @@ def _paintings(
     held_out = find_pictures(validation) if validation else []
     if not validation and len(paths) >= MANY_STYLES:
         paths, held_out = hold_out(paths)
-    paintings = PictureSet(paths[:most], cache / "styles.pixels", smallest=config.data.size)
+    paintings = PictureSet(paths[:most], cache / "styles.pixels", smallest=LEAST_STYLE)
     if not held_out:
         return paintings, paintings
-    return paintings, PictureSet(held_out[:most], cache / "validation-styles.pixels", smallest=LEAST_CHECKED)
+    return paintings, PictureSet(held_out[:most], cache / "validation-styles.pixels", smallest=LEAST_STYLE)
 
 
 def _patches(contents: PictureSet, paintings: PictureSet, config: StylizeConfig) -> StylePatches:
-    data = config.data
-    return StylePatches(contents, paintings, data.size, data.largest_style, data.recoloured, data.photographs, config.training.seed)
+    data, seed = config.data, config.training.seed
+    shares = {"recoloured": data.recoloured, "photographs": data.photographs}
+    return StylePatches(contents, paintings, data.size, data.style_size, **shares, seed=seed)
