@@ -147,7 +147,7 @@ def find_pictures(folder: str | Path) -> list[Path]:
         DataError: there is no such folder, or no picture in it.
     """
     if not Path(folder).is_dir():
-        raise DataError(f"{str(folder)!r} is not a folder; --data takes a folder of photographs")
+        raise DataError(f"{str(folder)!r} is not a folder; give a folder of pictures")
     try:
         return [source.path for source in images.collect([str(folder)], recursive=True)]
     except PictureError as error:

@@ -18,7 +18,7 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 from img2img.weights import ModelInfo
 
-ADAPTED = 256  # samples whose styles are looked at before the first step
+ADAPTED = 64  # samples whose styles are looked at before the first step
 
 
 class StylizeObjective(Objective):
@@ -115,7 +115,7 @@ class StylizeObjective(Objective):
     def validate(self, batch: Batch) -> dict[str, float]:
         code, style = self.style_of(batch["style"])
         made = self.stylizer(batch["content"], code).clamp(0, 1)
-        found = {name: float(value) for name, value in self.distances(made, batch["content"], style).items()}
+        found = {name: float(value.detach()) for name, value in self.distances(made, batch["content"], style).items()}
         return {"loss": sum(found.values()), **found}
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
