@@ -12,7 +12,7 @@ from img2img.training.adversary import AdversaryConfig
 class LossConfig(Strict):
     """Weights of the losses, and the layers of the frozen VGG that they look at; each distance is relative, 1 is that of nothing at all."""
 
-    content: float = Field(0.1, ge=0, description="of the distance to the content's features; less shows more style")
+    content: float = Field(0.04, ge=0, description="of the distance to the content's features; less shows more style")
     content_layer: str = "relu3_3"
     style: float = Field(1.0, gt=0, description="of the distance to the style's Gram matrices")
     style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}, min_length=1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from img2img.data.resize import resize
 from img2img.networks.features import Backbone, VGGFeatures
-from img2img.tasks.stylize.colour import PreserveColour, finished, prepared
+from img2img.tasks.stylize.colour import PreserveColour, prepared
 from img2img.tasks.stylize.descent import Average, adam, lbfgs
 from img2img.tasks.stylize.likeness import CONTENT_LAYER, STRIDE, STYLE_LAYERS, Likeness
 from img2img.tasks.stylize.requests import SMALLEST_SIDE, checked
@@ -37,7 +37,6 @@ class OptimizeSettings(BaseModel):
     )
     backbone: Backbone = Field("vgg16", description="the feature network; the others are fetched on first use")
     preserve_colour: PreserveColour = Field("none", description="keep the content's colours")
-    alpha: float = Field(1.0, ge=0, le=1, description="0 gives the content, 1 the stylised picture")
     seed: int = Field(0, ge=0, description="of the noise to begin with")
 
 
@@ -54,17 +53,16 @@ class Progress:
 Told = Callable[[Progress, Callable[[], Tensor]], None]
 
 
-def stylize_by_optimisation(
+def painted(
     content: Tensor,
     styles: Sequence[tuple[Tensor, float]],
-    settings: OptimizeSettings | None = None,
+    settings: OptimizeSettings,
     *,
     masks: Sequence[Tensor | None] | None = None,
     initial: Literal["content", "noise"] | Tensor = "content",
     told: Told = lambda _progress, _preview: None,
-    stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """``content`` painted like ``styles``: (3, H, W) in [0, 1], on the device of ``content``.
+    """``content`` painted like ``styles``: (3, H, W) in [0, 1], on the device of ``content``; what ``colour.finished`` is then given.
 
     Gatys et al. 2016 (CVPR 2016, arXiv 1508.06576) on a frozen VGG (``Likeness``), from small scales to large ones, so that strokes
     larger than the network sees are drawn too (Gatys et al. 2017, arXiv 1611.07865, section 6), and the result is an average of the
@@ -76,41 +74,14 @@ def stylize_by_optimisation(
     Args:
         content: (3, H, W) in [0, 1].
         styles: pictures (3, h, w) in [0, 1] and their weights, of which only the ratios count.
-        masks: for each style (1, H, W) in [0, 1], where it shows, or None: everywhere. Where no style shows, the content stays to the bit.
+        masks: for each style (1, H, W) in [0, 1], where it shows, or None: everywhere.
         initial: where to begin; a picture (3, H, W) may be given.
         told: called after each iteration with the progress and a function that gives the picture so far, (3, h, w) at the current scale.
-        stop: asked before each iteration; true ends the work, and the picture so far is given.
+            What it raises ends the work.
 
     Raises:
         ConfigError: shapes, weights or masks that do not fit.
     """
-    settings = settings or OptimizeSettings()
-    regions, _ = checked(content, styles, masks, initial)
-    mask = None if masks is None else torch.stack(regions).amax(0)
-
-    def shown(picture: Tensor) -> Tensor:
-        """``picture``, at any scale, as the result would show it."""
-        size = picture.shape[1:]
-        region = None if mask is None else _resized(mask, *size)
-        return finished(picture, _resized(content, *size), settings.preserve_colour, settings.alpha, region)
-
-    def told_finished(progress: Progress, preview: Callable[[], Tensor]) -> None:
-        told(progress, lambda: shown(preview()))
-
-    return shown(painted(content, styles, settings, masks=masks, initial=initial, told=told_finished, stop=stop))
-
-
-def painted(
-    content: Tensor,
-    styles: Sequence[tuple[Tensor, float]],
-    settings: OptimizeSettings,
-    *,
-    masks: Sequence[Tensor | None] | None = None,
-    initial: Literal["content", "noise"] | Tensor = "content",
-    told: Told = lambda _progress, _preview: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Tensor:
-    """As ``stylize_by_optimisation``, before ``finished``: whole, not mixed with the content, grey where its colours are to be kept."""
     regions, weights = checked(content, styles, masks, initial)
     features = _features(settings.backbone).to(content.device)
     pairs = [prepared(content, style.to(content), settings.preserve_colour) for style, _ in styles]
@@ -136,8 +107,6 @@ def painted(
         average = Average(settings.averaging, picture)
         descend = adam(picture, likeness, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, likeness)
         for _ in range(count):
-            if stop():
-                return _resized(average.value(), *content.shape[1:])
             losses = descend()
             average.add(picture)
             done += height * width
