@@ -488,6 +488,8 @@ def test_previews_replace_nothing(photo: Path, one: Path) -> None:
         (["--style", "{one}", "--method", "slow"], "--method 'slow' is unknown; known are fast, optimize"),
         (["--style", "{one}", "--method", "optimize"], "the method optimize needs no model"),
         (["--style", "{one}", "--method", "optimize", "--init", "fast", "--optimizer", "sgd"], "--optimizer 'sgd'"),
+        (["--style", "{one}", "--method", "optimize", "--backbone", "resnet"], "--backbone 'resnet'"),
+        (["--style", "{one}", "--backbone", "vgg19"], "--backbone: only with --method optimize"),
         (["--style", "{one}", "--method", "optimize", "--init", "fast", "--iterations", "0"], "--iterations 0"),
         (["--style", "{one}", "--method", "optimize", "--init", "fast", "--tile", "20"], "--tile 20"),
     ],

@@ -48,6 +48,9 @@ def stylize(
     iterations: Annotated[int | None, typer.Option(help="optimize: steps at the last scale.  [default: 50]")] = None,
     optimizer: Annotated[str | None, typer.Option(help="optimize: adam or lbfgs.  [default: adam]")] = None,
     seed: Annotated[int | None, typer.Option(help="optimize: number of the noise.  [default: 0]")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="optimize: vgg16, or vgg19 or vgg16-torchvision, fetched on first use.  [default: vgg16]")
+    ] = None,
     preview: Annotated[
         str | None, typer.Option(metavar="FILE", help="optimize: shows how far it is.  [default: NAME.preview.png beside the output]")
     ] = None,
@@ -91,7 +94,7 @@ def stylize(
     good = True
     try:
         choose_dtype(dtype, choose_device(device))
-        way = Way(method, model, init, iterations, optimizer, seed)
+        way = Way(method, model, init, iterations, optimizer, seed, backbone)
         if preview is not None and method == "fast":
             raise ConfigError("--preview: only with --method optimize")
         wish = Wish(alpha, preserve_color, style_scale, smooth, sweep, tuple(mask or ()))

@@ -35,6 +35,7 @@ def stylize(
     iterations: int | None = None,
     optimizer: str | None = None,
     seed: int | None = None,
+    backbone: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     tile: int | None = None,
@@ -45,7 +46,7 @@ def stylize(
     Args:
         style: the path of a picture, the name of a built-in style, or a picture in memory, of any kind that ``x`` may have; or a list of
             such, or of pairs (style, weight): a mixture. None for models with a style of their own.
-        method, model, init, iterations, optimizer, seed: as ``Way``.
+        method, model, init, iterations, optimizer, seed, backbone: as ``Way``.
         mask: white is stylised: a path, a folder, a grey ``PIL.Image``, an array or tensor (H, W); a list of them: one for each style.
         alpha, style_scale, smooth, sweep: as ``Wish``; preserve_color: its ``preserve``.
         device, dtype, tile, statistics: as ``load``.
@@ -53,7 +54,7 @@ def stylize(
     masks = [] if mask is None else mask if isinstance(mask, list | tuple) else [mask]
     drawn = tuple(os.fspath(each) if isinstance(each, str | os.PathLike) else drawn_mask(each) for each in masks)
     wish = Wish(alpha, preserve_color, style_scale, smooth, sweep, drawn)
-    way = Way(method, model, init, iterations, optimizer, seed)
+    way = Way(method, model, init, iterations, optimizer, seed, backbone)
     return load_stylizer(_weighted(style), wish, way, device=device, dtype=dtype, tile=tile, statistics=statistics)(x)
 
 
@@ -86,7 +87,8 @@ def load_stylizer(
     if dtype not in ("auto", "fp32"):
         raise ConfigError(f"--dtype {dtype!r}: the method optimize works in fp32")
     side = WHOLE if tile == 0 else tile
-    settings = settings_of({"iterations": way.iterations, "optimizer": way.optimizer, "seed": way.seed, "tile": side})
+    given = {"iterations": way.iterations, "optimizer": way.optimizer, "seed": way.seed, "backbone": way.backbone, "tile": side}
+    settings = settings_of(given)
     initial: Any = fast() if way.init == "fast" else way.init or "content"
     return Optimisation(paintings, wish, settings, initial, previews=previews, keeps=keeps, device=device)
 

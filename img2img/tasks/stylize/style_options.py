@@ -62,7 +62,7 @@ class Way:
         method: fast (a network) or optimize (minutes, and no network of ours).
         model: of method fast, or where the optimisation begins with its result: a shipped name, a file or a run; None: stylize-any.
         init: what the optimisation begins with: content, noise or fast. None means the default here and below.
-        iterations, optimizer, seed: of the optimisation, as in ``OptimizeSettings``.
+        iterations, optimizer, seed, backbone: of the optimisation, as in ``OptimizeSettings``.
 
     Raises:
         ConfigError: a name that is unknown, or options that the method does not have.
@@ -74,11 +74,12 @@ class Way:
     iterations: int | None = None
     optimizer: str | None = None
     seed: int | None = None
+    backbone: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ConfigError(f"--method {self.method!r} is unknown; known are {', '.join(METHODS)}")
-        asked = [f"--{name}" for name in ("init", "iterations", "optimizer", "seed") if getattr(self, name) is not None]
+        asked = [f"--{name}" for name in ("init", "iterations", "optimizer", "seed", "backbone") if getattr(self, name) is not None]
         if self.method == "fast" and asked:
             raise ConfigError(f"{', '.join(asked)}: only with --method optimize")
         if self.init not in (None, *STARTS):
