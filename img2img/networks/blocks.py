@@ -9,7 +9,7 @@ from torch.distributed.nn.functional import all_reduce
 
 Norm = Literal["none", "batch", "instance", "adain"]
 Padding = Literal["zeros", "reflect"]
-Up = Literal["shuffle", "resize", "transposed"]
+Up = Literal["shuffle", "resize", "bilinear", "transposed"]
 Head = Literal["sigmoid", "linear"]
 Conv = Literal["plain", "gated"]
 
@@ -165,7 +165,8 @@ def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain")
     """Layers that double height and width, (N, in_channels, H, W) -> (N, out_channels, 2H, 2W).
 
     ``shuffle``: a convolution and a pixel shuffle started by ICNR; ``resize``: nearest neighbour and a convolution (Odena et al. 2016,
-    "Deconvolution and checkerboard artifacts"); both start without a checkerboard. ``transposed``: a transposed convolution, as the
+    "Deconvolution and checkerboard artifacts"); both start without a checkerboard. ``bilinear``: bilinear and a convolution, which cannot
+    draw blocks of the coarser grid either, and takes a little more time. ``transposed``: a transposed convolution, as the
     public pix2pix and CycleGAN have it.
 
     Raises:
@@ -178,6 +179,9 @@ def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain")
             return [folded, nn.PixelShuffle(2)]
         case "resize":
             return [nn.Upsample(scale_factor=2), CONVS[conv](in_channels, out_channels, 3, padding=1, padding_mode="reflect")]
+        case "bilinear":
+            larger = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+            return [larger, CONVS[conv](in_channels, out_channels, 3, padding=1, padding_mode="reflect")]
         case "transposed":
             if conv == "gated":
                 raise ValueError('transposed convolutions have no gate; with conv="gated", up is "shuffle" or "resize"')

@@ -82,7 +82,7 @@ def test_a_gated_shuffle_starts_without_a_checkerboard() -> None:
 def test_choices_that_there_are_not(name: str) -> None:
     with pytest.raises(ModelError, match="conv='gatde' is not one of plain, gated"):
         build({"name": name, "conv": "gatde"})
-    with pytest.raises(ModelError, match="up='up' is not one of shuffle, resize, transposed"):
+    with pytest.raises(ModelError, match="up='up' is not one of shuffle, resize, bilinear, transposed"):
         build({"name": name, "up": "up"})
     with pytest.raises(ModelError, match="transposed convolutions have no gate"):
         build({"name": name, "conv": "gated", "up": "transposed", **({"downsamplings": 1} if name == "resnet" else {})})

@@ -87,7 +87,7 @@ def test_norms_behind_steps_up_need_such_steps_and_a_style(arguments: dict[str, 
         build({"name": "resnet", **arguments})
 
 
-@pytest.mark.parametrize("up", ["shuffle", "resize", "transposed"])
+@pytest.mark.parametrize("up", ["shuffle", "resize", "bilinear", "transposed"])
 @pytest.mark.parametrize(("downsamplings", "shuffle"), [(1, 2), (2, 2), (1, 3)])
 def test_steps_down_and_folded_pixels_together(up: str, downsamplings: int, shuffle: int) -> None:
     torch.manual_seed(0)

@@ -99,7 +99,7 @@ def test_the_style_encoder_sees_brightness_that_the_content_encoder_cannot() -> 
     assert not torch.allclose(network.encode_style(x, "a"), network.encode_style(x + 0.5, "a"), atol=1e-4)
 
 
-@pytest.mark.parametrize("up", ["resize", "shuffle", "transposed"])
+@pytest.mark.parametrize("up", ["resize", "bilinear", "shuffle", "transposed"])
 @pytest.mark.parametrize(("kind", "downsamplings"), [("unit", 2), ("munit", 2), ("munit", 1)])
 def test_the_halo_is_that_of_the_receptive_field_once_statistics_are_fixed(kind: str, downsamplings: int, up: str) -> None:
     torch.manual_seed(0)

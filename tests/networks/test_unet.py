@@ -25,7 +25,7 @@ def reach(network: nn.Module, period: int) -> int:
     return found
 
 
-@pytest.mark.parametrize("up", ["resize", "shuffle", "transposed"])
+@pytest.mark.parametrize("up", ["resize", "bilinear", "shuffle", "transposed"])
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_halo_is_the_radius_of_the_receptive_field(up: Any, levels: int) -> None:
     torch.manual_seed(0)
@@ -33,7 +33,7 @@ def test_halo_is_the_radius_of_the_receptive_field(up: Any, levels: int) -> None
     assert reach(network, 2**levels) == network.halo
 
 
-@pytest.mark.parametrize("up", ["resize", "shuffle", "transposed"])
+@pytest.mark.parametrize("up", ["resize", "bilinear", "shuffle", "transposed"])
 @pytest.mark.parametrize("downsamplings", [1, 2])
 def test_halo_of_a_resnet_covers_every_way_up(up: Any, downsamplings: int) -> None:
     torch.manual_seed(0)

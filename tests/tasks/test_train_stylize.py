@@ -308,8 +308,23 @@ def test_total_variation_is_that_of_what_is_made() -> None:
     objective, given, style = objective_and_style(loss=LossConfig(total_variation=0.2))
     images = {"made": stripes} | {f"gram_{layer}": value for layer, value in style.items()}
     assert float(objective.generator_losses(given, images)["total_variation"]) == pytest.approx(0.2 * 0.25)
-    without, *_ = objective_and_style(loss=LossConfig(total_variation=0))
+    without, *_ = objective_and_style(loss=LossConfig(total_variation=0, phase=0))
     assert set(without.generator_losses(given, images)) == {"content", "style"}
+
+
+def test_a_grid_of_the_period_of_the_network_costs_and_other_texture_does_not() -> None:
+    objective, given, style = objective_and_style(loss=LossConfig(phase=3.0))
+    period = objective.stylizer.multiple
+    grid, other = torch.zeros(2, 3, 32, 32), torch.zeros(2, 3, 32, 32)
+    grid[..., ::period] = 0.4
+    other[..., :: period - 1] = 0.4
+    found = []
+    for pattern in (grid, other):
+        images = {"made": given["content"] + pattern} | {f"gram_{layer}": value for layer, value in style.items()}
+        found.append(float(objective.generator_losses(given, images)["phase"]))
+    # One column in ``period`` is 0.4 above the content: off their mean by 0.4 (1 - 1/p), the others by 0.4 / p.
+    assert found[0] == pytest.approx(3 * 0.4 * 2 * (1 - 1 / period) / period, rel=1e-4)
+    assert found[1] < 0.3 * found[0]
 
 
 def test_the_objective_and_the_encoder_find_the_same_code() -> None:

@@ -12,11 +12,12 @@ from img2img.training.adversary import AdversaryConfig
 class LossConfig(Strict):
     """Weights of the losses, and the layers of the frozen VGG that they look at; each distance is relative, 1 is that of nothing at all."""
 
-    content: float = Field(0.04, ge=0, description="of the distance to the content's features; less shows more style")
+    content: float = Field(0.06, ge=0, description="of the distance to the content's features; less shows more style")
     content_layer: str = "relu3_3"
     style: float = Field(1.0, gt=0, description="of the distance to the style's Gram matrices")
     style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}, min_length=1)
-    total_variation: float = Field(0.5, ge=0, description="of smoothness")
+    phase: float = Field(4.0, ge=0, description="of what repeats with the period of the up-sampling: a loss against grids")
+    total_variation: float = Field(2.0, ge=0, description="of smoothness")
 
 
 class DataConfig(Strict):
@@ -30,7 +31,7 @@ class DataConfig(Strict):
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
 
 
-BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 4, "downsamplings": 1, "shuffle": 2, "up": "resize", "up_norm": "adain"}
+BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 4, "downsamplings": 1, "shuffle": 2, "up": "bilinear", "up_norm": "adain"}
 
 
 class StylizeConfig(Strict):

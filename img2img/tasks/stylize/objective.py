@@ -76,11 +76,14 @@ class StylizeObjective(Objective):
         return {"made": self.stylizer(batch["content"], code), **grams}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        period, loss = self.stylizer.multiple, self.config.loss
         # Out of step with the pixel shuffle, or VGG, whose strides keep step with it, would not see its grid.
-        content, made = losses.shifted(self.stylizer.multiple, batch["content"], images["made"])
-        result = self.distances(made, content, {layer: images[f"gram_{layer}"] for layer in self.config.loss.style_layers})
-        if self.config.loss.total_variation:
-            result["total_variation"] = self.config.loss.total_variation * total_variation(made)
+        content, made = losses.shifted(period, batch["content"], images["made"])
+        result = self.distances(made, content, {layer: images[f"gram_{layer}"] for layer in loss.style_layers})
+        if loss.total_variation:
+            result["total_variation"] = loss.total_variation * total_variation(made)
+        if loss.phase:
+            result["phase"] = loss.phase * losses.phase(images["made"], batch["content"], period)
         if self.judge:
             result |= self.judge.generator_losses(*of_one_size(batch["style"], images["made"]))
         return result
