@@ -52,7 +52,7 @@ PRESETS: dict[str, StylizeConfig] = {
     "single": StylizeConfig(
         network={**BODY, "width": 24},
         style_dim=16,
-        data=DataConfig(recoloured=0, photographs=0),
-        training=TrainerConfig(images=4_000, batch=4, learning_rate=2e-3, validate_every=1_000),
+        data=DataConfig(size=96, recoloured=0, photographs=0),
+        training=TrainerConfig(images=3_000, batch=4, learning_rate=2e-3, validate_every=1_000),
     ),
 }
