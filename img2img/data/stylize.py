@@ -10,7 +10,7 @@ from img2img.data.resize import resize
 from img2img.data.sampling import generator, shuffled
 
 LARGEST_SHRINK = 1 / 6  # of contents: photographs of all sizes will be stylised
-SMALLEST_SHARE = 0.4  # of a painting's shorter side
+SHARES = (0.35, 0.8)  # of a painting's shorter side: more would bring strokes to a few pixels, which a network paints as a weave
 
 
 class StylePatches(Dataset[dict[str, Tensor]]):
@@ -61,9 +61,9 @@ class StyleCrops(Dataset[dict[str, Tensor]]):
 
 
 def style_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator) -> Tensor:
-    """A square of picture ``index``, of ``SMALLEST_SHARE`` to all of its shorter side, at (3, side, side): most of what it looks like."""
-    entry = pictures.entries[index]
-    wanted = round(min(entry.height, entry.width) * SMALLEST_SHARE ** float(torch.rand((), generator=rng)))
+    """A square of picture ``index``, a share of its shorter side from the range ``SHARES``, at (3, side, side)."""
+    entry, (least, most) = pictures.entries[index], SHARES
+    wanted = round(min(entry.height, entry.width) * most * (least / most) ** float(torch.rand((), generator=rng)))
     top = int(torch.randint(entry.height - wanted + 1, (), generator=rng))
     left = int(torch.randint(entry.width - wanted + 1, (), generator=rng))
     return resize(pictures.crop(index, top, left, wanted, wanted), size=(side, side)).clamp_(0, 1)

@@ -40,8 +40,8 @@ def radius(blocks: int, downsamplings: int, up: Up) -> int:
     That is with the statistics of the norms held fixed. Found by following the borders of what one output pixel sees back through the
     layers, for each place that it can have between two pixels of the code.
     """
-    # Pixels of the larger picture: a shuffle's convolution works on the smaller one, and bilinear looks at a neighbour more.
-    reach = 2 if up in ("shuffle", "bilinear") else 1
+    # Pixels of the larger picture: a shuffle's convolution works on the smaller one, as bilinear's does, which looks at a neighbour more.
+    reach = {"shuffle": 2, "bilinear": 3}.get(up, 1)
     found = 0
     for place in range(2**downsamplings):
         first, last = place - 3, place + 3

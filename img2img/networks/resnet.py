@@ -103,7 +103,11 @@ class ResNetGenerator(nn.Module):
             for level in range(downsamplings):
                 channels = width * 2**level
                 plain: Norm = "instance" if norm == "adain" else norm
-                stem += [make_norm(plain, channels), nn.ReLU(), CONVS[conv](channels, channels * 2, 3, stride=2, padding=1)]
+                stem += [
+                    make_norm(plain, channels),
+                    nn.ReLU(),
+                    CONVS[conv](channels, channels * 2, 3, stride=2, padding=1, padding_mode=padding_mode),
+                ]
                 normalised = [] if up_norm == "none" else [make_norm(up_norm, channels, style_dim)]
                 tail = [*upsampler(up, channels * 2, channels, conv), *normalised, nn.ReLU(), *tail]
         body_width = width * 2**downsamplings
@@ -115,16 +119,16 @@ class ResNetGenerator(nn.Module):
             for _ in range(blocks)
         )
         self.tail = nn.Sequential(*tail)
-        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings, kernel // 2) * shuffle + shuffle - 1
+        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings, kernel // 2, up) * shuffle + shuffle - 1
 
     @staticmethod
-    def _halo(blocks: int, downsamplings: int, edge: int) -> int:
+    def _halo(blocks: int, downsamplings: int, edge: int, up: Up) -> int:
         """The radius in pixels of the first convolution's input; ``edge`` is its own radius, and the last one's."""
         if not downsamplings:
             return 1 + 2 * blocks + 1  # stem, two convolutions a block, tail; the bilinear skip's 1 is less
         step = 1 << downsamplings  # input pixels between neighbours in the middle of the network
-        down, up = edge + (step - 1), 2 * (step - 1) + edge
-        return down + 2 * blocks * step + up + step  # the last: where a strided output lies
+        down, upward = edge + (step - 1), (3 if up == "bilinear" else 2) * (step - 1) + edge
+        return down + 2 * blocks * step + upward + step  # the last: where a strided output lies
 
     def encode_features(self, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """What the layers numbered ``layers`` give, counted through the stem and on through the blocks; nothing behind them is computed."""

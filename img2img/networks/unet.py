@@ -64,8 +64,8 @@ class UNetGenerator(nn.Module):
         last = nn.Conv2d(width, out_channels, 3, padding=1, padding_mode="reflect")
         self.tail = nn.Sequential(nn.ReLU(), last, make_head(head))
         # Pixels of level l are 2^l apart. Down from it a 4x4 kernel reaches 2 of them; up to it 1, or 2 for a shuffle's convolution, which
-        # works a level below, and for bilinear. The tail reaches 1.
-        self.halo = 1 + (4 if up in ("shuffle", "bilinear") else 3) * (2**levels - 1)
+        # works a level below, or 3 if bilinear follows on that. The tail reaches 1.
+        self.halo = 1 + (2 + {"shuffle": 2, "bilinear": 3}.get(up, 1)) * (2**levels - 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5

@@ -18,13 +18,14 @@ class LossConfig(Strict):
     style_layers: dict[str, float] = Field({"relu1_1": 0.25, "relu2_1": 0.25, "relu3_1": 0.25, "relu4_1": 0.25}, min_length=1)
     phase: float = Field(4.0, ge=0, description="of what repeats with the period of the up-sampling: a loss against grids")
     total_variation: float = Field(2.0, ge=0, description="of smoothness")
+    stability: float = Field(0.02, ge=0, description="of what noise in the content changes: flicker, and a weave in skies")
 
 
 class DataConfig(Strict):
     """What a sample is."""
 
     size: int = Field(128, ge=32, description="side in pixels of the squares that contents are cut to")
-    style_size: int = Field(160, ge=32, description="side in pixels that squares of styles, most of a painting, are brought to")
+    style_size: int = Field(192, ge=32, description="side in pixels that squares of styles, half of a painting, are brought to")
     contents_per_style: int = Field(4, ge=1, description="contents of a batch that share a style, which costs more than they do")
     recoloured: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
     photographs: float = Field(0.1, ge=0, le=1, description="share of styles that are photographs of the contents")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -18,6 +19,7 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 from img2img.weights import ModelInfo
 
+NOISE = 0.02  # deviation of the noise that must not change a result
 ADAPTED = 64  # samples whose styles are looked at before the first step
 
 
@@ -54,7 +56,7 @@ class StylizeObjective(Objective):
     def adapt(self, samples: Dataset[Batch]) -> None:
         """Prepare the encoder for the styles of ``samples``."""
         styles = [samples[index]["style"] for index in range(ADAPTED)]
-        found = [self.stylizer.encoder.statistics(self.features(style[None], LAST)) for style in styles]
+        found = [self.stylizer.encoder.statistics(self.features(as_encoded(style[None]), LAST)) for style in styles]
         self.stylizer.encoder.adapt(torch.cat(found))
 
     @property
@@ -73,7 +75,10 @@ class StylizeObjective(Objective):
         if code is not None:
             code = code.repeat_interleave(each, dim=0)[:number]
         grams = {f"gram_{layer}": found.repeat_interleave(each, dim=0)[:number] for layer, found in style.items()}
-        return {"made": self.stylizer(batch["content"], code), **grams}
+        made = {"made": self.stylizer(batch["content"], code), **grams}
+        if self.config.loss.stability:
+            made["disturbed"] = self.stylizer(batch["content"] + NOISE * torch.randn_like(batch["content"]), code)
+        return made
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         period, loss = self.stylizer.multiple, self.config.loss
@@ -84,6 +89,8 @@ class StylizeObjective(Objective):
             result["total_variation"] = loss.total_variation * total_variation(made)
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(images["made"], batch["content"], period)
+        if loss.stability:  # Zheng et al. 2016 (arXiv 1604.04326), eq. 2: 1 is what a network that copies its input has
+            result["stability"] = loss.stability * (images["disturbed"] - images["made"]).square().mean() / NOISE**2
         if self.judge:
             result |= self.judge.generator_losses(*of_one_size(batch["style"], images["made"]))
         return result
@@ -97,11 +104,10 @@ class StylizeObjective(Objective):
 
     def style_of(self, style: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The codes of style pictures (N, 3, h, w), None where the network has its own, and their Gram matrices by layer."""
-        layers = self.config.loss.style_layers
-        with torch.no_grad():  # VGG's first layers are the encoder's: one pass serves both
-            seen = self.features(style, tuple(layers) if self.styles else tuple({*layers, *LAST}))
-            grams = {layer: gram(seen[layer]) for layer in layers}
-        return None if self.styles else self.stylizer.encoder.code(seen), grams
+        layers = tuple(self.config.loss.style_layers)
+        with torch.no_grad():
+            grams = {layer: gram(found) for layer, found in self.features(style, layers).items()}
+        return None if self.styles else self.stylizer.encode_style(as_encoded(style)), grams
 
     def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
         """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
@@ -144,6 +150,12 @@ class StylizeObjective(Objective):
             figures=figures,
         )
         weights.save_model(path, network, info)
+
+
+def as_encoded(style: Tensor) -> Tensor:
+    """A style picture (N, 3, h, w) at half the size of its strokes in a result, at which the encoder looks at it: its statistics say
+    as much there, in a quarter of the time."""
+    return F.interpolate(style, scale_factor=0.5, mode="area")
 
 
 def of_one_size(*images: Tensor) -> list[Tensor]:

@@ -13,6 +13,7 @@ from img2img.data.stylize import StyleCrops, StylePatches
 from img2img.errors import ConfigError, DataError
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import StylizeConfig
+from img2img.tasks.stylize.fast import STYLE_SIDE
 from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import Outcome, train
 from img2img.training.processes import make_fabric
@@ -114,7 +115,7 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
             network.encoder.load_state_dict(given.encoder.state_dict())
         else:
             with torch.no_grad():
-                network.code.copy_(given.code if given.styles else given.encode_style(_shrunk(styles, config.data.validation_side)))
+                network.code.copy_(given.code if given.styles else given.encode_style(_shrunk(styles, STYLE_SIDE)))
     return objective
 
 
