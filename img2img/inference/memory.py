@@ -58,7 +58,9 @@ def bytes_per_pixel(network: nn.Module, forward: Callable[[Tensor], Tensor], cha
     return LIVE * max(largest, 4 * out.numel()) / side**2
 
 
-def choose_tile(height: int, width: int, *, free: int, per_pixel: float, halo: int, on_cpu: bool, row_bytes: int) -> tuple[int, int]:
+def choose_tile(
+    height: int, width: int, *, free: int, per_pixel: float, halo: int, on_cpu: bool, row_bytes: int, whole: bool = False
+) -> tuple[int, int]:
     """Height and width of the tiles for a picture of ``height`` x ``width``: the whole picture where it fits.
 
     Args:
@@ -67,7 +69,11 @@ def choose_tile(height: int, width: int, *, free: int, per_pixel: float, halo: i
         halo: context on each side. Tiles of 16 halos keep its share of the work under a third, and may take more than the usual budget.
         on_cpu: where main memory is what is used, the budget is small.
         row_bytes: bytes of output for each row of input: a band of tiles that is as wide as the picture must stay small, too.
+        whole: whether tiles cost something, as where statistics of the whole picture must be found first: then there are none as long as
+            half of the free memory suffices.
     """
+    if whole and height * width * per_pixel <= free // 2:
+        return height, width
     budget = min(free // 2, max(CPU_BUDGET, int(per_pixel * (16 * halo) ** 2))) if on_cpu else free // 2
     least = 2 * halo + 64
     area = max(int(budget / per_pixel), least**2)

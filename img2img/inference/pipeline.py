@@ -242,6 +242,7 @@ class Pipeline:
                 halo=halo,
                 on_cpu=self.device.type != "cuda",
                 row_bytes=number * channels * size[1] * info.scale**2 * itemsize,
+                whole=self._by_statistics,
             )
         if tiler.tile and self._ceiling:
             tiler.tile = min(tiler.tile[0], self._ceiling[0]), min(tiler.tile[1], self._ceiling[1])

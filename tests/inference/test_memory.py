@@ -43,6 +43,12 @@ def test_tiles_stay_within_the_budget_and_bands_within_theirs() -> None:
     assert (high / (high - 68)) * (wide / (wide - 68)) < 1.3
 
 
+def test_a_picture_whose_tiles_cost_something_is_one_where_half_of_the_free_memory_suffices() -> None:
+    needed = 3000 * 2000 * 1500
+    assert chosen(3000, 2000, free=2 * needed, whole=True) == (3000, 2000)
+    assert chosen(3000, 2000, free=2 * needed - 2, whole=True) == chosen(3000, 2000, free=2 * needed - 2) != (3000, 2000)
+
+
 def test_little_memory_still_gives_a_tile_with_room_for_its_context() -> None:
     assert min(chosen(9000, 12000, free=0)) == 2 * 34 + 64
 

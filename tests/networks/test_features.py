@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from backbones import cached
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -99,13 +100,6 @@ def vgg19_state() -> dict[str, Tensor]:
     return dict(sorted(state.items(), key=lambda item: (item[0].split(".")[1], item[0].endswith("bias")))) | {
         "classifier.0.bias": torch.zeros(4)
     }
-
-
-def cached(home: Path, state: object) -> None:
-    """Put ``state`` where torchvision keeps a VGG19 that it has fetched before."""
-    folder = home / "hub/checkpoints"
-    folder.mkdir(parents=True)
-    torch.save(state, folder / "vgg19-dcbb9e9d.pth")
 
 
 def test_torchvision_weights_with_its_normalisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def test_what_noise_changes_costs() -> None:
     assert float(steady["stability"]) == 0
     assert float(moved["stability"]) == pytest.approx(0.1 * 9, rel=1e-3)
     images = objective.generate(given)
-    changed = (images["disturbed"] - images["made"]).square().mean()
+    changed = (images["disturbed"] - images["made"]).detach().square().mean()
     assert 0 < float(changed) < 10
     without, *_ = objective_and_style(loss=LossConfig(stability=0))
     assert "disturbed" not in without.generate(given)

@@ -8,6 +8,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+import torchvision
+from backbones import cached
 from scenes import load
 from stylizing import HEIGHT, QUICK, WIDTH, made, pixels, said, stylize
 
@@ -22,6 +26,18 @@ def test_optimisation_begins_where_it_is_told(model: Path, photo: Path, one: Pat
     assert len({result.tobytes() for result in results}) == 5
     assert np.array_equal(pixels(photo, "--style", one, *QUICK, "--tile", 64), results[0])
     assert [path.name for path in photo.parent.iterdir() if "preview" in path.name] == []
+
+
+def test_another_backbone(photo: Path, one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VGG19 of random weights, as it would lie there after it was fetched."""
+    torch.manual_seed(0)
+    layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"])
+    cached(tmp_path, {f"features.{key}": value for key, value in layers.state_dict().items()})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    by_vgg19 = pixels(photo, "--style", one, *QUICK, "--backbone", "vgg19")
+    assert by_vgg19.shape == (HEIGHT, WIDTH, 3)
+    assert not np.array_equal(by_vgg19, pixels(photo, "--style", one, *QUICK))
+    assert not np.array_equal(by_vgg19, load(photo))
 
 
 def running(*arguments: object, until: Path) -> "subprocess.Popen[str]":
