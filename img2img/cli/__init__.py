@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from img2img.allocator import keep_freed_memory
 from img2img.cli.bench import bench
 from img2img.cli.data import data
 from img2img.cli.evaluate import evaluate
@@ -61,6 +62,7 @@ def options(
 
 def main() -> None:
     """Run the command line. An error that was foreseen is one line on stderr and exit code 1; Ctrl-C is 130."""
+    keep_freed_memory()
     try:
         app()
     except Img2ImgError as error:
