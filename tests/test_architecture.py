@@ -13,7 +13,6 @@ PACKAGE = Path(__file__).parents[1] / "img2img"
 ARROWS: dict[str, set[str]] = {
     "images": set(),
     "networks": set(),
-    "allocator": set(),
     "metrics": {"networks"},
     "data": {"images"},
     "losses": {"networks"},
@@ -21,7 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "training": {"losses", "data", "weights"},
     "inference": {"weights", "images"},
     "tasks": {"training", "inference", "metrics"},
-    "evaluation": {"tasks", "allocator"},
+    "evaluation": {"tasks"},
     "cli": {"tasks", "evaluation"},
     "__init__": {"tasks"},
     "__main__": {"cli"},

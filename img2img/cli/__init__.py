@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from img2img.allocator import keep_freed_memory
 from img2img.cli.bench import bench
 from img2img.cli.data import data
 from img2img.cli.evaluate import evaluate
@@ -62,7 +61,9 @@ def options(
 
 def main() -> None:
     """Run the command line. An error that was foreseen is one line on stderr and exit code 1; Ctrl-C is 130."""
-    keep_freed_memory()
+    # Of PyTorch's: large blocks in pages of 2 MiB, on Linux. Each activation of a large picture is mapped anew, and the kernel would take
+    # half of the time to hand out its pages of 4 KiB. Whoever has set it has a reason.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         app()
     except Img2ImgError as error:

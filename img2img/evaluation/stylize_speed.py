@@ -111,10 +111,8 @@ def _ours(model: str, content: Any, style: Any, threads: int) -> Job:
     import torch
 
     from img2img import images
-    from img2img.allocator import keep_freed_memory
     from img2img.evaluation.stylists import load_stylist
 
-    keep_freed_memory()  # as the command does
     torch.set_num_threads(threads)
     paint = load_stylist(model, "cpu")
     return lambda: images.quantize(paint(images.from_integers(content), images.from_integers(style)), 8)
