@@ -22,8 +22,8 @@ def bench_options() -> None:
 @bench.command("training")
 def bench_training(
     data: Annotated[Path | None, typer.Option(help="Folder of photographs: times their loading, too.")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps in a turn.")] = 4,
-    turns: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a turn.")] = 2,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 3,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -70,12 +70,8 @@ class StylizeObjective(Objective):
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:
-        each, number = self.config.data.contents_per_style, len(batch["content"])
-        code, style = self.style_of(batch["style"][::each])
-        if code is not None:
-            code = code.repeat_interleave(each, dim=0)[:number]
-        grams = {f"gram_{layer}": found.repeat_interleave(each, dim=0)[:number] for layer, found in style.items()}
-        made = {"made": self.stylizer(batch["content"], code), **grams}
+        code, style = self._styles(batch)
+        made = {"made": self.stylizer(batch["content"], code), **{f"gram_{layer}": found for layer, found in style.items()}}
         if self.config.loss.stability:
             made["disturbed"] = self.stylizer(batch["content"] + NOISE * torch.randn_like(batch["content"]), code)
         return made
@@ -109,6 +105,17 @@ class StylizeObjective(Objective):
             grams = {layer: gram(found) for layer, found in self.features(style, layers).items()}
         return None if self.styles else self.stylizer.encode_style(as_encoded(style)), grams
 
+    def _styles(self, batch: Batch) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """``style_of`` for each content of a batch, of which ``contents_per_style`` in turn have the same style."""
+        each, number = self.config.data.contents_per_style, len(batch["content"])
+        code, grams = self.style_of(batch["style"][::each])
+        repeated = {layer: found.repeat_interleave(each, dim=0)[:number] for layer, found in grams.items()}
+        return None if code is None else code.repeat_interleave(each, dim=0)[:number], repeated
+
+    def _made(self, batch: Batch) -> Tensor:
+        made: Tensor = self.stylizer(batch["content"], self._styles(batch)[0])
+        return made.clamp(0, 1)
+
     def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
         """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
         loss = self.config.loss
@@ -129,11 +136,10 @@ class StylizeObjective(Objective):
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         content, style = batch["content"], batch["style"]
-        made = self.generate(batch)["made"].clamp(0, 1)
-        return dict(zip(("content", "style", "made"), of_one_size(content, style, made), strict=True))
+        return dict(zip(("content", "style", "made"), of_one_size(content, style, self._made(batch)), strict=True))
 
     def look(self, batch: Batch) -> Look:
-        return Look(self.generate(batch)["made"].clamp(0, 1), None, batch["content"])
+        return Look(self._made(batch), None, batch["content"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})
