@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from img2img.cli import app
 from img2img.networks import ResNetGenerator
-from img2img.weights import ModelInfo, save_model
+from img2img.weights import ModelInfo, catalogue, load_model, read_info, save_model
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -75,6 +75,24 @@ def test_list_names_the_optional_models() -> None:
     rows = {row["name"]: row for row in json.loads(run("weights", "list", "--json").output)}
     assert rows["realesrgan-x4plus"]["licence"] == "BSD-3-Clause"
     assert "realesr-animevideov3" in run("weights", "list").output
+
+
+def test_a_packed_model_says_its_licence_and_not_where_it_was_trained(tmp_path: Path, model: Path) -> None:
+    given = load_model(model)
+    folder = tmp_path / "somebody" / "runs" / "first"
+    folder.mkdir(parents=True)
+    recipe = {"init": str(folder / "best.safetensors"), "images_seen": 8}
+    save_model(folder / "best.safetensors", given.network, given.info.model_copy(update={"recipe": recipe}))
+    run("weights", "pack", folder, tmp_path / "small.safetensors", "--licence", "CC0-1.0")
+    packed = read_info(tmp_path / "small.safetensors")
+    assert (packed.name, packed.licence) == ("small", "CC0-1.0")
+    assert packed.recipe == {"init": "first/best.safetensors", "images_seen": 8}
+
+
+def test_no_shipped_model_names_a_folder_of_the_machine_that_trained_it() -> None:
+    for path in catalogue().values():
+        recipe = read_info(path).recipe
+        assert not Path(recipe.get("init") or "").is_absolute(), path.name
 
 
 def test_bench_measures_a_model_beside_a_matrix_product(model: Path) -> None:

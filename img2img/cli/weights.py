@@ -59,7 +59,11 @@ def pack(
     if target.suffix != ".safetensors":
         raise ConfigError(f"a model file ends in .safetensors, not {target.suffix!r}")
     found = load_model(model)
-    info = found.info.model_validate({**found.info.model_dump(), "name": target.stem, "licence": licence or found.info.licence})
+    recipe = dict(found.info.recipe)
+    if recipe.get("init"):
+        recipe["init"] = "/".join(Path(recipe["init"]).parts[-2:])  # run and file: where they lay is nobody's business
+    changed = {"name": target.stem, "licence": licence or found.info.licence, "recipe": recipe}
+    info = found.info.model_validate({**found.info.model_dump(), **changed})
     save_model(target, found.network, info, half=True)
     typer.echo(str(target))
 
