@@ -52,7 +52,7 @@ def pack(
     target: Annotated[Path, typer.Argument(help="The file to write; its name becomes the model's.", show_default=False)],
     licence: Annotated[str, typer.Option(help="Licence of the weights, as users should read it.")] = "",
 ) -> None:
-    """Write a model for handing on: half precision, under a name of its own, with its licence."""
+    """Write a model for handing on: half precision, under a name of its own, with its licence, without the folders of its training."""
     from img2img.errors import ConfigError
     from img2img.weights import load_model, save_model
 
