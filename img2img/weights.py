@@ -106,11 +106,11 @@ def load_model(name_or_path: str | Path) -> Model:
     Raises:
         ModelError: no such model; a damaged file; tensors that lack, that are too many, of another shape, or not finite.
     """
-    from img2img import foreign
+    from img2img import foreign, realesrgan
 
     path = _locate(name_or_path)
     if path is None:
-        return foreign.load_realesrgan(str(name_or_path))
+        return realesrgan.load(str(name_or_path))
     return read_model(path) if METADATA_KEY in _header(path) else foreign.load_foreign(path)
 
 
@@ -122,12 +122,12 @@ def load_info(name_or_path: str | Path) -> ModelInfo:
 
 def _locate(name_or_path: str | Path) -> Path | None:
     """The file of the model called ``name_or_path``; None: it is that of an optional package."""
-    from img2img import foreign
+    from img2img import realesrgan
 
     name = str(name_or_path)
     if name in (shipped := catalogue()):
         return shipped[name]
-    if name in foreign.REALESRGAN:
+    if name in realesrgan.MODELS:
         return None
     path = Path(name_or_path)
     if path.is_dir():
@@ -136,7 +136,7 @@ def _locate(name_or_path: str | Path) -> Path | None:
             raise ModelError(f"{name!r} is a folder without best.safetensors or latest.safetensors: not a training run that has saved")
         path = found[0]
     if not path.is_file():
-        known = ", ".join([*shipped, *foreign.REALESRGAN])
+        known = ", ".join([*shipped, *realesrgan.MODELS])
         raise ModelError(f"no model {name!r}: neither a file, nor a run folder, nor one of {known}")
     return path
 

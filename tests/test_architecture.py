@@ -26,7 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 FOR_ALL = {"errors", "files", "config"}
-SAME_LAYER = {"foreign": "weights"}  # files of other projects: the other half of the weights layer
+SAME_LAYER = {"foreign": "weights", "realesrgan": "weights"}  # models of other projects
 
 
 def allowed(layer: str) -> set[str]:

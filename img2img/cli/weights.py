@@ -80,11 +80,11 @@ def _shipped() -> list[dict[str, Any]]:
 
 
 def _optional() -> list[dict[str, Any]]:
-    from img2img import foreign
+    from img2img import realesrgan
 
-    source = "the installed extra realesrgan" if foreign.realesrgan_folder() else 'pip install "img2img-toolkit[realesrgan]"'
+    source = "the installed extra realesrgan" if realesrgan.folder() else 'pip install "img2img-toolkit[realesrgan]"'
     rows = []
-    for name, files in foreign.REALESRGAN.items():
+    for name, files in realesrgan.MODELS.items():
         row = {"name": name, "task": "upscale", "scale": 4, "parameters": files.parameters}
         rows.append({**row, "megabytes": files.parameters * 2 / 1e6, "licence": files.licence, "from": source})
     return rows

@@ -19,6 +19,7 @@ from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.inference import kinds, memory
 from img2img.inference.alpha import fill_hidden, within_neighbours
+from img2img.inference.devices import choose_device, choose_dtype
 from img2img.inference.ensemble import self_ensemble
 from img2img.inference.resample import Window, resized_bands
 from img2img.inference.statistics import Moments, Network, exact, fixed, instance_norms, sampled
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 X = TypeVar("X")
 LARGEST_SCALE = 8
 Statistics = Literal["exact", "sampled"]
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load(
@@ -346,28 +346,6 @@ def check_task(model: Model, task: str) -> Model:
     if task == "upscale" and model.info.in_channels not in (1, 3):
         raise ModelError(f"model {model.info.name!r} wants {model.info.in_channels} channels; pictures have 1 or 3")
     return model
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called ``name``; for "auto" cuda, else mps, else the cpu. ConfigError where it is not there."""
-    found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(found if name == "auto" else name)
-    except RuntimeError as error:
-        raise ConfigError(f"unknown device {name!r}; known are auto, cpu, cuda, cuda:N, mps") from error
-    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if (device.index or 0) >= counts.get(device.type, 0):
-        raise ConfigError(f"device {name!r} is not available here; --device auto would take {found}")
-    return device
-
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The precision called ``name``; for "auto" fp16 on cuda (its 11 bits are more than 8-bit pictures need), else fp32."""
-    if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if name not in DTYPES:
-        raise ConfigError(f"unknown precision {name!r}; known are auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
 
 
 def check_colours(picture: Picture) -> None:

@@ -54,7 +54,7 @@ def translate(
     from img2img.errors import ConfigError
     from img2img.inference.batch import Options
     from img2img.inference.console import run_on_console
-    from img2img.inference.pipeline import choose_device, choose_dtype
+    from img2img.inference.devices import choose_device, choose_dtype
     from img2img.inference.plan import Naming, is_folder, plan
     from img2img.inference.stream import run_on_stream
     from img2img.tasks.translate.infer import Wish, load_translator, needed_extension

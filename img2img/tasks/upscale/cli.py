@@ -46,7 +46,7 @@ def upscale(
     from img2img.inference import load
     from img2img.inference.batch import Options
     from img2img.inference.console import run_on_console
-    from img2img.inference.pipeline import choose_device, choose_dtype
+    from img2img.inference.devices import choose_device, choose_dtype
     from img2img.inference.plan import Naming, plan
     from img2img.inference.stream import run_on_stream
     from img2img.tasks.upscale.infer import default_model, native_scale
