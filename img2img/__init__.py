@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from img2img.inference import load
     from img2img.tasks.inpaint.infer import inpaint
     from img2img.tasks.stylize.infer import stylize
-    from img2img.tasks.translate.infer import translate
+    from img2img.tasks.translate.conditions import translate
     from img2img.tasks.upscale.infer import upscale
 
 __all__ = ["inpaint", "load", "stylize", "translate", "upscale"]
@@ -26,7 +26,7 @@ _PLACES = {
     "inpaint": "img2img.tasks.inpaint.infer",
     "load": "img2img.inference",
     "stylize": "img2img.tasks.stylize.infer",
-    "translate": "img2img.tasks.translate.infer",
+    "translate": "img2img.tasks.translate.conditions",
     "upscale": "img2img.tasks.upscale.infer",
 }
 

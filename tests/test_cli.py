@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from img2img.cli import app
+from img2img.models.files import ModelInfo, catalogue, load_model, read_info, save_model
 from img2img.networks import ResNetGenerator
-from img2img.weights import ModelInfo, catalogue, load_model, read_info, save_model
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -35,7 +35,7 @@ def bench_training(
     from rich.console import Console
     from rich.table import Table
 
-    from img2img.evaluation.throughput import races
+    from benchmarks.training import races
 
     with tempfile.TemporaryDirectory() as cache:
         found = []
@@ -67,7 +67,7 @@ def bench_upscale(
     import torch
 
     from img2img.inference import load
-    from img2img.weights import catalogue, read_info
+    from img2img.models.files import catalogue, read_info
 
     shipped = [name for name, path in catalogue().items() if read_info(path).task == "upscale"]
     pipelines = {name: load(name, device=device) for name in dict.fromkeys([*shipped, *(models or [])])}
@@ -112,8 +112,8 @@ def bench_inpaint(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Fill small holes of a large picture, beside computing the whole picture with the same network."""
-    from img2img.evaluation.inpaint_speed import race_inpaint
     from img2img.tasks.inpaint.infer import load_inpainter
+    from img2img.tasks.inpaint.speed import race_inpaint
 
     if side * holes >= min(height, width):
         raise typer.BadParameter(f"{holes} holes of {side} pixels do not go into {width}x{height} one after the other", param_hint="--side")
@@ -142,8 +142,8 @@ def bench_stylize(
     from rich.markup import escape
     from rich.table import Table
 
-    from img2img.cli.evaluate import show
-    from img2img.evaluation.stylize_speed import time_stylize
+    from img2img.tasks.stylize.speed import time_stylize
+    from img2img.tasks.upscale.evaluate import show
 
     threads = threads or os.cpu_count() or 1
     found = []

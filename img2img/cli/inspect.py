@@ -32,7 +32,7 @@ def _is_model(path: Path) -> bool:
 
 
 def _model(path: Path) -> dict[str, Any]:
-    from img2img.weights import load_model
+    from img2img.models.files import load_model
 
     model = load_model(path)
     parameters = sum(parameter.numel() for parameter in model.network.parameters())

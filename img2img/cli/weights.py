@@ -40,7 +40,7 @@ def show(
 
     import yaml
 
-    from img2img.weights import load_model
+    from img2img.models.files import load_model
 
     card = load_model(name).info.model_dump()
     typer.echo(json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False, allow_unicode=True), nl=as_json)
@@ -54,7 +54,7 @@ def pack(
 ) -> None:
     """Write a model for handing on: half precision, under a name of its own, with its licence, without the folders of its training."""
     from img2img.errors import ConfigError
-    from img2img.weights import load_model, save_model
+    from img2img.models.files import load_model, save_model
 
     if target.suffix != ".safetensors":
         raise ConfigError(f"a model file ends in .safetensors, not {target.suffix!r}")
@@ -69,7 +69,7 @@ def pack(
 
 
 def _shipped() -> list[dict[str, Any]]:
-    from img2img.weights import catalogue, read_info
+    from img2img.models.files import catalogue, read_info
 
     rows = []
     for name, path in catalogue().items():
@@ -80,7 +80,7 @@ def _shipped() -> list[dict[str, Any]]:
 
 
 def _optional() -> list[dict[str, Any]]:
-    from img2img import realesrgan
+    from img2img.models import realesrgan
 
     source = "the installed extra realesrgan" if realesrgan.folder() else 'pip install "img2img-toolkit[realesrgan]"'
     rows = []

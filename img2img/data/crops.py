@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from img2img.data.pictures import PictureSet
-from img2img.data.resize import resize
+from img2img.images.resize import resize
 
 CANDIDATES = 3
 SHRINK_CHANCE = 0.75

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from img2img.data.normalise import Normalisation
+from img2img.data.normalize import Normalisation
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import generator, mix, shuffled
 from img2img.data.transforms import Augmentation, AugmentConfig, Sample

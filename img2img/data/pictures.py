@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from img2img import images
-from img2img.data.resize import resize
 from img2img.errors import DataError, PictureError
 from img2img.files import atomic_path
+from img2img.images.resize import resize
 
 logger = logging.getLogger(__name__)
 

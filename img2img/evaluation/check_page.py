@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from img2img import images
 from img2img.data.check import KINDS, Finding, Kind, Report
 from img2img.errors import PictureError
-from img2img.evaluation.report import STYLE
+from img2img.evaluation.page import STYLE
 from img2img.files import atomic_path
 
 MOST_FINDINGS = 24  # of a kind that are shown with pictures

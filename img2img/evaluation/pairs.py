@@ -9,9 +9,9 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.degrade import degrade_photo
-from img2img.data.resize import resize
 from img2img.data.sampling import generator
 from img2img.errors import ConfigError, DataError
+from img2img.images.resize import resize
 from img2img.metrics import quantized
 
 Degradation = Literal["bicubic", "photo"]

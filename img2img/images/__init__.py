@@ -6,7 +6,7 @@ from img2img.images.labels import DEFAULT_PALETTE, Labels, collect_palette, read
 from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, quantize
 from img2img.images.probe import DEFAULT_MAX_PIXELS, Probe, probe
 from img2img.images.read import read
-from img2img.images.rows import write_rows
+from img2img.images.streaming import write_rows
 from img2img.images.write import write
 
 __all__ = [

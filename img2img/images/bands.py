@@ -8,7 +8,7 @@ import pyvips
 
 from img2img.errors import PictureError
 from img2img.images.picture import BitDepth
-from img2img.images.source import too_large
+from img2img.images.safe_open import too_large
 
 MAX_BANDS = 256
 Pages = list[dict[str, Any]]  # as ``deep.tiff_pages`` gives them

@@ -13,7 +13,7 @@ import pyvips
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from img2img.errors import PictureError
-from img2img.images.fit import Fit
+from img2img.images.format_fit import Fit
 from img2img.images.picture import Metadata, Palette
 
 Values = np.ndarray[Any, Any]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 
 from img2img.errors import PictureError
-from img2img.images import deep
+from img2img.images import vips as deep
 from img2img.images.orientation import orient
 from img2img.images.picture import Frame, Palette, Picture, from_integers
 from img2img.images.probe import ALLOWED, DEFAULT_MAX_PIXELS, open_image, orientation_of, probe_image, probe_tiff
-from img2img.images.source import decoding, open_regular
+from img2img.images.safe_open import decoding, open_regular
 
 Values = npt.NDArray[np.uint8]
 _MODES = {"P": "P", "1": "L", "L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB"}

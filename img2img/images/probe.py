@@ -9,9 +9,10 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from img2img.errors import PictureError
-from img2img.images import bands, deep
+from img2img.images import bands
+from img2img.images import vips as deep
 from img2img.images.picture import BitDepth
-from img2img.images.source import decoding, open_regular, too_large
+from img2img.images.safe_open import decoding, open_regular, too_large
 
 log = logging.getLogger(__name__)
 

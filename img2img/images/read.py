@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from PIL import Image
 
 from img2img.errors import PictureError
-from img2img.images import deep
+from img2img.images import vips as deep
 from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.orientation import clean_exif, clean_xmp, orient
@@ -25,7 +25,7 @@ from img2img.images.probe import (
     probe_image,
     probe_tiff,
 )
-from img2img.images.source import MAX_BYTES, decoding, open_regular
+from img2img.images.safe_open import MAX_BYTES, decoding, open_regular
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import numpy as np
 from img2img.errors import Img2ImgError, PictureError
 from img2img.files import atomic_path
 from img2img.images.encode import encode
-from img2img.images.fit import Fit, fit, on_white
+from img2img.images.format_fit import Fit, fit, on_white
 from img2img.images.formats import FORMATS, Format, check_format
 from img2img.images.picture import Frame, Picture, quantize
 

@@ -1,5 +1,5 @@
 """Inference: a model applied to pictures and folders, exactly, in bounded memory."""
 
-from img2img.inference.pipeline import Pipeline, load
+from img2img.inference.engine import Pipeline, load
 
 __all__ = ["Pipeline", "load"]

@@ -7,16 +7,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
-from img2img.networks.adapt import adapted_state
+from img2img.networks.adapt_channels import adapted_state
+from img2img.networks.bidirectional import TwoWay
+from img2img.networks.class_conditional import LabelledGenerator
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.inpainter import Inpainter
-from img2img.networks.labelled import LabelledGenerator
 from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.resnet import ResNetGenerator
 from img2img.networks.stylizer import Stylizer
-from img2img.networks.two_way import TwoWay
 from img2img.networks.unet import UNetGenerator
 from img2img.networks.unit import UNIT
 

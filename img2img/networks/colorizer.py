@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.networks.colour import coloured, lightness_to_grey, rgb_to_lab
+from img2img.images.color import coloured, lightness_to_grey, rgb_to_lab
 
 GRID = 10  # units of CIE Lab between two bins
 TEMPERATURE = 0.6

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from img2img.training import signs
+from img2img.training import artifacts as signs
 
 # All of these are on the side of silence: an alarm that is often false is soon ignored.
 WARM_UP = 10  # calls before a series' own statistics are believed

@@ -20,6 +20,7 @@ from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.config import TrainerConfig
+from img2img.training.distributed import agree, stop_signals
 from img2img.training.ema import Ema
 from img2img.training.events import Events
 from img2img.training.growing import stage_at
@@ -27,7 +28,6 @@ from img2img.training.health import Alarm, Health
 from img2img.training.history import History
 from img2img.training.monitor import Monitor
 from img2img.training.objective import Batch, Objective
-from img2img.training.processes import agree, stop_signals
 from img2img.training.schedule import learning_rate_factor
 from img2img.training.state import TrainingState
 from img2img.training.step import make_optimizers, place, training_step

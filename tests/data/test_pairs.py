@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from img2img import images
-from img2img.data.normalise import Normalisation
+from img2img.data.normalize import Normalisation
 from img2img.data.pairs import (
     PairCrops,
     PairPatches,

@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from img2img.cli import main
-from img2img.data.inpaint import InpaintPatches
 from img2img.data.pairs import PairPatches, UnpairedPatches
-from img2img.data.stylize import StylePatches
+from img2img.tasks.inpaint.data import InpaintPatches
+from img2img.tasks.stylize.data import StylePatches
 
 
 def make_deadly(kind: Any, at: int) -> None:

@@ -9,9 +9,9 @@ from scenes import scene
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
-from img2img import weights
 from img2img.cli import app
 from img2img.errors import Img2ImgError
+from img2img.models import files as weights
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import BODY, PRESETS, StylizeConfig
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from img2img import networks
 from img2img.cli import app
-from img2img.weights import ModelInfo, save_model
+from img2img.models.files import ModelInfo, save_model
 
 HEIGHT, WIDTH = 45, 62
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -9,10 +9,10 @@ from torch.utils.data import Dataset
 from toy import Stopping
 
 from img2img.data.sampling import generator
+from img2img.models.files import Side
 from img2img.tasks.translate.config import PRESETS, TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.training.objective import Batch
-from img2img.weights import Side
 
 RESNET = {"name": "resnet", "width": 4, "blocks": 2, "downsamplings": 1, "norm": "instance"}
 JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "instance"}

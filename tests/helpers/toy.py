@@ -15,8 +15,8 @@ from img2img.data.sampling import generator
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
 from img2img.training import checkpoint as checkpoints
 from img2img.training.adversary import Adversary, AdversaryConfig
+from img2img.training.distributed import make_fabric
 from img2img.training.objective import Batch, Look
-from img2img.training.processes import make_fabric
 
 TINY = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2, "norm": "batch"}
 JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}

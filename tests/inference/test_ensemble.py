@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from img2img.cli import app
 from img2img.inference import Pipeline
 from img2img.inference.ensemble import self_ensemble
-from img2img.weights import save_model
+from img2img.models.files import save_model
 
 Tiny = Callable[..., Pipeline]
 SAMPLES = Path(__file__).parents[2] / "samples"

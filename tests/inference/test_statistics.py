@@ -10,8 +10,8 @@ from img2img.errors import ConfigError
 from img2img.inference import Pipeline
 from img2img.inference.statistics import Moments, exact, fixed, instance_norms, sampled
 from img2img.inference.tiling import Tiler
+from img2img.models.files import Model, ModelInfo
 from img2img.networks import ResNetGenerator
-from img2img.weights import Model, ModelInfo
 
 Find = Callable[[nn.Module, Callable[[Tensor], Tensor], Tensor, Tiler], list[Moments]]
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from img2img.images.color import lightness_to_grey, rgb_to_lab
 from img2img.networks import Colorizer, build
 from img2img.networks.colorizer import GRID, bins, grey_of, guided, nearest_bin, shrunk
-from img2img.networks.colour import lightness_to_grey, rgb_to_lab
 
 
 def colorizer(work: int = 32) -> Colorizer:

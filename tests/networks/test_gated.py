@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from img2img.errors import ModelError
+from img2img.models.files import ModelInfo, load_model, save_model
 from img2img.networks import ResNetGenerator, build, fitting_state
 from img2img.networks.blocks import GatedConv2d, upsampler
-from img2img.weights import ModelInfo, load_model, save_model
 
 GENERATORS: list[dict[str, Any]] = [
     {"name": "resnet", "in_channels": 4, "out_channels": 3, "width": 4, "blocks": 2, "downsamplings": 2, "norm": "instance"},

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import image_specs as sides
 import pytest
-import sides
 from typer.testing import CliRunner
 
 from img2img.cli import app

@@ -10,8 +10,8 @@ from toy import Toy, assert_same, run, tensors
 from img2img.errors import ConfigError, TrainingError
 from img2img.training import TrainerConfig
 from img2img.training import checkpoint as checkpoints
+from img2img.training.distributed import make_fabric
 from img2img.training.history import History
-from img2img.training.processes import make_fabric
 
 
 @pytest.mark.parametrize("adversarial", [True, False])

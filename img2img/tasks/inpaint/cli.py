@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from img2img.tasks import options as o
+from img2img.tasks import cli_options as o
 
 
 def inpaint(
@@ -67,14 +67,14 @@ def inpaint(
     from functools import partial
 
     from img2img import images
+    from img2img.batch.console import run_on_console
+    from img2img.batch.jobs import Naming, plan
+    from img2img.batch.run import Options
+    from img2img.batch.stdin import run_on_stream
     from img2img.errors import ConfigError
-    from img2img.inference.batch import Options
-    from img2img.inference.console import run_on_console
     from img2img.inference.devices import choose_device, choose_dtype
-    from img2img.inference.plan import Naming, plan
-    from img2img.inference.stream import run_on_stream
-    from img2img.tasks.inpaint.hole_options import HoleOptions, parse_box, parse_colour, parse_outpaint
     from img2img.tasks.inpaint.infer import HoleFinder, load_inpainter
+    from img2img.tasks.inpaint.options import HoleOptions, parse_box, parse_colour, parse_outpaint
 
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
     try:

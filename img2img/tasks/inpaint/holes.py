@@ -12,9 +12,9 @@ from torch import Tensor
 from img2img.errors import ConfigError, PictureError
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
-from img2img.images.mask_files import SNAP
-from img2img.tasks.inpaint.hole_options import ALPHA, Box, Colour, HoleOptions, check_says_where, margins_of
+from img2img.images.masks import SNAP
 from img2img.tasks.inpaint.mask_files import mask_file, read_mask
+from img2img.tasks.inpaint.options import ALPHA, Box, Colour, HoleOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
 NEAR = 12  # levels of 255 in each channel, between the colour of a hole and its pixels

@@ -12,18 +12,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img import images, weights
+from img2img import images
+from img2img.batch.jobs import Job, is_folder
 from img2img.errors import ConfigError, PictureError
 from img2img.files import atomic_path
 from img2img.images import Frame, Picture
-from img2img.images.mask_files import drawn_mask
-from img2img.inference.inpainting import Inpainting, Masked
-from img2img.inference.kinds import check_tensor
-from img2img.inference.pipeline import check_task
-from img2img.inference.plan import Job, is_folder
-from img2img.tasks.inpaint.hole_options import ALPHA, Box, HoleOptions, check_says_where, margins_of
+from img2img.images.convert import check_tensor
+from img2img.images.masks import drawn_mask
+from img2img.inference.engine import check_task
+from img2img.models import files as weights
 from img2img.tasks.inpaint.holes import Hole, find_hole
 from img2img.tasks.inpaint.mask_files import mask_file
+from img2img.tasks.inpaint.options import ALPHA, Box, HoleOptions, check_says_where, margins_of
+from img2img.tasks.inpaint.pipeline import Inpainting, Masked
 
 DEFAULT_MODEL = "inpaint-photo"
 

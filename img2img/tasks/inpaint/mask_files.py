@@ -5,9 +5,9 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img.images.mask_files import LEVEL, mask_of
-from img2img.images.mask_files import read_mask as read_weight
-from img2img.tasks.inpaint.hole_options import ALPHA, HoleOptions
+from img2img.images.masks import LEVEL, mask_of
+from img2img.images.masks import read_mask as read_weight
+from img2img.tasks.inpaint.options import ALPHA, HoleOptions
 
 
 def mask_file(options: HoleOptions, source: Path | None) -> Path | None:

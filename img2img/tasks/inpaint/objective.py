@@ -8,17 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img import losses, networks, weights
-from img2img.data.inpaint import CHECKED
+from img2img import losses, networks
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim
+from img2img.models import files as weights
+from img2img.models.files import ModelInfo
 from img2img.networks import Growing, Inpainter
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.inpaint.config import InpaintConfig
+from img2img.tasks.inpaint.data import CHECKED
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
-from img2img.weights import ModelInfo
 
 GREY = 0.5
 DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {

@@ -8,17 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img import networks, weights
-from img2img.data.inpaint import InpaintCrops, InpaintPatches
+from img2img import networks
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
+from img2img.models import files as weights
 from img2img.networks import Inpainter
 from img2img.tasks.inpaint.config import InpaintConfig
+from img2img.tasks.inpaint.data import InpaintCrops, InpaintPatches
 from img2img.tasks.inpaint.objective import InpaintObjective
 from img2img.training import Outcome, train
-from img2img.training.processes import make_fabric
-from img2img.training.rehearsal import Rehearsal, rehearse
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import Rehearsal, rehearse
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from img2img.tasks import options as o
+from img2img.tasks import cli_options as o
 
 
 def stylize(
@@ -78,16 +78,16 @@ def stylize(
     from functools import partial
 
     from img2img import images
+    from img2img.batch.console import run_on_console
+    from img2img.batch.interrupt import interruptible
+    from img2img.batch.jobs import Naming, is_folder, plan
+    from img2img.batch.run import Options
+    from img2img.batch.stdin import run_on_stream
     from img2img.errors import ConfigError
-    from img2img.inference.batch import Options
-    from img2img.inference.console import run_on_console
     from img2img.inference.devices import choose_device, choose_dtype
-    from img2img.inference.interrupt import interruptible
-    from img2img.inference.plan import Naming, is_folder, plan
-    from img2img.inference.stream import run_on_stream
     from img2img.tasks.stylize.infer import load_stylizer
+    from img2img.tasks.stylize.options import Way, Wish, find_looks
     from img2img.tasks.stylize.previews import preview_files
-    from img2img.tasks.stylize.style_options import Way, Wish, find_looks
 
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
     how: Any = {"device": device, "dtype": dtype, "tile": tile, "statistics": statistics}

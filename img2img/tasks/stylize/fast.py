@@ -6,11 +6,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from img2img.tasks.stylize.colour import PreserveColour, prepared
-from img2img.tasks.stylize.paintings import Painting
+from img2img.models.files import Model
+from img2img.tasks.stylize.color import PreserveColour, prepared
+from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.pipeline import Shown, Stylization
-from img2img.tasks.stylize.style_options import Wish
-from img2img.weights import Model
+from img2img.tasks.stylize.style_images import Painting
 
 STYLE_SIDE = 192  # pixels of the shorter side at which a style picture is looked at: strokes are those of a painting of twice that
 

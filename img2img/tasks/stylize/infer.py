@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from img2img import weights
 from img2img.errors import ConfigError
-from img2img.images.mask_files import drawn_mask
-from img2img.inference.pipeline import Statistics, check_task
+from img2img.images.masks import drawn_mask
+from img2img.inference.engine import Statistics, check_task
+from img2img.models import files as weights
 from img2img.tasks.stylize.fast import FastStylization
-from img2img.tasks.stylize.optimisation import Optimisation, settings_of
-from img2img.tasks.stylize.paintings import painting
+from img2img.tasks.stylize.optimization import Optimisation, settings_of
+from img2img.tasks.stylize.options import Way, Wish, find_looks
 from img2img.tasks.stylize.pipeline import Stylization
-from img2img.tasks.stylize.style_options import Way, Wish, find_looks
+from img2img.tasks.stylize.style_images import painting
 
 DEFAULT_MODEL = "stylize-any"
 WHOLE = 2**20  # pixels: no picture has so many a side

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from img2img import losses, networks, weights
+from img2img import losses, networks
 from img2img.losses.style import content_distance, gram, style_distance, total_variation
+from img2img.models import files as weights
+from img2img.models.files import ModelInfo
 from img2img.networks import Stylizer
 from img2img.networks.features import VGGFeatures, vgg16_weights
 from img2img.networks.stylizer import LAST
@@ -17,7 +19,6 @@ from img2img.tasks.stylize.config import StylizeConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
-from img2img.weights import ModelInfo
 
 NOISE = 0.02  # deviation of the noise that must not change a result
 ADAPTED = 64  # samples whose styles are looked at before the first step

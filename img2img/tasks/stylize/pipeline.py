@@ -14,14 +14,14 @@ from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.files import shipped_styles
 from img2img.images import Frame, Picture
-from img2img.images.mask_files import mask_of, read_mask
+from img2img.images.masks import mask_of, read_mask
 from img2img.inference.alpha import fill_hidden
-from img2img.inference.pipeline import Pipeline, check_colours
-from img2img.tasks.stylize.colour import PreserveColour, finished
-from img2img.tasks.stylize.paintings import Painting
+from img2img.inference.engine import Pipeline, check_colours
+from img2img.models.files import Model
+from img2img.tasks.stylize.color import PreserveColour, finished
+from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.smoothing import Smoother
-from img2img.tasks.stylize.style_options import Wish
-from img2img.weights import Model
+from img2img.tasks.stylize.style_images import Painting
 
 ROWS = 512  # of a picture that is written in bands
 

@@ -6,18 +6,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from img2img import weights
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
 from img2img.data.splits import hold_out
-from img2img.data.stylize import StyleCrops, StylePatches
 from img2img.errors import ConfigError, DataError
+from img2img.models import files as weights
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import StylizeConfig
+from img2img.tasks.stylize.data import StyleCrops, StylePatches
 from img2img.tasks.stylize.fast import STYLE_SIDE
 from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import Outcome, train
-from img2img.training.processes import make_fabric
-from img2img.training.rehearsal import Rehearsal, rehearse
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import Rehearsal, rehearse
 
 REHEARSAL_PICTURES = 8
 MANY_STYLES = 10  # of so many some are held out; of fewer all are trained on, and validated by

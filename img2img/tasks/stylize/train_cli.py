@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from img2img.tasks import options as o
+from img2img.tasks import cli_options as o
 
 
 def train_stylize(

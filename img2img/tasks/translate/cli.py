@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from img2img.tasks import options as o
+from img2img.tasks import cli_options as o
 
 
 def translate(
@@ -51,13 +51,13 @@ def translate(
     from functools import cache, partial
 
     from img2img import images
+    from img2img.batch.console import run_on_console
+    from img2img.batch.jobs import Naming, is_folder, plan
+    from img2img.batch.run import Options
+    from img2img.batch.stdin import run_on_stream
     from img2img.errors import ConfigError
-    from img2img.inference.batch import Options
-    from img2img.inference.console import run_on_console
     from img2img.inference.devices import choose_device, choose_dtype
-    from img2img.inference.plan import Naming, is_folder, plan
-    from img2img.inference.stream import run_on_stream
-    from img2img.tasks.translate.infer import Wish, load_translator, needed_extension
+    from img2img.tasks.translate.conditions import Wish, load_translator, needed_extension
 
     wish = Wish(direction, tuple(style or ()), seed, samples, to)
     needed = cache(partial(needed_extension, model, direction))

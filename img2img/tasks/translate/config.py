@@ -5,9 +5,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from img2img.config import Strict
-from img2img.data.restoration import DamageConfig
 from img2img.data.splits import LayoutName
 from img2img.data.transforms import AugmentConfig
+from img2img.tasks.translate.restoration import DamageConfig
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 from img2img.training.growing import GrowingConfig

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from img2img import losses, networks
 from img2img.errors import ConfigError
-from img2img.networks.projection import PatchProjection, draw_places
+from img2img.networks.patch_nce import PatchProjection, draw_places
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.tasks.translate.unpaired import UnpairedTranslator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch

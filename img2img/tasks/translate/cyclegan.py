@@ -5,10 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from img2img import losses, networks
+from img2img.tasks.translate.bidirectional import TwoSided
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.tasks.translate.objective import generator_spec
-from img2img.tasks.translate.two_sided import TwoSided
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from img2img import losses, networks
 from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.tasks.translate.objective import Translator, generator_spec, shown
 from img2img.tasks.translate.unpaired import upsampling
 from img2img.training import Images, Losses

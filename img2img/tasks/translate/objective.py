@@ -7,15 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img import losses, networks, weights
+from img2img import losses, networks
 from img2img.errors import ConfigError
+from img2img.models import files as weights
+from img2img.models.files import ModelInfo, Side
 from img2img.networks import Growing
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import LossConfig, TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.training import Objective
 from img2img.training.adversary import Adversary
-from img2img.weights import ModelInfo, Side
 
 PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch, Look

@@ -6,21 +6,22 @@ from pathlib import Path
 
 import torch
 
-from img2img import networks, weights
+from img2img import networks
 from img2img.errors import ConfigError
+from img2img.models import files as weights
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.cut import CutObjective
 from img2img.tasks.translate.cyclegan import CycleObjective
+from img2img.tasks.translate.datasets import Material, prepare
 from img2img.tasks.translate.domains import DomainObjective
-from img2img.tasks.translate.material import Material, prepare
 from img2img.tasks.translate.munit import MunitObjective
 from img2img.tasks.translate.objective import Translator, planes
 from img2img.tasks.translate.paired import PairedObjective
 from img2img.tasks.translate.unit import UnitObjective
 from img2img.training import Outcome, train
-from img2img.training.processes import make_fabric
-from img2img.training.rehearsal import Rehearsal, rehearse
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import Rehearsal, rehearse
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from img2img import losses
-from img2img.tasks.translate.two_sided import OneNetwork
+from img2img.tasks.translate.bidirectional import OneNetwork
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 

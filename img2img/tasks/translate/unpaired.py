@@ -8,7 +8,7 @@ from torch import Tensor
 from img2img.errors import DataError
 from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.material import Material
+from img2img.tasks.translate.datasets import Material
 from img2img.tasks.translate.objective import Translator, shown
 from img2img.training.objective import Batch, Look
 

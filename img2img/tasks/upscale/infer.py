@@ -3,7 +3,7 @@
 from typing import Any
 
 from img2img.inference import load
-from img2img.weights import catalogue, load_model, read_info
+from img2img.models.files import catalogue, load_model, read_info
 
 DEFAULT_MODEL = "upscale-4x-photo"
 SMALLER_MODEL = "upscale-2x-photo"

@@ -10,19 +10,20 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from img2img import losses, networks, weights
+from img2img import losses, networks
 from img2img.config import Strict
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
-from img2img.data.upscale import Degradation, UpscalePatches, ValidationCrops
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
+from img2img.models import files as weights
 from img2img.networks.features import VGGFeatures
+from img2img.tasks.upscale.data import Degradation, UpscalePatches, ValidationCrops
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
 from img2img.training.adversary import Adversary, AdversaryConfig
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import Rehearsal, rehearse
 from img2img.training.objective import Batch, Look
-from img2img.training.processes import make_fabric
-from img2img.training.rehearsal import Rehearsal, rehearse
 
 logger = logging.getLogger(__name__)
 

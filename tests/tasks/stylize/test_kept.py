@@ -14,7 +14,7 @@ from stylizing import HEIGHT, PROFILE, QUICK, SMALL, WIDTH, made, pixels, styliz
 from img2img import images
 from img2img.images import Frame, Metadata, Picture
 from img2img.tasks.stylize.infer import load_stylizer
-from img2img.tasks.stylize.style_options import Way, Wish
+from img2img.tasks.stylize.options import Way, Wish
 
 
 @pytest.mark.parametrize("way", [[], QUICK])
@@ -70,7 +70,7 @@ def test_tiles_give_what_the_whole_picture_gives(model: Path, one: Path) -> None
 @pytest.mark.parametrize("sweep", [1, 2])
 def test_large_pictures_are_written_in_bands(sweep: int, model: Path, photo: Path, one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = pixels(photo, "--style", one, "-m", model, "--sweep", sweep)
-    monkeypatch.setattr("img2img.inference.batch.STREAMED", 100)
+    monkeypatch.setattr("img2img.batch.run.STREAMED", 100)
     assert np.array_equal(pixels(photo, "--style", one, "-m", model, "--sweep", sweep, "-o", photo.with_name("bands.png")), whole)
 
 

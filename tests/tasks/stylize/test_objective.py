@@ -8,8 +8,8 @@ import torch
 from stylize_training import batch, config
 from torch import Tensor
 
-from img2img import weights
 from img2img.losses.style import ROOT_EPSILON, gram
+from img2img.models import files as weights
 from img2img.networks import Stylizer
 from img2img.networks.stylizer import LAST, SMALLEST_SPREAD
 from img2img.tasks.stylize.config import LossConfig

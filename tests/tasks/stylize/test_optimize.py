@@ -9,9 +9,9 @@ from torch import Tensor
 from img2img.errors import ConfigError
 from img2img.losses.style import gram
 from img2img.networks.features import VGGFeatures
-from img2img.tasks.stylize.colour import finished
-from img2img.tasks.stylize.likeness import CONTENT_LAYER, STYLE_LAYERS, Likeness
-from img2img.tasks.stylize.optimize import OptimizeSettings, Progress, painted
+from img2img.tasks.stylize.color import finished
+from img2img.tasks.stylize.gatys import OptimizeSettings, Progress, painted
+from img2img.tasks.stylize.gatys_loss import CONTENT_LAYER, STYLE_LAYERS, Likeness
 
 QUICK = OptimizeSettings(iterations=4, smallest=48)
 

@@ -15,7 +15,7 @@ from backbones import cached
 from scenes import load
 from stylizing import HEIGHT, QUICK, WIDTH, made, pixels, said, stylize
 
-from img2img.inference.record import Record
+from img2img.batch.manifest import Record
 
 
 def test_optimisation_begins_where_it_is_told(model: Path, photo: Path, one: Path) -> None:

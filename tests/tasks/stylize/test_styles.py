@@ -14,7 +14,7 @@ from img2img import images
 from img2img.files import shipped_styles
 from img2img.tasks.stylize.fast import STYLE_SIDE
 from img2img.tasks.stylize.infer import load_stylizer
-from img2img.tasks.stylize.style_options import Way, Wish
+from img2img.tasks.stylize.options import Way, Wish
 
 
 def test_one_photograph_and_one_style(model: Path, photo: Path, one: Path, two: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,8 +14,8 @@ from torch import Tensor
 from toy import assert_same
 from typer.testing import CliRunner
 
-from img2img import weights
 from img2img.cli import app
+from img2img.models import files as weights
 from img2img.networks.features import vgg16_weights
 from img2img.networks.stylizer import SMALLEST_SPREAD
 from img2img.tasks.stylize.config import PRESETS

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from stylize_training import JUDGE, Trained, command, config
 
-from img2img import weights
 from img2img.errors import DataError, Img2ImgError
+from img2img.models import files as weights
 from img2img.tasks.stylize.train import train_stylizer
 
 

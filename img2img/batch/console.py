@@ -1,0 +1,134 @@
+"""A batch on the console: results on stdout, progress, notes and failures on stderr."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from img2img import images
+from img2img.batch.interrupt import interruptible
+from img2img.batch.jobs import Job
+from img2img.batch.run import Options, Outcome, run
+from img2img.batch.run import Progress as Told
+from img2img.errors import PictureError
+from img2img.inference.engine import Pipeline
+
+log = logging.getLogger(__name__)
+
+
+def run_on_console(jobs: Sequence[Job], load: Callable[[], Pipeline], options: Options, *, as_json: bool) -> bool:
+    """Run ``jobs`` and tell about each; whether all went well.
+
+    The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job. ``load`` is called only when there is a
+    picture that can be read at all.
+    """
+    failed: list[Outcome] = []
+    done = skipped = 0
+    refused = _all_refused(jobs, options)
+    with interruptible() as check, _bar(len(jobs)) as told:
+        for outcome in refused or run(jobs, load(), options, progress=told):
+            failed += [outcome] if outcome.status == "failed" else []
+            done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
+            _tell(outcome, as_json, many=len(jobs) > 1)
+            check()
+    if skipped:
+        log.info("%d of %d already up to date", skipped, len(jobs))
+    if failed and len(jobs) > 1:
+        log.error("%d of %d failed:\n%s", len(failed), len(jobs), "\n".join(f"  {_error(outcome)}" for outcome in failed))
+    return not failed
+
+
+def printable(text: str) -> str:
+    """``text`` with what a terminal would obey, or cannot show, escaped: names of files may hold anything."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text)
+
+
+def _all_refused(jobs: Sequence[Job], options: Options) -> list[Outcome]:
+    """The failures of all ``jobs``, if the header of not one of them can be read; [] otherwise."""
+    refused = []
+    for job in jobs:
+        try:
+            images.probe(job.source, max_pixels=options.max_pixels)
+        except PictureError as error:
+            refused.append(Outcome(job, "failed", error=str(error)))
+        else:
+            return []
+    return refused
+
+
+def _tell(outcome: Outcome, as_json: bool, many: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(as_record(outcome)))
+    elif outcome.status != "failed":
+        path = os.fspath(outcome.job.target)
+        if sys.stdout.isatty():
+            sys.stdout.write(printable(path) + "\n")  # click's echo would write past the progress bar, into it
+        else:
+            typer.echo(os.fsencode(path))
+    for note in outcome.notes:
+        log.info("%s: %s", printable(str(outcome.job.target)), note)
+    if outcome.error and not many:
+        log.error("img2img: %s", _error(outcome))
+    elif outcome.error:
+        log.info("failed: %s", _error(outcome))
+
+
+def as_record(outcome: Outcome) -> dict[str, object]:
+    """``outcome`` as JSON holds it: sizes are [width, height]; names that are not UTF-8 have their odd bytes escaped."""
+    return {
+        "input": os.fspath(outcome.job.source),
+        "output": os.fspath(outcome.job.target),
+        "status": outcome.status,
+        "input_size": outcome.input_size,
+        "output_size": outcome.output_size,
+        "seconds": round(outcome.seconds, 3),
+        "notes": outcome.notes,
+        "error": outcome.error,
+    }
+
+
+def _error(outcome: Outcome) -> str:
+    error, source = outcome.error or "", os.fspath(outcome.job.source)
+    return printable(error if source in error else f"{source!r}: {error}")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.fields['pixels'] / 1e6 / max(time.monotonic() - task.fields['started'], 1e-3):.2f} Mpx/s")
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Told]:
+    """A progress bar on stderr where that is a terminal and nobody asked for quiet; gives what takes the progress."""
+    if not sys.stderr.isatty() or not log.isEnabledFor(logging.INFO):
+        yield lambda pixels, share: None
+        return
+    columns = (
+        TextColumn("{task.completed:.0f}/{task.total:.0f} files"),
+        BarColumn(),
+        _Speed(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    both = sys.stdout.isatty()  # then the results appear above the bar; else they must not, as they go elsewhere
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as progress:
+        task = progress.add_task("", total=total, pixels=0, started=time.monotonic())
+
+        def told(pixels: int, share: float) -> None:
+            progress.update(task, advance=share, pixels=progress.tasks[0].fields["pixels"] + pixels)
+
+        handlers = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
+        for handler in handlers:
+            handler.setStream(sys.stderr)  # the bar's own: messages appear above it
+        try:
+            yield told
+        finally:
+            for handler in handlers:
+                handler.setStream(sys.__stderr__)

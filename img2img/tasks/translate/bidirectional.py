@@ -1,0 +1,68 @@
+"""What the methods that learn both ways have in common: a judge of each side; and UNIT and MUNIT one network for both ways."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from img2img import networks
+from img2img.tasks.translate.config import TranslateConfig
+from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.unpaired import UnpairedTranslator
+from img2img.training import Images, Losses
+from img2img.training.objective import Batch
+
+
+class TwoSided(UnpairedTranslator):
+    """The base of CycleGAN, UNIT and MUNIT. ``generate`` gives "fake_a" and "fake_b", which the judges of the sides "a" and "b" see.
+
+    Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1], unpaired.
+    """
+
+    directions = ("a2b", "b2a")
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__(config, name, material)
+        self.sides = {"a": self.a, "b": self.b}
+        self.judges = {name: self.needed_adversary(name, side.channels) for name, side in self.sides.items()}
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        result: Losses = {}
+        for side, judge in self.judges.items():
+            result |= judge.discriminator_losses(batch[side], images[f"fake_{side}"])
+        return result
+
+    def discriminators_stepped(self) -> None:
+        for judge in self.judges.values():
+            judge.stepped()
+
+    def adversarial_losses(self, batch: Batch, images: Images) -> Losses:
+        """What the judges have against the generated pictures of both sides."""
+        result: Losses = {}
+        for side, judge in self.judges.items():
+            result |= judge.generator_losses(batch[side], images[f"fake_{side}"])
+        return result
+
+
+class OneNetwork(TwoSided):
+    """The base of UNIT and MUNIT: one network, ``translator``, goes both ways."""
+
+    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+        super().__init__(config, name, material)
+        self.generators["translator"] = networks.build(self.exported_spec)
+
+    @property
+    def translator(self) -> Any:
+        """The network."""
+        return self.generators["translator"]
+
+    @property
+    def exported(self) -> nn.Module:
+        return self.generators["translator"]
+
+    @property
+    def exported_spec(self) -> dict[str, Any]:
+        return {**self.config.network, "a_channels": self.a.channels, "b_channels": self.b.channels}
+
+    def translate(self, x: Tensor, direction: str) -> Tensor:
+        made: Tensor = self.translator(x, direction)
+        return made

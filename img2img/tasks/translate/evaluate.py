@@ -1,0 +1,102 @@
+"""``img2img evaluate translate``: figures for translators, against true pictures or label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from img2img.tasks.upscale.evaluate import print_table, progress, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from img2img.evaluation.pairs import Pair
+    from img2img.tasks.translate.pipeline import Translation
+
+
+def evaluate_translate(
+    truth: Annotated[Path, typer.Option(help="Folder of true pictures, or of true label maps.")],
+    model: Annotated[list[str], typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")],
+    inputs: Annotated[Path | None, typer.Option("--input", help="Folder of what goes in, with the same names; made if not given.")] = None,
+    damage: Annotated[
+        str | None,
+        typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, grey; or several."),
+    ] = None,
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns, as translate --ensemble.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the table and crops here.")] = None,
+) -> None:
+    """PSNR, SSIM and LPIPS of translators, with the untouched input beside them; IoU of makers of label maps."""
+    from functools import partial
+
+    from img2img.errors import ConfigError
+    from img2img.evaluation import paired as upscale
+    from img2img.evaluation.page import write_report
+    from img2img.evaluation.pairs import find_pairs
+    from img2img.tasks.translate.conditions import Wish, load_translator
+    from img2img.tasks.translate.measure import load_translated, parse_damage
+
+    if (inputs is None) == (damage is None):
+        raise ConfigError("give either --input, a folder of what goes in, or --damage, which makes it of the true pictures")
+    wish = Wish(direction, to=to)
+    translators = {name: load_translator(name, wish, 0, device=device, ensemble=ensemble) for name in dict.fromkeys(model)}
+    pairs = find_pairs(truth, inputs, 1, limit)
+    if any(translator.target.palette for translator in translators.values()):
+        if len(translators) > 1:
+            raise ConfigError("models that make label maps are measured one at a time")
+        _labels(next(iter(translators.values())), pairs, json)
+        return
+    for name, translator in translators.items():
+        if translator.source.palette or any(side.scale or side.channels not in (1, 3) for side in (translator.source, translator.target)):
+            raise ConfigError(
+                f"model {name!r} does not go from pictures to pictures: grey or RGB of 8 bits can be measured, and label maps made"
+            )
+    found = upscale.evaluate(
+        pairs,
+        partial(load_translated, damage=parse_damage(damage) if damage is not None else (), seed=seed),
+        {name: partial(_as_rgb, translator.run) for name, translator in translators.items()},
+        scale=1,
+        border=0,
+        baseline="input",
+        keep_crops=html is not None,
+        track=progress,
+    )
+    source = f"from {str(inputs)!r}" if inputs else f"{damage}, seed {seed}"
+    description = f"{len(pairs)} pictures of {str(truth)!r}, {source}" + (", mean of eight flips and turns" if ensemble else "")
+    if json:
+        settings = {"truth": str(truth), "input": inputs and str(inputs), "damage": damage, "seed": seed, "ensemble": ensemble}
+        write_json(json, {**settings, "models": found.to_json()})
+    if html:
+        write_report(html, found, description)
+    print_table(found, description)
+
+
+def _as_rgb(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What ``run`` makes of ``x``, in three channels."""
+    return run(x).expand(-1, 3, -1, -1)
+
+
+def _labels(translator: Translation, pairs: Sequence[Pair], json: Path | None) -> None:
+    from dataclasses import asdict
+
+    from img2img import images
+    from img2img.tasks.translate.measure import evaluate_labels
+
+    def levels(path: Path) -> Tensor:
+        picture = translator.picture(translator.read(path, max_pixels=images.DEFAULT_MAX_PIXELS))
+        return (picture.pixels[0] * 255).round().long()
+
+    found = evaluate_labels(pairs, translator.target.palette, levels, progress)
+    if json:
+        write_json(json, {name: asdict(figures) for name, figures in found.items()})
+    for name, figures in found.items():
+        each = ", ".join("-" if value is None else f"{value:.3f}" for value in figures.classes)
+        typer.echo(f"{name}: mean IoU {figures.iou:.4f}, accuracy {figures.accuracy:.4f}; IoU of the classes: {each}")

@@ -1,0 +1,122 @@
+"""Translators against true pictures, and makers of label maps against true ones."""
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img import images
+from img2img.data.degrade import jpeg
+from img2img.data.sampling import generator
+from img2img.errors import ConfigError, DataError
+from img2img.evaluation.pairs import Pair
+from img2img.images import Palette
+from img2img.metrics import quantized
+from img2img.tasks.translate.restoration import GREY, apply_damage
+
+Damage = tuple[tuple[str, float], ...]
+STRENGTHS = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100), "sketch": (0.3, 2)}
+MAJORITY = "majority"
+
+
+def parse_damage(text: str) -> Damage:
+    """What ``--damage`` says, such as "noise=25,jpeg=40" or "grey", in the order given.
+
+    Raises:
+        ConfigError: an unknown damage, or a strength that is none.
+    """
+    found: list[tuple[str, float]] = []
+    for part in text.split(","):
+        kind, _, strength = part.strip().partition("=")
+        try:
+            value = float(strength) if kind != "grey" or strength else 1.0
+            low, high = STRENGTHS.get(kind, (1, 1))
+            if (kind not in STRENGTHS and kind != "grey") or not low <= value <= high:
+                raise ValueError
+        except ValueError as error:
+            known = ", ".join(f"{name}={low:g}..{high:g}" for name, (low, high) in STRENGTHS.items())
+            raise ConfigError(f"--damage takes {known} or grey, joined by commas; got {part.strip()!r}") from error
+        found.append((kind, value))
+    return tuple(found)
+
+
+def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The input and the true picture of ``pair``, both (3, H, W) on 8-bit levels in [0, 1]; the input is made where there is no file.
+
+    Noise is seeded by ``seed`` and the picture's name, and clipped with the rest to 8 bits, as a file would be; JPEG is 4:2:0.
+
+    Raises:
+        PictureError: a file cannot be read. DataError: the sizes differ.
+    """
+    true = quantized(images.read(pair.hr).pixels)
+    truth = true.expand(3, -1, -1)
+    if pair.lr is not None:
+        given = quantized(images.read(pair.lr).pixels).expand(3, -1, -1)
+        if given.shape != truth.shape:
+            raise DataError(
+                f"{str(pair.lr)!r} is {given.shape[2]} x {given.shape[1]}, {str(pair.hr)!r} is {truth.shape[2]} x {truth.shape[1]}"
+            )
+        return given, truth
+    rng = generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
+    x = true  # grey in one plane, whose noise has no colour
+    for kind, strength in damage:
+        if kind == "grey":
+            x = (x * GREY).sum(0, keepdim=True)
+        else:
+            x = jpeg(x, round(strength)) if kind == "jpeg" else apply_damage(x, kind, strength, rng)
+    return quantized(x).expand(3, -1, -1), truth
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """What a maker of label maps gets right: IoU averaged over the classes, share of right pixels, IoU of each class (None: not there)."""
+
+    iou: float
+    accuracy: float
+    classes: tuple[float | None, ...]
+
+
+def evaluate_labels(
+    pairs: Sequence[Pair],
+    palette: Palette,
+    model: Callable[[Path], Tensor],
+    track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
+) -> dict[str, LabelFigures]:
+    """{"model": ..., "majority": ...}: how far the label maps that ``model`` makes agree with the true ones.
+
+    ``majority`` says everywhere what is most frequent in the true maps: what a model must beat to have learnt anything.
+
+    Args:
+        model: gives the levels (H, W) int64 for the input at a path.
+
+    Raises:
+        DataError: no pairs, no inputs, or a map of another size.
+    """
+    if not pairs:
+        raise DataError("there are no pictures to evaluate on")
+    classes = len(palette)
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for pair in track(pairs):
+        if pair.lr is None:
+            raise DataError("label maps are made of something: give the folder of inputs, --input DIR")
+        truth = torch.from_numpy(images.read_labels(pair.hr, palette).indices.astype(np.int64))
+        made = model(pair.lr)
+        if made.shape != truth.shape:
+            raise DataError(
+                f"the label map for {str(pair.lr)!r} is {made.shape[1]} x {made.shape[0]}, not {truth.shape[1]} x {truth.shape[0]}"
+            )
+        counts += torch.bincount((truth * classes + made).flatten(), minlength=classes**2).view(classes, classes)
+    majority = torch.zeros_like(counts)
+    majority[:, counts.sum(1).argmax()] = counts.sum(1)
+    return {"model": _label_figures(counts), MAJORITY: _label_figures(majority)}
+
+
+def _label_figures(counts: Tensor) -> LabelFigures:
+    both, either = counts.diagonal().double(), (counts.sum(0) + counts.sum(1) - counts.diagonal()).double()
+    each = tuple(float(b / e) if e else None for b, e in zip(both, either, strict=True))
+    there = [value for value in each if value is not None]
+    return LabelFigures(sum(there) / len(there), float(both.sum() / counts.sum()), each)

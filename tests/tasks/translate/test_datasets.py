@@ -1,0 +1,208 @@
+"""What a data folder becomes for each method: sides, ways, label maps, ranges, held-out pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scenes import save, scene
+
+from img2img import images
+from img2img.data.pairs import PairPatches, UnpairedPatches
+from img2img.errors import DataError
+from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
+from img2img.tasks.translate.datasets import Material, prepare
+from img2img.tasks.translate.image_specs import PALETTE_FILE, find_palette, read_palette
+from img2img.tasks.translate.restoration import RestorationPatches
+from img2img.tasks.translate.size_limits import find_limits
+
+COLOURS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
+SMALL: dict[str, Any] = {"size": 32, "validation_side": 32}
+UNET = {"name": "unet", "width": 4, "levels": 3}
+
+
+def config(preset: str = "pix2pix", data: dict[str, Any] | None = None, **more: Any) -> TranslateConfig:
+    base = PRESETS[preset]
+    network = {"network": UNET} if preset == "pix2pix" else {}
+    return base.model_copy(update={**network, "data": DataConfig(**SMALL, **(data or {})), **more})
+
+
+def prepared(folder: Path, wanted: TranslateConfig, **more: Any) -> Material:
+    return prepare(folder / "data", wanted, folder / "cache", **more)
+
+
+def label_map(path: Path, seed: int, used: int = 4, size: tuple[int, int] = (40, 48), palette: images.Palette = COLOURS) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, used, size).astype(np.uint8)
+    images.write(images.Labels(levels, palette).picture(), path)
+    return path
+
+
+def pairs(folder: Path, count: int = 4) -> None:
+    for number in range(count):
+        save(folder / "data" / "A" / f"{number}.png", scene(number, 40, 48))
+        save(folder / "data" / "B" / f"{number}.png", scene(10 + number, 40, 48))
+
+
+def test_pairs_and_their_way(tmp_path: Path) -> None:
+    pairs(tmp_path)
+    there, back = (prepared(tmp_path, config(direction=way)) for way in ("a2b", "b2a"))
+    assert (there.a.channels, there.b.channels, len(there.checks)) == (3, 3, 1)  # type: ignore[arg-type]
+    assert torch.equal(there.samples[3]["a"], back.samples[3]["b"])
+    assert torch.equal(there.checks[0]["b"], back.checks[0]["a"])
+    assert isinstance(there.samples, PairPatches)
+    trained = {entry.path.stem for entry in there.samples.a.entries}
+    assert trained == {"1", "2", "3"}
+    assert there.record["pictures"] == 3
+    assert there.record["validation"] == 1
+
+
+def test_side_by_side(tmp_path: Path) -> None:
+    both = np.concatenate([scene(1, 40, 40), 255 - scene(1, 40, 40)], axis=1)
+    for split in ("train", "val"):
+        save(tmp_path / "data" / split / "1.png", both)
+    made = prepared(tmp_path, config())
+    assert torch.allclose(made.samples[0]["a"], 1 - made.samples[0]["b"], atol=1e-6)
+    assert float((made.samples[0]["a"] - made.samples[0]["b"]).abs().max()) > 0.2
+    assert torch.equal(made.checks[0]["b"], prepared(tmp_path, config(direction="b2a")).checks[0]["a"])
+
+
+@pytest.mark.parametrize("way", ["a2b", "b2a"])
+def test_label_maps_are_found_on_either_side(tmp_path: Path, way: Any) -> None:
+    for number in range(4):
+        save(tmp_path / "data" / "images" / f"{number}.png", scene(number, 40, 48))
+        label_map(tmp_path / "data" / "labels" / f"{number}.png", number)
+    made = prepared(tmp_path, config(direction=way))
+    side, other = ("b", "a") if way == "a2b" else ("a", "b")
+    assert getattr(made, side).palette == COLOURS
+    assert getattr(made, other).palette == ()
+    sample, check = made.samples[0], made.checks[0]
+    assert sample[side].dtype == check[side].dtype == torch.int64
+    assert (sample[side].shape, sample[other].shape) == ((32, 32), (3, 32, 32))
+    assert f"{side.upper()} is a label map of 4 levels" in made.described
+    plain = prepared(tmp_path, config(data={"labels": "never"}, direction=way))
+    assert getattr(plain, side).palette == ()
+    assert plain.samples[0][side].shape == (3, 32, 32)
+
+
+def test_two_sides_of_label_maps_are_too_many(tmp_path: Path) -> None:
+    for number in range(3):
+        for side in "AB":
+            label_map(tmp_path / "data" / side / f"{number}.png", number)
+    with pytest.raises(DataError, match=r"both sides .* are label maps.*data\.labels=never"):
+        prepared(tmp_path, config())
+
+
+def test_palettes_of_files(tmp_path: Path) -> None:
+    def found(*files: Path, **data: Any) -> images.Palette:
+        return find_palette(tmp_path, files, config(data=data), "b")
+
+    few, many = label_map(tmp_path / "few.png", 0, used=2), label_map(tmp_path / "many.png", 1, used=3)
+    assert found(few) == COLOURS[:2]  # as many as are used
+    assert found(few, many) == COLOURS[:3]
+    shorter = label_map(tmp_path / "shorter.png", 0, used=2, palette=COLOURS[:2])
+    assert found(shorter, many) == COLOURS[:3]
+    turned = label_map(tmp_path / "turned.png", 2, palette=COLOURS[::-1])
+    assert found(many, turned) == tuple(sorted(COLOURS))
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)).quantize(200).save(photo)
+    assert found(photo, photo) == ()
+    other = tmp_path / "other.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 48, 3), np.uint8)).quantize(200).save(other)
+    assert found(photo, other) == (), "photographs of few colours have palettes, too, each its own"
+    colours = save(tmp_path / "colours.png", np.array(COLOURS, np.uint8)[np.random.default_rng(3).integers(0, 4, (40, 48))])
+    assert found(colours) == ()
+    assert found(colours, labels="always") == tuple(sorted(COLOURS))
+    assert found(few, labels="never") == ()
+    (tmp_path / PALETTE_FILE).write_text("index\tname\tr\tg\tb\n1\tred\t250\t0\t0\n0\tblack\t0\t0\t0\n")
+    assert found(few) == COLOURS[:2]
+    grey = tmp_path / "grey.png"
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(grey)
+    assert found(grey) == COLOURS[:2]
+    assert find_palette(tmp_path, [grey], config(data={"labels": "always"}), "a") == COLOURS[:2]
+
+
+@pytest.mark.parametrize("text", ["index\tr\tg\n0\t1\t2\n", "index\tr\tg\tb\n1\t0\t0\t0\n", "index\tr\tg\tb\n0\tred\t0\t0\n"])
+def test_tables_that_are_no_palettes(tmp_path: Path, text: str) -> None:
+    (tmp_path / PALETTE_FILE).write_text(text)
+    with pytest.raises(DataError, match="is not a palette: a table of tab-separated values"):
+        read_palette(tmp_path / PALETTE_FILE)
+
+
+def test_bands_grey_and_float_values(tmp_path: Path) -> None:
+    for number in range(4):
+        values = np.random.default_rng(number).uniform(-3, 5, (40, 48, 6)).astype(np.float32)
+        values[0, 0], values[0, 1] = -3, 5
+        (tmp_path / "data" / "A").mkdir(parents=True, exist_ok=True)
+        images.write(images.Picture((images.Frame(images.from_integers(values)),), 32), tmp_path / "data" / "A" / f"{number}.tif")
+        save(tmp_path / "data" / "B" / f"{number}.png", scene(number, 40, 48, channels=1))
+    made = prepared(tmp_path, config())
+    assert (made.a.channels, made.a.offset, made.a.scale) == (6, (-3.0,) * 6, (8.0,) * 6)
+    assert (made.b.channels, made.b.scale) == (1, ())
+    sample = made.samples[0]
+    assert (sample["a"].shape, sample["b"].shape) == ((6, 32, 32), (1, 32, 32))
+    assert 0 <= float(sample["a"].min()) < 0.01
+    assert 0.99 < float(sample["a"].max()) <= 1
+
+
+def test_pictures_are_shrunk_when_they_are_decoded(tmp_path: Path) -> None:
+    for number in range(4):
+        save(tmp_path / "data" / "A" / f"{number}.png", scene(number, 80, 96))
+        label_map(tmp_path / "data" / "B" / f"{number}.png", number, size=(80, 96))
+    made = prepared(tmp_path, config(data={"load": 40}))
+    assert isinstance(made.samples, PairPatches)
+    assert [(entry.height, entry.width) for entry in made.samples.a.entries] == [(40, 48)] * 3
+    assert made.samples.b.entries[0].width == 48
+    assert set(made.samples[0]["b"].unique().tolist()) <= {0, 1, 2, 3}
+
+
+def test_two_sets_photographs_and_most(tmp_path: Path) -> None:
+    for number in range(5):
+        save(tmp_path / "data" / "trainA" / f"{number}.png", scene(number, 40, 48))
+        save(tmp_path / "data" / "trainB" / f"{number}x.png", scene(number, 48, 40, channels=1))
+    made = prepared(tmp_path, config("cyclegan"))
+    assert isinstance(made.samples, UnpairedPatches)
+    assert (made.a.channels, made.b.channels, len(made.checks)) == (3, 1, 3)  # type: ignore[arg-type]
+    assert made.checks[0]["b"].shape == (1, 32, 32)
+    few = prepare(tmp_path / "data", config("cyclegan"), tmp_path / "few", most=2)
+    assert few.record["pictures"] == 2
+    assert len(few.checks) == 2  # type: ignore[arg-type]
+    restored = prepare(tmp_path / "data" / "trainA", config("restore"), tmp_path / "restore")
+    assert isinstance(restored.samples, RestorationPatches)
+    assert len(restored.checks) == 1  # type: ignore[arg-type]
+    colour = prepare(tmp_path / "data" / "trainA", config("colorize"), tmp_path / "colour")
+    assert (colour.a.channels, colour.b.channels, set(colour.samples[0])) == (1, 3, {"b"})
+
+
+def test_a_folder_for_validation(tmp_path: Path) -> None:
+    pairs(tmp_path)
+    pairs(tmp_path / "other", 2)
+    made = prepared(tmp_path, config(), validation=tmp_path / "other" / "data")
+    assert (made.record["pictures"], made.record["validation"]) == (4, 2)
+    save(tmp_path / "flat" / "1.png", scene(1, 40, 48))
+    with pytest.raises(DataError, match=r"--val .* is laid out as 'flat', --data as 'folders'"):
+        prepared(tmp_path, config(), validation=tmp_path / "flat")
+
+
+def test_folders_that_a_method_cannot_use(tmp_path: Path) -> None:
+    for number in range(4):
+        save(tmp_path / "data" / f"{number}.png", scene(number, 40, 48))
+    with pytest.raises(DataError, match=r"4 single pictures.*no pairs"):
+        prepared(tmp_path, config())
+    with pytest.raises(DataError, match="two sets are wanted"):
+        prepared(tmp_path, config("cut"))
+
+
+def test_multiples_are_those_of_the_network() -> None:
+    names = ("pix2pix", "pix2pix-hd", "restore", "colorize", "munit", "multi-domain")
+    assert [find_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
+
+
+def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -> None:
+    pairs(tmp_path)
+    for side in "AB":
+        save(tmp_path / "other" / side / "small.png", scene(1, 6, 20))
+    with pytest.raises(DataError, match=r"smaller than the patch of 32 px: small\.png \(20x6\)"):
+        prepared(tmp_path, config(), validation=tmp_path / "other")

@@ -1,0 +1,163 @@
+"""Objectives with a known truth, on made-up pictures: terms and figures by hand, label maps on either side, colours, model files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_translate import JUDGE, Unpaired
+from torch import Tensor
+
+from img2img.images.color import rgb_to_lab
+from img2img.models import files as weights
+from img2img.models.files import Side
+from img2img.networks.colorizer import bins, grey_of, nearest_bin
+from img2img.tasks.translate.colorize import rarity
+from img2img.tasks.translate.config import PRESETS
+from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.objective import as_planes, planes, shown
+from img2img.tasks.translate.paired import PairedObjective, confusion, mean_iou
+from img2img.tasks.translate.pipeline import Translation
+from img2img.tasks.translate.train import make_objective
+from img2img.training.objective import Batch
+
+PALETTE = ((0, 0, 0), (200, 0, 0), (0, 0, 200))
+UNET = {"name": "unet", "width": 4, "levels": 2}
+LABELS = Side(palette=PALETTE)
+
+
+def paired(a: Side = Side(), b: Side = Side(), *, judge: float = 1.0, **loss: Any) -> PairedObjective:  # noqa: B008 (frozen)
+    preset = PRESETS["pix2pix"]
+    adversary = preset.adversary.model_copy(update={"network": JUDGE, "weight": judge})
+    config = preset.model_copy(update={"network": UNET, "adversary": adversary, "loss": preset.loss.model_copy(update=loss)})
+    made = make_objective(config, "tiny", Material(Unpaired(), Unpaired(2), a, b, (), "made up", {}))
+    assert isinstance(made, PairedObjective)
+    return made
+
+
+def batch(a: Side = Side(), b: Side = Side(), side: int = 16) -> Batch:  # noqa: B008
+    def of(which: Side) -> Tensor:
+        return torch.randint(0, 3, (2, side, side)) if which.palette else torch.rand(2, which.channels, side, side)
+
+    torch.manual_seed(3)
+    return {"a": of(a), "b": of(b)}
+
+
+def test_the_distance_by_hand() -> None:
+    for pixel, expected in (("l1", 0.2), ("mse", 0.04)):
+        task = paired(judge=0.0, pixel=pixel, pixel_weight=10.0)
+        images = {"fake_b": torch.full((1, 3, 16, 16), 0.5)}
+        found = task.generator_losses({"a": torch.zeros(1, 3, 16, 16), "b": torch.full((1, 3, 16, 16), 0.7)}, images)
+        assert found.keys() == {"pixel"}
+        assert float(found["pixel"]) == pytest.approx(10 * expected, rel=1e-4)
+        assert not task.discriminator_losses(batch(), images)
+        assert task.metric == "psnr"
+
+
+def test_the_judge_sees_a_beside_b() -> None:
+    task, data = paired(Side(channels=2), Side()), batch(Side(channels=2))
+    images = task.generate(data)
+    assert task.metric == "lpips"
+    real, fake = task._judged(data, images)
+    assert torch.equal(real, torch.cat([data["a"], data["b"]], dim=1))
+    assert torch.equal(fake[:, :2], data["a"])
+    found = task.generator_losses(data, images)
+    assert found.keys() == {"pixel", "adversarial"}
+    found["adversarial"].backward()
+    assert all(parameter.grad is not None for parameter in task.generators.parameters())
+    assert task.discriminator_losses(data, images).keys() == {"adversarial"}
+
+
+def test_label_maps_are_learnt_by_cross_entropy() -> None:
+    task, data = paired(b=LABELS, judge=0.0, cross_entropy=2.0), batch(b=LABELS)
+    assert (task.metric, task.higher_is_better) == ("iou", True)
+    images = {"logits": torch.zeros(2, 3, 16, 16), "fake_b": torch.full((2, 3, 16, 16), 1 / 3)}
+    assert float(task.generator_losses(data, images)["cross_entropy"]) == pytest.approx(2 * torch.log(torch.tensor(3.0)).item())
+    right = {"logits": 50 * as_planes(data["b"], LABELS)}
+    assert float(task.generator_losses(data, {**right, "fake_b": right["logits"]})["cross_entropy"]) < 1e-4
+    made = task.generate(data)
+    assert torch.allclose(made["fake_b"].sum(1), torch.ones(2, 16, 16), atol=1e-5)
+    judged = paired(b=LABELS)
+    assert judged._judged(data, made)[0].shape == (2, 6, 16, 16)
+
+
+def test_figures_of_label_maps_by_hand() -> None:
+    found, truth = torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 1, 1, 1]]])
+    counts = confusion(found, truth, 3)
+    assert counts.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
+    assert mean_iou(counts) == pytest.approx((1 / 2 + 2 / 3) / 2)  # class 2 is nowhere
+    task = paired(b=LABELS, judge=0.0)
+    rows = [{"confusion": counts}, {"confusion": confusion(torch.full_like(truth, 2), truth, 3)}]
+    assert task.summary(rows) == pytest.approx({"iou": (1 / 3 + 2 / 6 + 0) / 3, "accuracy": 3 / 8})
+
+
+@pytest.mark.parametrize(("a", "b"), [(LABELS, Side()), (Side(), LABELS), (Side(channels=5), Side(channels=1)), (Side(), Side())])
+def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: Side, b: Side) -> None:
+    task, data = paired(a, b).eval(), batch(a, b, 32)
+    with torch.no_grad():
+        figures = task.summary([task.validate({key: value[:1] for key, value in data.items()})])
+        columns = task.preview(data)
+    assert task.metric in figures
+    assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "truth"), (2, 3, 32, 32))
+    task.export(tmp_path / "m.safetensors", {"validation": figures})
+    model = weights.load_model(tmp_path / "m.safetensors")
+    assert (model.info.a, model.info.b, model.info.keeps_grey, model.info.figures) == (a, b, False, figures)
+    translation = Translation(model, {}, device="cpu")
+    given = as_planes(data["a"], a)
+    made = translation.run(given)
+    with torch.no_grad():
+        expected = task.generate(data)["fake_b"]
+    assert torch.allclose(made, expected.argmax(1, keepdim=True) / 255 if b.palette else expected.clamp(0, 1), atol=1e-5)
+
+
+def test_sides_as_planes_and_as_pictures() -> None:
+    assert (planes(LABELS), planes(Side(channels=7))) == (3, 7)
+    levels = torch.tensor([[[0, 2]]])
+    assert as_planes(levels, LABELS)[0, :, 0].tolist() == [[1, 0], [0, 0], [0, 1]]
+    assert torch.allclose(shown(levels, LABELS)[0, :, 0] * 255, torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 200.0]]))
+    bands = torch.rand(1, 5, 2, 2) + 0.5
+    assert torch.equal(shown(bands, Side(channels=5)), bands[:, :3].clamp(0, 1))
+    assert torch.equal(shown(bands[:, :2], Side(channels=2)), bands[:, :1].clamp(0, 1).expand(-1, 3, -1, -1))
+
+
+def test_rare_colours_count_more() -> None:
+    pictures = torch.zeros(1, 3, 20, 20)
+    pictures[:] = 0.5
+    pictures[..., :2, :4] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    grey, red = (int(nearest_bin(rgb_to_lab(torch.tensor(colour)[None, :, None, None])[:, 1:])) for colour in ([0.5] * 3, [1.0, 0, 0]))
+    even, weighted = rarity(pictures, 1.0), rarity(pictures, 0.5)
+    assert torch.allclose(even, torch.ones(len(bins())), atol=1e-4)
+    assert weighted[red] > 5 * weighted[grey]
+    # The smoothed share of a colour, by hand: each colour's 0.98 and 0.02 spread over the grid by a Gaussian of one step.
+    near = torch.exp(-torch.cdist(bins(), bins()).square() / 200)
+    near = near / near.sum(0)
+    share = 0.98 * near[:, grey] + 0.02 * near[:, red]
+    raw = 1 / (0.5 * share + 0.5 / len(bins()))
+    assert torch.allclose(weighted, raw / (raw * share).sum(), rtol=1e-3)
+    assert float((weighted * share).sum()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path) -> None:
+    class Photographs(Unpaired):
+        def __getitem__(self, index: int) -> Batch:
+            return {"b": super().__getitem__(index)["b"]}
+
+    preset = PRESETS["colorize"]
+    config = preset.model_copy(update={"network": {"name": "colorizer", "width": 4, "work": 32}})
+    task: Any = make_objective(config, "c", Material(Photographs(), Photographs(2), Side(channels=1), Side(), (), "made up", {}))
+    data = {"b": torch.stack([Photographs(side=32)[number]["b"] for number in range(2)])}
+    images = task.generate(data)
+    assert images["logits"].shape == (2, len(bins()), 16, 16)
+    target = nearest_bin(torch.nn.functional.avg_pool2d(rgb_to_lab(data["b"])[:, 1:], 2))
+    perfect = torch.nn.functional.one_hot(target, len(bins())).permute(0, 3, 1, 2) * 100.0
+    assert float(task.generator_losses(data, {"logits": perfect})["cross_entropy"]) < 1e-4
+    loss = task.generator_losses(data, images)["cross_entropy"]
+    loss.backward()
+    assert all((parameter.grad is None) == name.startswith("encoder") for name, parameter in task.network.named_parameters())
+    figures = task.eval().validate({"b": data["b"][:1]})
+    assert figures.keys() == {"lpips", "psnr"}
+    task.export(tmp_path / "m.safetensors", {"validation": figures})
+    model = weights.load_model(tmp_path / "m.safetensors")
+    assert (model.info.a.channels, model.info.in_channels, model.info.halo) == (1, 1, None)
+    with torch.no_grad():
+        assert torch.allclose(model.network(grey_of(data["b"])), task.preview(data)["ours"], atol=1e-5)
