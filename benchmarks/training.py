@@ -30,14 +30,14 @@ from img2img.data.pictures import PictureSet, decode_half, decode_photo, find_pi
 from img2img.data.sampling import Positions
 from img2img.data.transforms import AugmentConfig
 from img2img.errors import Img2ImgError
-from img2img.models.files import Side
+from img2img.models import ImageSpec
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import PRESETS as TRANSLATE_PRESETS
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.train import make_objective
 from img2img.tasks.upscale.data import UpscalePatches
 from img2img.tasks.upscale.train import PRESETS, UpscaleObjective
-from img2img.training import Game, Losses, TrainerConfig
+from img2img.training import AdversarialModule, Losses, TrainerConfig
 from img2img.training.allocator import keep_freed_memory
 from img2img.training.distributed import make_fabric
 from img2img.training.ema import Ema
@@ -214,11 +214,11 @@ def _translator(preset: str, config: TrainerConfig) -> tuple[Any, TrainerConfig]
     adversary = found.adversary.model_copy(update={"network": JUDGE})
     found = found.model_copy(update={"network": TRANSLATORS[preset], "adversary": adversary})
     nothing: Any = range(2)  # nobody looks at samples or validates
-    objective = make_objective(found, "bench", Material(nothing, nothing, Side(), Side(), (), "", {}))
+    objective = make_objective(found, "bench", Datasets(nothing, nothing, ImageSpec(), ImageSpec(), (), "", {}))
     return objective, found.training.model_copy(update={"device": config.device, "batch": config.batch})
 
 
-def _ours(objective: Game, config: TrainerConfig) -> Step:
+def _ours(objective: AdversarialModule, config: TrainerConfig) -> Step:
     fabric = make_fabric(config)
     place(objective, fabric)
     objective.train()

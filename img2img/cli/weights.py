@@ -23,7 +23,7 @@ def list_weights(as_json: JSON = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "task", "scale", "parameters", "MB", "licence", "from")
+    table = Table("name", "task", "scale", "parameters", "MB", "license", "from")
     for row in rows:
         values = {**row, "scale": f"{row['scale']}x", "parameters": f"{row['parameters']:,}", "megabytes": f"{row['megabytes']:.1f}"}
         table.add_row(*(escape(str(value)) for value in values.values()))
@@ -35,12 +35,12 @@ def show(
     name: Annotated[str, typer.Argument(help="A name of the list, a model file or a run folder.", show_default=False)],
     as_json: JSON = False,
 ) -> None:
-    """Show what a model says of itself: task, scale, network, licence, training, measured figures."""
+    """Show what a model says of itself: task, scale, network, license, training, measured figures."""
     import json
 
     import yaml
 
-    from img2img.models.files import load_model
+    from img2img.models import load_model
 
     card = load_model(name).info.model_dump()
     typer.echo(json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False, allow_unicode=True), nl=as_json)
@@ -50,11 +50,12 @@ def show(
 def pack(
     model: Annotated[str, typer.Argument(help="A model file or a run folder (its best model).", show_default=False)],
     target: Annotated[Path, typer.Argument(help="The file to write; its name becomes the model's.", show_default=False)],
-    licence: Annotated[str, typer.Option(help="Licence of the weights, as users should read it.")] = "",
+    license: Annotated[str, typer.Option("--license", help="License of the weights, as users should read it.")] = "",
+    licence: Annotated[str, typer.Option("--licence", hidden=True)] = "",  # as version 0.1 spelled it
 ) -> None:
-    """Write a model for handing on: half precision, under a name of its own, with its licence, without the folders of its training."""
+    """Write a model for handing on: half precision, under a name of its own, with its license, without the folders of its training."""
     from img2img.errors import ConfigError
-    from img2img.models.files import load_model, save_model
+    from img2img.models import load_model, save_model
 
     if target.suffix != ".safetensors":
         raise ConfigError(f"a model file ends in .safetensors, not {target.suffix!r}")
@@ -62,20 +63,20 @@ def pack(
     recipe = dict(found.info.recipe)
     if recipe.get("init"):
         recipe["init"] = "/".join(Path(recipe["init"]).parts[-2:])  # run and file: where they lay is nobody's business
-    changed = {"name": target.stem, "licence": licence or found.info.licence, "recipe": recipe}
+    changed = {"name": target.stem, "license": license or licence or found.info.license, "recipe": recipe}
     info = found.info.model_validate({**found.info.model_dump(), **changed})
     save_model(target, found.network, info, half=True)
     typer.echo(str(target))
 
 
 def _shipped() -> list[dict[str, Any]]:
-    from img2img.models.files import catalogue, read_info
+    from img2img.models import catalog, read_info
 
     rows = []
-    for name, path in catalogue().items():
+    for name, path in catalog().items():
         info = read_info(path)
         row = {"name": name, "task": info.task, "scale": info.scale, "parameters": _parameters(path)}
-        rows.append({**row, "megabytes": path.stat().st_size / 1e6, "licence": info.licence, "from": "this install"})
+        rows.append({**row, "megabytes": path.stat().st_size / 1e6, "license": info.license, "from": "this install"})
     return rows
 
 
@@ -86,7 +87,7 @@ def _optional() -> list[dict[str, Any]]:
     rows = []
     for name, files in realesrgan.MODELS.items():
         row = {"name": name, "task": "upscale", "scale": 4, "parameters": files.parameters}
-        rows.append({**row, "megabytes": files.parameters * 2 / 1e6, "licence": files.licence, "from": source})
+        rows.append({**row, "megabytes": files.parameters * 2 / 1e6, "license": files.license, "from": source})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""How far one picture of a pair is shifted against the other, found from their edges, whatever their colours."""
+"""How far one picture of a pair is shifted against the other, found from their edges, whatever their colors."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LARGEST = 512  # pixels a side that are compared: a centred piece of larger pictures, so that a pixel stays a pixel
+LARGEST = 512  # pixels a side that are compared: a centered piece of larger pictures, so that a pixel stays a pixel
 SMALLEST = 32  # below it there are too few edges to say anything
 NEAR = 4  # pixels around the peak that belong to it
 CUTOFF = 0.12  # cycles per pixel at which the weight of a frequency has fallen to 1 / e: above are noise and JPEG's blocks
@@ -44,7 +44,7 @@ def find_shift(a: Tensor, b: Tensor) -> Shift | None:
         a = F.interpolate(a[None], b.shape[1:], mode="bilinear", antialias=True, align_corners=False)[0]
     if min(b.shape[1:]) < SMALLEST:
         return None
-    edges_a, edges_b = _edges(_centre(a)), _edges(_centre(b))
+    edges_a, edges_b = _edges(_center(a)), _edges(_center(b))
     if not edges_a.any() or not edges_b.any():
         return None
     cross = torch.fft.rfft2(edges_b) * torch.fft.rfft2(edges_a).conj()
@@ -55,7 +55,7 @@ def find_shift(a: Tensor, b: Tensor) -> Shift | None:
     return _peak(correlation)
 
 
-def _centre(x: Tensor) -> Tensor:
+def _center(x: Tensor) -> Tensor:
     height, width = x.shape[1:]
     top, left = max(0, height - LARGEST) // 2, max(0, width - LARGEST) // 2
     return x[:, top : top + LARGEST, left : left + LARGEST]

@@ -40,8 +40,8 @@ def convert(layout: DataLayout, out: Path, to: TargetName, track: Callable[[list
     """Write the pairs of ``layout`` into the folder ``out``: as ``train/x.png`` that holds A|B, or as ``A/train/x`` and ``B/train/x``.
 
     Every pixel keeps its value. Files are copied byte by byte where pairs in two files stay in two files, or side by side stays
-    side by side; joined and cut pictures are written as PNG, with 16 bits where they had 16, as JPEG would lose again. Of a grey
-    and an RGB half, the grey one becomes three equal planes, and stays so when they are cut. A palette becomes its colours when
+    side by side; joined and cut pictures are written as PNG, with 16 bits where they had 16, as JPEG would lose again. Of a gray
+    and an RGB half, the gray one becomes three equal planes, and stays so when they are cut. A palette becomes its colors when
     a picture is joined or cut. Profile and metadata are those of A if both profiles are equal, and are left out if not.
 
     A kill leaves no half file; the same command again writes what is missing.

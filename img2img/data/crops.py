@@ -60,7 +60,7 @@ def _place(height: int, width: int, side: int, rng: torch.Generator) -> tuple[in
 
 
 def _most_textured(pixels: npt.NDArray[np.uint8], places: list[tuple[int, int]], side: int) -> tuple[int, int]:
-    """The (top, left) of ``places`` whose square of ``side`` has the largest mean difference between horizontal neighbours.
+    """The (top, left) of ``places`` whose square of ``side`` has the largest mean difference between horizontal neighbors.
 
     In green, which is most of the luminance, and in every second row to be quick; the first of equals.
     """

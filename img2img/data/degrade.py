@@ -32,7 +32,7 @@ CLEAN_CHANCE = 0.25  # of a photograph that only the second pass has touched
 SINC_CHANCE = 0.3
 SHARPEN_CHANCE = 0.3
 SHARPEN_AMOUNT, SHARPEN_SIGMA = (0.2, 1.0), (0.5, 1.0)
-GREY_NOISE_CHANCE = 0.4
+GRAY_NOISE_CHANCE = 0.4
 POISSON_CHANCE = 0.4
 KERNEL_RADIUS = 7
 
@@ -90,7 +90,7 @@ def gaussian_kernel(sigma_u: float, sigma_v: float, angle: float, radius: int = 
 
 
 def sinc_kernel(cutoff: float) -> Tensor:
-    """The circular low-pass filter of Real-ESRGAN, eq. 7: cutoff * J1(cutoff * r) / (2 pi r), normalised to sum 1.
+    """The circular low-pass filter of Real-ESRGAN, eq. 7: cutoff * J1(cutoff * r) / (2 pi r), normalized to sum 1.
 
     ``cutoff`` is in radians per pixel; pi keeps nearly everything, pi / 2 rings visibly.
     """
@@ -98,8 +98,8 @@ def sinc_kernel(cutoff: float) -> Tensor:
     radius = torch.hypot(grid[:, None], grid[None, :])
     kernel = cutoff * torch.special.bessel_j1(cutoff * radius) / (2 * math.pi * radius)
     kernel[KERNEL_RADIUS, KERNEL_RADIUS] = cutoff**2 / (4 * math.pi)  # the limit at r = 0
-    normalised: Tensor = kernel / kernel.sum()
-    return normalised
+    normalized: Tensor = kernel / kernel.sum()
+    return normalized
 
 
 def convolve(x: Tensor, kernel: Tensor) -> Tensor:
@@ -117,8 +117,8 @@ def unsharp_mask(x: Tensor, amount: float, sigma: float) -> Tensor:
 
 
 def gaussian_noise(x: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
-    """``x`` plus normal noise of deviation ``sigma``; the same in all channels with ``GREY_NOISE_CHANCE``."""
-    channels = 1 if _chance(GREY_NOISE_CHANCE, rng) else x.shape[0]
+    """``x`` plus normal noise of deviation ``sigma``; the same in all channels with ``GRAY_NOISE_CHANCE``."""
+    channels = 1 if _chance(GRAY_NOISE_CHANCE, rng) else x.shape[0]
     return x + sigma * torch.randn(channels, *x.shape[1:], generator=rng)
 
 

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from img2img.errors import DataError
 
-Method = Literal["none", "normalise", "standardise"]
+Method = Literal["none", "normalize", "standardize"]
 
 
-class Normalisation(BaseModel):
+class Normalization(BaseModel):
     """An affine map for each channel, x -> (x - offset) / scale, and its inverse; plain numbers that a model file can keep.
 
     - ``none``: x stays; there are no numbers.
-    - ``normalise``: offset = minimum, scale = maximum - minimum, so that what was measured becomes [0, 1].
-    - ``standardise``: offset = mean, scale = standard deviation, so that what was measured has mean 0 and deviation 1.
+    - ``normalize``: offset = minimum, scale = maximum - minimum, so that what was measured becomes [0, 1].
+    - ``standardize``: offset = mean, scale = standard deviation, so that what was measured has mean 0 and deviation 1.
 
     A channel that is constant keeps scale 1: it becomes 0, and comes back.
     """
@@ -29,7 +29,7 @@ class Normalisation(BaseModel):
     scale: tuple[float, ...] = ()
 
     @model_validator(mode="after")
-    def _check(self) -> "Normalisation":
+    def _check(self) -> "Normalization":
         if len(self.offset) != len(self.scale) or (self.method == "none") != (not self.offset):
             raise ValueError(f"{self.method} with {len(self.offset)} offsets and {len(self.scale)} scales; one of each per channel")
         if any(not 0 < scale < float("inf") for scale in self.scale):
@@ -37,7 +37,7 @@ class Normalisation(BaseModel):
         return self
 
     def apply(self, x: Tensor) -> Tensor:
-        """``x`` (..., C, H, W) normalised, of the same type.
+        """``x`` (..., C, H, W) normalized, of the same type.
 
         Raises:
             DataError: another number of channels than was measured.
@@ -115,25 +115,25 @@ class Statistics:
         self.minimum, self.maximum = self.minimum.minimum(other.minimum), self.maximum.maximum(other.maximum)
         self.count = total
 
-    def normalisation(self, method: Method) -> Normalisation:
+    def normalization(self, method: Method) -> Normalization:
         """The map that ``method`` makes of what was counted; the deviation is that of the population (divided by the count).
 
         Raises:
             DataError: nothing was counted.
         """
         if method == "none":
-            return Normalisation()
+            return Normalization()
         if not self.count:
             raise DataError("no pictures to measure; at least one is wanted")
-        if method == "normalise":
+        if method == "normalize":
             offset, scale = self.minimum, self.maximum - self.minimum
         else:
             offset, scale = self.mean, (self.m2 / self.count).sqrt()
-        return Normalisation(method=method, offset=tuple(offset.tolist()), scale=tuple(s if s > 0 else 1.0 for s in scale.tolist()))
+        return Normalization(method=method, offset=tuple(offset.tolist()), scale=tuple(s if s > 0 else 1.0 for s in scale.tolist()))
 
 
-def measure(pictures: Iterable[Tensor], method: Method) -> Normalisation:
-    """The normalisation of a set of pictures, each (C, H, W), of any sizes, that pass by once.
+def measure(pictures: Iterable[Tensor], method: Method) -> Normalization:
+    """The normalization of a set of pictures, each (C, H, W), of any sizes, that pass by once.
 
     Raises:
         DataError: none, different numbers of channels, or values that are not finite.
@@ -141,4 +141,4 @@ def measure(pictures: Iterable[Tensor], method: Method) -> Normalisation:
     statistics = Statistics()
     for picture in pictures:
         statistics.add(picture)
-    return statistics.normalisation(method)
+    return statistics.normalization(method)

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from img2img.data.normalize import Normalisation
+from img2img.data.normalize import Normalization
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, mix, shuffled
+from img2img.data.sampling import mix, seeded_rng, shuffled
 from img2img.data.transforms import Augmentation, AugmentConfig, Sample
 from img2img.errors import DataError
 
 Window = tuple[int, int, int, int]  # top, left, height, width
 LabelSide = Literal["a", "b"] | None
-Ranges = tuple[Normalisation, Normalisation]
-AS_THEY_ARE: Ranges = (Normalisation(), Normalisation())
+Ranges = tuple[Normalization, Normalization]
+AS_THEY_ARE: Ranges = (Normalization(), Normalization())
 
 
 class PairPatches(Dataset[dict[str, Tensor]]):
@@ -55,7 +55,7 @@ class PairPatches(Dataset[dict[str, Tensor]]):
             )
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
-        rng = generator(self.seed, 1, position)
+        rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.a), self.seed)
         window = random_window(self.a, index, self.reach, rng)
         a, b = (_ranged(x, index, window, which) for x, which in zip((self.a, self.b), self.ranges, strict=True))
@@ -100,7 +100,7 @@ class UnpairedPatches(Dataset[dict[str, Tensor]]):
 
     def _one(self, side: int, pictures: PictureSet, position: int) -> Tensor:
         index = shuffled(position, len(pictures), mix(self.seed, side))
-        window = random_window(pictures, index, self.reach, generator(self.seed, 1, side, position))
+        window = random_window(pictures, index, self.reach, seeded_rng(self.seed, 1, side, position))
         picture = _ranged(pictures, index, window, self.ranges[side])
         return self.augmentation(Sample(picture), mix(self.seed, 4, side, position)).a
 
@@ -131,7 +131,7 @@ class SinglePatches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         index = shuffled(position, len(self.pictures), self.seed)
-        window = random_window(self.pictures, index, self.reach, generator(self.seed, 1, position))
+        window = random_window(self.pictures, index, self.reach, seeded_rng(self.seed, 1, position))
         return {"b": self.augmentation(Sample(self.pictures.crop(index, *window)), mix(self.seed, 4, position)).a}
 
 
@@ -174,5 +174,5 @@ def middle_window(pictures: PictureSet, index: int, side: int, multiple: int) ->
     return (entry.height - height) // 2, (entry.width - width) // 2, height, width
 
 
-def _ranged(pictures: PictureSet, index: int, window: Window, normalisation: Normalisation) -> Tensor:
-    return normalisation.apply(pictures.crop(index, *window))
+def _ranged(pictures: PictureSet, index: int, window: Window, normalization: Normalization) -> Tensor:
+    return normalization.apply(pictures.crop(index, *window))

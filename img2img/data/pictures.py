@@ -39,12 +39,12 @@ class Entry:
 
 
 def decode_photo(path: Path) -> Pixels:
-    """The photograph at ``path`` as (H, W, 3) uint8; grey becomes three equal planes, alpha and frames but the first are left out."""
+    """The photograph at ``path`` as (H, W, 3) uint8; gray becomes three equal planes, alpha and frames but the first are left out."""
     return images.quantize(images.read(path).pixels.expand(3, -1, -1), 8)
 
 
 def decode_bands(path: Path) -> Pixels:
-    """The picture at ``path`` as (H, W, C) uint8, uint16 or float32, as stored: bands, RGB or grey; alpha is left out."""
+    """The picture at ``path`` as (H, W, C) uint8, uint16 or float32, as stored: bands, RGB or gray; alpha is left out."""
     picture = images.read(path, bands=True)
     return images.quantize(picture.pixels, picture.bit_depth)
 

@@ -22,7 +22,7 @@ def mix(*numbers: int) -> int:
     return state >> 1
 
 
-def generator(*numbers: int) -> torch.Generator:
+def seeded_rng(*numbers: int) -> torch.Generator:
     """A random generator seeded by ``mix(*numbers)``."""
     return torch.Generator().manual_seed(mix(*numbers))
 
@@ -30,7 +30,7 @@ def generator(*numbers: int) -> torch.Generator:
 def shuffled(position: int, length: int, seed: int) -> int:
     """Which of ``length`` items stands at ``position`` of an endless sequence that visits all, newly shuffled each round."""
     round_number, place = divmod(position, length)
-    return int(torch.randperm(length, generator=generator(seed, round_number))[place])
+    return int(torch.randperm(length, generator=seeded_rng(seed, round_number))[place])
 
 
 class Positions(Sampler[int]):

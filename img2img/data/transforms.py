@@ -1,4 +1,4 @@
-"""The same random change for both halves of a pair and their masks: flips, turns, sizes, crops and colours, from a seed."""
+"""The same random change for both halves of a pair and their masks: flips, turns, sizes, crops and colors, from a seed."""
 
 import math
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from img2img.data.sampling import mix
 from img2img.errors import ConfigError, DataError
 
 
-class ColourConfig(BaseModel):
-    """How far colours may change: a strength s multiplies by something between 1 - s and 1 + s; hue is in turns of the circle."""
+class ColorConfig(BaseModel):
+    """How far colors may change: a strength s multiplies by something between 1 - s and 1 + s; hue is in turns of the circle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,7 @@ class AugmentConfig(BaseModel):
     rotate: float = Field(0.0, ge=0, le=180, description="largest angle in degrees, to either side")
     scale: tuple[float, float] = Field((1.0, 1.0), description="smallest and largest enlargement")
     crop: int = Field(0, ge=0, description="side in pixels of the random square that is kept; 0: the whole picture")
-    colour: ColourConfig = Field(default_factory=ColourConfig, description="changes of pictures, never of masks")
+    color: ColorConfig = Field(default_factory=ColorConfig, description="changes of pictures, never of masks")
 
     @model_validator(mode="after")
     def _check_scale(self) -> "AugmentConfig":
@@ -66,23 +66,23 @@ class Augmentation:
     The result is a pure function of the sample and the seed. torchvision draws from PyTorch's global generator of the CPU, which is
     therefore set for the time of the call and put back; calls from several threads at once would disturb each other, so use processes.
 
-    Order: flip, rotate and scale about the centre (bilinear for pictures, nearest for masks), crop, colour. What a turned or a shrunk
+    Order: flip, rotate and scale about the center (bilinear for pictures, nearest for masks), crop, color. What a turned or a shrunk
     picture leaves open is filled with the picture's mirror image, as black corners would be learnt.
 
     Raises:
         DataError: on a call, where the parts differ in size, or the picture is smaller than the crop.
-        ConfigError: on a call, where colours are to change and a picture has neither 1 nor 3 planes.
+        ConfigError: on a call, where colors are to change and a picture has neither 1 nor 3 planes.
     """
 
     def __init__(self, config: AugmentConfig) -> None:
         self.config = config
-        colour = config.colour
+        color = config.color
         self.flip = v2.RandomHorizontalFlip(0.5 if config.flip else 0.0)
         self.moves = config.rotate > 0 or config.scale != (1.0, 1.0)
         self.affine = v2.RandomAffine(config.rotate, scale=config.scale, interpolation=v2.InterpolationMode.BILINEAR)
         self.crop = v2.RandomCrop(config.crop) if config.crop else v2.Identity()
-        self.colours = any((colour.brightness, colour.contrast, colour.saturation, colour.hue))
-        self.colour = v2.ColorJitter(colour.brightness, colour.contrast, colour.saturation, colour.hue)
+        self.colors = any((color.brightness, color.contrast, color.saturation, color.hue))
+        self.color = v2.ColorJitter(color.brightness, color.contrast, color.saturation, color.hue)
 
     def __call__(self, sample: Sample, seed: int) -> Sample:
         pictures = [part for part in (sample.a, sample.b) if part is not None]
@@ -91,7 +91,7 @@ class Augmentation:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(mix(seed))  # of the CPU only: torch.manual_seed would set those of GPUs too
             parts = self._move(parts)
-            changed = self._colour(parts[: len(pictures)]) if self.colours else parts[: len(pictures)]
+            changed = self._color(parts[: len(pictures)]) if self.colors else parts[: len(pictures)]
         a, b, *_ = [*changed, None]
         return Sample(_plain(a), None if b is None else _plain(b), tuple(map(_plain, parts[len(pictures) :])))
 
@@ -107,13 +107,13 @@ class Augmentation:
         moved: list[Any] = self.crop(parts)
         return moved
 
-    def _colour(self, pictures: list[Any]) -> list[Any]:
-        if self.config.colour.of == "both":
-            changed: list[Any] = self.colour(pictures)  # one call, one draw
+    def _color(self, pictures: list[Any]) -> list[Any]:
+        if self.config.color.of == "both":
+            changed: list[Any] = self.color(pictures)  # one call, one draw
             return changed
-        if self.config.colour.of == "each":
-            return [self.colour(picture) for picture in pictures]
-        return [self.colour(pictures[0]), *pictures[1:]]
+        if self.config.color.of == "each":
+            return [self.color(picture) for picture in pictures]
+        return [self.color(pictures[0]), *pictures[1:]]
 
     def _check(self, pictures: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
         sizes = [tuple(part.shape[-2:]) for part in (*pictures, *masks)]
@@ -122,10 +122,10 @@ class Augmentation:
             raise DataError(f"the parts of a sample must have one size to be changed alike; they have {said}")
         if self.config.crop > min(sizes[0]):
             raise DataError(f"a picture of {sizes[0][1]}x{sizes[0][0]} is smaller than the crop of {self.config.crop} px")
-        coloured = pictures[:1] if self.config.colour.of == "a" else pictures
-        odd = [picture.shape[-3] for picture in coloured if picture.shape[-3] not in (1, 3)]
-        if self.colours and odd:
-            raise ConfigError(f"colours can be changed of 1 or 3 planes, not of {odd[0]}; set the strengths of colour to 0")
+        colored = pictures[:1] if self.config.color.of == "a" else pictures
+        odd = [picture.shape[-3] for picture in colored if picture.shape[-3] not in (1, 3)]
+        if self.colors and odd:
+            raise ConfigError(f"colors can be changed of 1 or 3 planes, not of {odd[0]}; set the strengths of color to 0")
 
 
 def _mirrored(part: Any, margin_y: int, margin_x: int) -> Any:

@@ -79,14 +79,14 @@ def _figure(path: Path, name: str) -> str:
 
 
 def _thumbnail(path: Path) -> str | None:
-    """The picture as a small PNG in base64; None where it cannot be read. Grey is stretched, as label maps use few dark levels."""
+    """The picture as a small PNG in base64; None where it cannot be read. Gray is stretched, as label maps use few dark levels."""
     try:
         pixels = images.quantize(images.read(path).pixels, 8)
     except PictureError:
         return None
-    grey = pixels.shape[2] == 1
-    small = Image.fromarray(pixels[:, :, 0] if grey else pixels)
+    gray = pixels.shape[2] == 1
+    small = Image.fromarray(pixels[:, :, 0] if gray else pixels)
     small.thumbnail((SIDE, SIDE))
     stream = io.BytesIO()
-    (ImageOps.autocontrast(small) if grey else small).save(stream, "PNG")
+    (ImageOps.autocontrast(small) if gray else small).save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()

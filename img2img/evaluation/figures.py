@@ -42,7 +42,7 @@ class HoleFigures(_Named):
 
 @dataclass(frozen=True)
 class StyleFigures(_Named):
-    """How far a stylised picture is from its style and its content, as VGG16 and AlexNet see it (``style_loss``), and how vivid it is.
+    """How far a stylized picture is from its style and its content, as VGG16 and AlexNet see it (``style_loss``), and how vivid it is.
 
     Losses: 0 for the style picture, and for the content, itself; lower is better. ``chroma`` and ``contrast``: those of the result
     over those of the style; below 1 it is paler. Seconds taken.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.degrade import degrade_photo
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.images.resize import resize
 from img2img.metrics import quantized
@@ -54,13 +54,13 @@ def load_pair(
 ) -> tuple[Tensor, Tensor]:
     """The low-resolution (3, h, w) and the true picture (3, h * scale, w * scale), both on 8-bit levels in [0, 1].
 
-    The true picture is cut at the right and the bottom to multiples of ``scale``, as the literature does. Grey becomes RGB, alpha is
+    The true picture is cut at the right and the bottom to multiples of ``scale``, as the literature does. Gray becomes RGB, alpha is
     left out, and of an animation the first frame counts.
 
     Args:
         degradation: how a low-resolution picture is made where the pair has none: MATLAB's bicubic, to the bit, or
             ``data.degrade.degrade_photo``, seeded by ``seed`` and the picture's name, whatever else is evaluated.
-        crop: take a centred square of at most this many true pixels on a side.
+        crop: take a centered square of at most this many true pixels on a side.
 
     Raises:
         PictureError: a file cannot be read.
@@ -86,7 +86,7 @@ def load_pair(
         hr = hr[:, top * scale : (top + side) * scale, left * scale : (left + side) * scale]
         lr = lr if lr is None else lr[:, top : top + side, left : left + side]
     if lr is None and degradation == "photo":
-        lr = degrade_photo(hr, scale, generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))))
+        lr = degrade_photo(hr, scale, seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))))
     return resize(hr, scale=1 / scale, eight_bit=True) if lr is None else lr, hr
 
 

@@ -1,4 +1,4 @@
-"""Any number of bands: TIFFs that hold no grey, RGB or CMYK picture, as satellites, microscopes and instruments write them."""
+"""Any number of bands: TIFFs that hold no gray, RGB or CMYK picture, as satellites, microscopes and instruments write them."""
 
 import struct
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from img2img.images.safe_open import too_large
 
 MAX_BANDS = 256
 Pages = list[dict[str, Any]]  # as ``deep.tiff_pages`` gives them
-_COLOURS = {0: 1, 1: 1, 2: 3}  # PhotometricInterpretation: grey, white or black at 0, and RGB
+_COLORS = {0: 1, 1: 1, 2: 3}  # PhotometricInterpretation: gray, white or black at 0, and RGB
 _UNSIGNED, _FLOAT = 1, 3  # SampleFormat
 # Size, compression, bit order, rows of a strip, predictor, size of a tile, tables of JPEG, parameters of LERC.
 _LAYOUT = (256, 257, 259, 266, 278, 317, 322, 323, 347, 50674)
@@ -20,9 +20,9 @@ _PLACES = (273, 279, 324, 325)  # where strips or tiles begin, and how long each
 
 
 def holds_bands(pages: Pages) -> bool:
-    """Whether a TIFF holds bands; if not it is grey, RGB, CMYK, ..., with alpha or without, which ``read`` knows.
+    """Whether a TIFF holds bands; if not it is gray, RGB, CMYK, ..., with alpha or without, which ``read`` knows.
 
-    Bands are: single-band pages of one size and type; more samples for each pixel than colours and one alpha, or one more of which the
+    Bands are: single-band pages of one size and type; more samples for each pixel than colors and one alpha, or one more of which the
     file does not say that it is alpha; samples that are signed, float, or of more than 16 bits.
     """
     return _are_one(pages) or not all(_is_picture(page["tags"]) for page in pages)
@@ -93,12 +93,12 @@ def _are_one(pages: Pages) -> bool:
 
 
 def _is_picture(tags: Any) -> bool:
-    colours, samples = _COLOURS.get(tags.get(262)), _samples(tags)[0]
-    if colours is None:
-        return samples <= 5  # CMYK and one alpha; more are inks of other colours
+    colors, samples = _COLORS.get(tags.get(262)), _samples(tags)[0]
+    if colors is None:
+        return samples <= 5  # CMYK and one alpha; more are inks of other colors
     if bit_depth(tags) == 32:
         return False
-    return samples <= colours or (samples == colours + 1 and _numbers(tags, 338, 0)[0] in (1, 2))
+    return samples <= colors or (samples == colors + 1 and _numbers(tags, 338, 0)[0] in (1, 2))
 
 
 def _samples(tags: Any) -> tuple[int, int, int]:
@@ -116,7 +116,7 @@ def _numbers(tags: Any, tag: int, default: int) -> tuple[int, ...]:
 def _directory(tags: Any, plane: int, planes: int) -> dict[int, tuple[int, ...] | bytes]:
     """The tags of a page that holds ``plane`` of the ``planes`` that the page with ``tags`` has."""
     samples, bits, kind = _samples(tags)
-    turned = samples == 1 and tags.get(262) == 0 and bit_depth(tags) != 32  # grey with white at 0, which is turned as ``read`` does
+    turned = samples == 1 and tags.get(262) == 0 and bit_depth(tags) != 32  # gray with white at 0, which is turned as ``read`` does
     samples //= planes
     if len(set(_numbers(tags, 258, bits))) > 1 or (bits == 64 and kind != _FLOAT):
         raise PictureError("samples of several sizes in one file, and integers of 64 bits, cannot be read")

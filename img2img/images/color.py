@@ -1,4 +1,4 @@
-"""CIE Lab and back, so that the lightness of a grey picture survives its colouring."""
+"""CIE Lab and back, so that the lightness of a gray picture survives its coloring."""
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
-    """CIE Lab (N, 3, H, W) as sRGB; colours that sRGB lacks leave [0, 1]."""
+    """CIE Lab (N, 3, H, W) as sRGB; colors that sRGB lacks leave [0, 1]."""
     lightness, a, b = lab.unbind(1)
     y = (lightness + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], dim=1)
@@ -33,28 +33,28 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     return torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
-def grey_to_lightness(grey: Tensor) -> Tensor:
-    """The lightness L in [0, 100] of grey pixels, (N, 1, H, W) sRGB-encoded in [0, 1]."""
-    y = _linear(grey)
+def gray_to_lightness(gray: Tensor) -> Tensor:
+    """The lightness L in [0, 100] of gray pixels, (N, 1, H, W) sRGB-encoded in [0, 1]."""
+    y = _linear(gray)
     return 116 * torch.where(y > _DELTA**3, y.clamp_min(_DELTA**3) ** (1 / 3), y / (3 * _DELTA**2) + 4 / 29) - 16
 
 
-def lightness_to_grey(lightness: Tensor) -> Tensor:
-    """The grey pixels, sRGB-encoded in [0, 1], of lightness L in [0, 100]: the inverse of ``grey_to_lightness``."""
+def lightness_to_gray(lightness: Tensor) -> Tensor:
+    """The gray pixels, sRGB-encoded in [0, 1], of lightness L in [0, 100]: the inverse of ``gray_to_lightness``."""
     f = (lightness + 16) / 116
     y = torch.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4 / 29))
     return torch.where(y > 0.0031308, 1.055 * y.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * y)
 
 
-def coloured(grey: Tensor, ab: Tensor) -> Tensor:
-    """``grey`` with the colour ``ab``, and its own lightness: sRGB (N, 3, H, W) in [0, 1].
+def colored(gray: Tensor, ab: Tensor) -> Tensor:
+    """``gray`` with the color ``ab``, and its own lightness: sRGB (N, 3, H, W) in [0, 1].
 
-    Colours that sRGB lacks at that lightness are made paler until it has them, as cutting channels off would change the lightness.
+    Colors that sRGB lacks at that lightness are made paler until it has them, as cutting channels off would change the lightness.
 
     Args:
-        grey: (N, 1, H, W) in [0, 1]. ab: (N, 2, H, W), a and b of CIE Lab.
+        gray: (N, 1, H, W) in [0, 1]. ab: (N, 2, H, W), a and b of CIE Lab.
     """
-    lightness = grey_to_lightness(grey)
+    lightness = gray_to_lightness(gray)
 
     def fits(share: Tensor) -> Tensor:
         rgb = lab_to_rgb(torch.cat([lightness, ab * share], dim=1))

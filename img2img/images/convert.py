@@ -54,8 +54,8 @@ def _from_array(x: np.ndarray[Any, Any]) -> Picture:
     if values.dtype not in (np.uint8, np.uint16) or values.ndim != 3 or not 1 <= values.shape[2] <= 4 or values.size == 0:
         raise ConfigError(f"expected a uint8 or uint16 array (H, W) or (H, W, C) with 1 to 4 channels, got {x.dtype} {x.shape}")
     planes = images.from_integers(values)
-    colours = 1 if values.shape[2] < 3 else 3
-    frame = Frame(planes[:colours], planes[colours:] if values.shape[2] > colours else None)
+    colors = 1 if values.shape[2] < 3 else 3
+    frame = Frame(planes[:colors], planes[colors:] if values.shape[2] > colors else None)
     return Picture((frame,), 8 if values.dtype == np.uint8 else 16)
 
 
@@ -67,12 +67,12 @@ def _to_array(picture: Picture) -> np.ndarray[Any, Any]:
 def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
     if image.mode.startswith("I;16"):
         return cast("np.ndarray[Any, Any]", np.asarray(image).astype(np.uint16))
-    grey = image.mode in ("1", "L", "LA", "La")
-    return np.asarray(image.convert(("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")))
+    gray = image.mode in ("1", "L", "LA", "La")
+    return np.asarray(image.convert(("L" if gray else "RGB") + ("A" if image.has_transparency_data else "")))
 
 
 def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:
-    """Pillow holds 16 bits for grey without alpha alone; the rest becomes 8 bits. ConfigError for bands and float values."""
+    """Pillow holds 16 bits for gray without alpha alone; the rest becomes 8 bits. ConfigError for bands and float values."""
     if picture.channels not in (1, 3) or picture.bit_depth == 32:
         kind = f"{picture.channels} bands of {picture.bit_depth} bits"
         raise ConfigError(f"the result has {kind}, which no PIL.Image holds; give a Picture: images.read(path, bands=True)")
@@ -80,6 +80,6 @@ def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:
     values = _to_array(picture if deep else Picture(picture.frames[:1], 8))
     image = Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
     if picture.palette is not None:
-        image.putpalette([level for colour in picture.palette for level in colour])
+        image.putpalette([level for color in picture.palette for level in color])
     image.info.update({key: value for key, value in info.items() if value})
     return image

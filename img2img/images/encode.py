@@ -40,7 +40,7 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Pa
     else:
         images = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
         if plan.palette is not None:
-            _colour(images[0], plan.palette)
+            _color(images[0], plan.palette)
         if name == "GIF" and plan.alpha:
             images = [_on_off(image) for image in images]
         if name == "QOI":
@@ -48,12 +48,12 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Pa
         images[0].save(path, name, **_options(images, durations, plan, quality))
 
 
-def _colour(labels: Image.Image, palette: Palette) -> None:
-    """Give a grey picture a palette; its levels are the indices."""
+def _color(labels: Image.Image, palette: Palette) -> None:
+    """Give a gray picture a palette; its levels are the indices."""
     highest = labels.getextrema()[1]
     if highest >= len(palette):  # type: ignore[operator]
-        raise PictureError(f"the label {highest} has no colour in a palette of {len(palette)}")
-    labels.putpalette([level for colour in palette for level in colour])
+        raise PictureError(f"the label {highest} has no color in a palette of {len(palette)}")
+    labels.putpalette([level for color in palette for level in color])
 
 
 def _on_off(image: Image.Image) -> Image.Image:
@@ -74,7 +74,7 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
         options["quality"] = QUALITY[name] if quality is None else quality
     by_format: dict[str, dict[str, Any]] = {
         "JPEG": {"subsampling": 0, "optimize": True},
-        "WEBP": {"exact": True, "method": 4},  # exact: colours under full transparency stay
+        "WEBP": {"exact": True, "method": 4},  # exact: colors under full transparency stay
         "AVIF": {"subsampling": "4:4:4"},
         "TIFF": {"compression": "tiff_adobe_deflate"},
         "GIF": {"disposal": 2} if plan.alpha else {},
@@ -96,8 +96,8 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
 def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None, page_height: int) -> None:
     """Write ``image`` (bands as in ``encode``) as PNG, JPEG or TIFF (float: only TIFF) to ``path``, strip by strip as it comes."""
     name, metadata = plan.format.name, plan.metadata
-    colours = image.bands - plan.alpha == 3
-    kind = ("rgb16" if colours else "grey16") if image.format == "ushort" else ("srgb" if colours else "b-w")
+    colors = image.bands - plan.alpha == 3
+    kind = ("rgb16" if colors else "gray16") if image.format == "ushort" else ("srgb" if colors else "b-w")
     resolution = metadata.dpi or (72.0, 72.0)
     image = image.copy(interpretation=kind, xres=resolution[0] / 25.4, yres=resolution[1] / 25.4)
     keep = []
@@ -129,7 +129,7 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
             _append_to_png(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
         if name == "PNG" and metadata.exif:
             _append_to_png(file, b"eXIf", metadata.exif.removeprefix(b"Exif\0\0"))
-        extra = image.bands - 1 if plan.banded and not colours else 0
+        extra = image.bands - 1 if plan.banded and not colors else 0
         if name == "TIFF" and (metadata.exif or extra):
             _append_to_tiff(file, metadata.exif, extra)
 

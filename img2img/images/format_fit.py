@@ -53,7 +53,7 @@ def fit(
     banded = channels not in (1, 3) or bit_depth == 32
     if palette is not None:
         _check_labels(entry, channels, alpha, bit_depth, palette)
-        metadata = replace(metadata, icc=None)  # the colours of labels are names
+        metadata = replace(metadata, icc=None)  # the colors of labels are names
     elif banded:
         _check_bands(entry, channels, alpha, bit_depth)
     if frames > 1 and (banded or palette is not None):
@@ -81,7 +81,7 @@ def fit(
         notes.append(f"{entry.name} holds no transparency: the picture was laid on white")
         alpha = False
     if entry.name == "GIF" and (channels == 3 or alpha):
-        notes.append("GIF holds 256 colours" + (" and only full or no transparency" if alpha else ""))
+        notes.append("GIF holds 256 colors" + (" and only full or no transparency" if alpha else ""))
     metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes)
     return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
 
@@ -103,20 +103,20 @@ def _check_labels(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth
         kind = f"{channels} channels{' and alpha' if alpha else ''} of {bit_depth} bits"
         raise PictureError(f"a picture with a palette holds labels, in one channel of 8 bits without alpha, not {kind}")
     if not 1 <= len(palette) <= 256:
-        raise PictureError(f"a palette has 1 to 256 colours, not {len(palette)}")
+        raise PictureError(f"a palette has 1 to 256 colors, not {len(palette)}")
 
 
 def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str]) -> Metadata:
     if strip:
         if metadata.icc and b"sRGB" not in metadata.icc and b"s\0R\0G\0B" not in metadata.icc:
-            notes.append("the colour profile was dropped with the metadata: colours may look different")
+            notes.append("the color profile was dropped with the metadata: colors may look different")
         return Metadata(loop=metadata.loop)
     lost = []
     if metadata.icc and not entry.icc:
-        lost.append("colour profile")
+        lost.append("color profile")
         metadata = replace(metadata, icc=None)
     if metadata.icc and metadata.icc[16:20] != {1: b"RGB " if entry.name == "WEBP" else b"GRAY", 3: b"RGB "}.get(channels):
-        notes.append("the colour profile is for another kind of pixels and was dropped")
+        notes.append("the color profile is for another kind of pixels and was dropped")
         metadata = replace(metadata, icc=None)
     segment = _JPEG_SEGMENT if entry.name == "JPEG" else 2**31
     if metadata.exif and (not entry.exif or len(metadata.exif) > segment):

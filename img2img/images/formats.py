@@ -40,7 +40,7 @@ FORMATS = {
             "TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, frames=True, icc=True, exif=True, xmp=True, dpi=True, exact=True
         ),
         Format("AVIF", (".avif",), 65536, alpha=True, frames=True, icc=True, exif=True, xmp=True, lossy=True),
-        Format("GIF", (".gif",), 65535, alpha=True, frames=True),  # 256 colours
+        Format("GIF", (".gif",), 65535, alpha=True, frames=True),  # 256 colors
         Format("BMP", (".bmp",), 2**31 - 1, dpi=True, exact=True),
         Format("PPM", (".ppm", ".pgm", ".pnm"), 2**31 - 1, deep=True, exact=True),
         Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True),  # 16 bits are read, not written

@@ -1,4 +1,4 @@
-"""Decoded integers -> frames: every kind of pixel becomes grey or RGB, with alpha apart, upright."""
+"""Decoded integers -> frames: every kind of pixel becomes gray or RGB, with alpha apart, upright."""
 
 import io
 from typing import Any, cast
@@ -14,11 +14,11 @@ _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def integers(image: Image.Image) -> np.ndarray[Any, Any]:
-    """A decoded Pillow picture as (H, W, C) uint8, grey or RGB, with alpha where it has transparency."""
+    """A decoded Pillow picture as (H, W, C) uint8, gray or RGB, with alpha where it has transparency."""
     if image.mode in ("CMYK", "LAB"):
         image = _to_srgb(image)
     alpha = "A" if image.mode in _TRANSPARENT or "transparency" in image.info else ""
-    if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _grey_palette(image)):
+    if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _gray_palette(image)):
         image = image.convert("L" + alpha)
     elif image.mode == "I;16" or (image.mode == "I" and image.format == "PPM"):  # a PGM written in digits
         return np.asarray(image).astype(np.uint16)[:, :, None]
@@ -30,13 +30,13 @@ def integers(image: Image.Image) -> np.ndarray[Any, Any]:
     return values.reshape(image.height, image.width, -1)
 
 
-def _grey_palette(image: Image.Image) -> bool:
-    """Whether the palette has only greys, and no profile that speaks of colours."""
+def _gray_palette(image: Image.Image) -> bool:
+    """Whether the palette has only grays, and no profile that speaks of colors."""
     palette = np.frombuffer(image.palette.tobytes() if image.palette else b"", np.uint8)
     if image.palette is None or image.palette.mode[:3] != "RGB" or "icc_profile" in image.info:
         return False
-    colours = palette.reshape(-1, len(image.palette.mode))
-    return bool((colours[:, :1] == colours[:, 1:3]).all())
+    colors = palette.reshape(-1, len(image.palette.mode))
+    return bool((colors[:, :1] == colors[:, 1:3]).all())
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -53,14 +53,14 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def to_frame(values: np.ndarray[Any, Any], orientation: int, duration: float | None = None) -> Frame:
-    """(H, W, C) uint8 or uint16 with 1 to 4 planes (grey, grey and alpha, RGB, RGBA) as an upright frame."""
-    colours = 1 if values.shape[2] < 3 else 3
-    alpha = orient(from_integers(values[:, :, colours : colours + 1]), orientation) if values.shape[2] > colours else None
-    return Frame(orient(from_integers(values[:, :, :colours]), orientation), alpha, duration)
+    """(H, W, C) uint8 or uint16 with 1 to 4 planes (gray, gray and alpha, RGB, RGBA) as an upright frame."""
+    colors = 1 if values.shape[2] < 3 else 3
+    alpha = orient(from_integers(values[:, :, colors : colors + 1]), orientation) if values.shape[2] > colors else None
+    return Frame(orient(from_integers(values[:, :, :colors]), orientation), alpha, duration)
 
 
 def alike(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames with as many channels each, and all with alpha where one has it: an animation may begin grey or opaque."""
+    """The frames with as many channels each, and all with alpha where one has it: an animation may begin gray or opaque."""
     channels = max(frame.pixels.shape[0] for frame in frames)
     alpha = any(frame.alpha is not None for frame in frames)
     return tuple(

@@ -1,4 +1,4 @@
-"""Label pictures: a class number for each pixel, and the colour that shows each class."""
+"""Label pictures: a class number for each pixel, and the color that shows each class."""
 
 import io
 import os
@@ -28,14 +28,14 @@ def _spread(index: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-# Colours far apart for neighbouring labels, black first: the bits of the label go to the highest bits of red, green and blue in turn.
+# Colors far apart for neighboring labels, black first: the bits of the label go to the highest bits of red, green and blue in turn.
 # Source: the palette of the PASCAL VOC segmentation masks (Everingham et al., 2010), VOCdevkit's VOClabelcolormap.
 DEFAULT_PALETTE: Palette = tuple(_spread(index) for index in range(256))
 
 
 @dataclass(frozen=True)
 class Labels:
-    """(H, W) uint8 ``indices``, each of which has a colour in ``palette``."""
+    """(H, W) uint8 ``indices``, each of which has a color in ``palette``."""
 
     indices: Values
     palette: Palette
@@ -54,12 +54,12 @@ def read_labels(
 ) -> Labels:
     """The labels in ``source``, a path or a file's bytes, upright; ``name`` as for ``read``. Alpha counts for nothing.
 
-    A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's colour.
-    A grey picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
-    ``DEFAULT_PALETTE``. An RGB picture: the index in ``palette`` of each pixel's colour; of equal colours the first counts.
+    A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's color.
+    A gray picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
+    ``DEFAULT_PALETTE``. An RGB picture: the index in ``palette`` of each pixel's color; of equal colors the first counts.
 
     Raises:
-        PictureError: as ``read`` does; a lossy format, more than 8 bits or one frame; an RGB picture without ``palette``; a colour or
+        PictureError: as ``read`` does; a lossy format, more than 8 bits or one frame; an RGB picture without ``palette``; a color or
             level that ``palette`` lacks.
     """
     values, stored, name = _open(source, max_pixels, name)
@@ -74,29 +74,29 @@ def read_labels(
         _check_range(values, palette, name)
         return Labels(values, palette)
     if palette is None:
-        raise PictureError(f"{name} holds labels as colours; a palette is needed that says which colour is which label")
+        raise PictureError(f"{name} holds labels as colors; a palette is needed that says which color is which label")
     return Labels(_look_up(values, palette, name), palette)
 
 
 def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Palette:
-    """The distinct colours of all the label pictures at ``paths``, sorted by red, green, blue: a palette for ``read_labels``.
+    """The distinct colors of all the label pictures at ``paths``, sorted by red, green, blue: a palette for ``read_labels``.
 
     Raises:
-        PictureError: as ``read_labels``; a grey picture, whose levels are indices and not colours; more than 256 colours.
+        PictureError: as ``read_labels``; a gray picture, whose levels are indices and not colors; more than 256 colors.
     """
     found: set[int] = set()
     for path in paths:
         values, stored, name = _open(path, max_pixels)
         if stored is None and values.ndim == 2:
-            raise PictureError(f"{name} is grey: its levels are the labels, and there are no colours to collect")
+            raise PictureError(f"{name} is gray: its levels are the labels, and there are no colors to collect")
         found.update(np.unique(_codes(values if stored is None else stored[np.unique(values)])).tolist())
         if len(found) > 256:
-            raise PictureError(f"{len(found)} colours up to {name}, more than 256: no label pictures, or resized smoothly")
+            raise PictureError(f"{len(found)} colors up to {name}, more than 256: no label pictures, or resized smoothly")
     return tuple((code >> 16, code >> 8 & 255, code & 255) for code in sorted(found))
 
 
 def _open(source: str | os.PathLike[str] | bytes, max_pixels: int, name: str | None = None) -> tuple[Values, Values | None, str]:
-    """The picture in ``source``, upright, as (H, W) indices or levels or (H, W, 3) colours; its (n, 3) palette; its name for messages."""
+    """The picture in ``source``, upright, as (H, W) indices or levels or (H, W, 3) colors; its (n, 3) palette; its name for messages."""
     opened: AbstractContextManager[BinaryIO]
     if isinstance(source, bytes):
         name, opened = repr(name or "the picture"), nullcontext(io.BytesIO(source))
@@ -114,7 +114,7 @@ def _open(source: str | os.PathLike[str] | bytes, max_pixels: int, name: str | N
             image.load()
             mode = _MODES.get(image.mode)
             if mode is None:
-                raise PictureError(f"{name} has {image.mode} pixels; labels come with a palette, grey, or as RGB colours")
+                raise PictureError(f"{name} has {image.mode} pixels; labels come with a palette, gray, or as RGB colors")
             stored = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3) if mode == "P" else None
             planes = torch.from_numpy(np.array(image.convert(mode))).reshape(image.height, image.width, -1).permute(2, 0, 1)
             values: Values = orient(planes, orientation_of(image)).permute(1, 2, 0).numpy()
@@ -125,26 +125,26 @@ def _check_range(indices: Values, palette: Palette, name: str) -> None:
     wrong = indices >= len(palette)
     if wrong.any():
         y, x = _first(wrong)
-        raise PictureError(f"{name} has the label {indices[y, x]} at x {x}, y {y}, but there are {len(palette)} colours in the palette")
+        raise PictureError(f"{name} has the label {indices[y, x]} at x {x}, y {y}, but there are {len(palette)} colors in the palette")
 
 
-def _look_up(colours: Values, palette: Palette, name: str) -> Values:
-    """(H, W, 3) colours as (H, W) indices into ``palette``."""
-    codes, known = _codes(colours), _codes(np.array(palette, np.uint8).reshape(-1, 3))
+def _look_up(colors: Values, palette: Palette, name: str) -> Values:
+    """(H, W, 3) colors as (H, W) indices into ``palette``."""
+    codes, known = _codes(colors), _codes(np.array(palette, np.uint8).reshape(-1, 3))
     order = np.argsort(known, kind="stable")
     places = np.searchsorted(known, codes, sorter=order)  # the first of equal ones
     indices = order[np.minimum(places, len(known) - 1)].astype(np.uint8)
     wrong = known[indices] != codes
     if wrong.any():
         y, x = _first(wrong)
-        colour = tuple(colours[y, x].tolist())
-        raise PictureError(f"{name} has the colour {colour} at x {x}, y {y}, which is not among the {len(palette)} of the palette")
+        color = tuple(colors[y, x].tolist())
+        raise PictureError(f"{name} has the color {color} at x {x}, y {y}, which is not among the {len(palette)} of the palette")
     return indices
 
 
-def _codes(colours: Values) -> npt.NDArray[np.int32]:
-    """(..., 3) colours as one number each, red in the highest bits."""
-    wide = colours.astype(np.int32)
+def _codes(colors: Values) -> npt.NDArray[np.int32]:
+    """(..., 3) colors as one number each, red in the highest bits."""
+    wide = colors.astype(np.int32)
     return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
 
 

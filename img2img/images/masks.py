@@ -16,8 +16,8 @@ LEVEL = 1 / 255
 SNAP = 8 * LEVEL  # JPEG turns black and white into values this near to them
 # A mask has soft edges at most. Of 145 photographs three are below the first, all dark skies, and those are above the second.
 MOST_BETWEEN = 0.45  # share of pixels neither black nor white
-MOST_COLOURED = 0.01  # share of pixels with colours
-COLOURED = 32 * LEVEL  # between the channels of one pixel
+MOST_COLORED = 0.01  # share of pixels with colors
+COLORED = 32 * LEVEL  # between the channels of one pixel
 
 
 def mask_of(mask: str, source: Path | None) -> Path:
@@ -52,10 +52,10 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
     """What the mask file ``path`` marks, (1, H, W) in [0, 1], 1 = marked, and notes for people.
 
     White is 1, black 0, and what is within 8 of 255 levels of them. Transparency counts as black; where all that is visible has one
-    colour, the file is taken for a brush's layer: what is visible is 1.
+    color, the file is taken for a brush's layer: what is visible is 1.
 
     Args:
-        gradients: whether a mask may be of greys alone.
+        gradients: whether a mask may be of grays alone.
 
     Raises:
         PictureError: it cannot be read, or is a photograph.
@@ -66,17 +66,17 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
     if len(picture.frames) > 1:
         notes.append(f"the first of {len(picture.frames)} frames of the mask {name} counts")
     pixels, alpha = picture.pixels, picture.alpha
-    grey = pixels.mean(0, keepdim=True)
+    gray = pixels.mean(0, keepdim=True)
     if alpha is not None and bool((alpha < 1 - SNAP).any()):
-        if _one_colour(pixels, alpha):
-            grey = alpha
-            notes.append(f"the mask {name} is of one colour with transparency: what is visible in it counts")
+        if _one_color(pixels, alpha):
+            gray = alpha
+            notes.append(f"the mask {name} is of one color with transparency: what is visible in it counts")
         else:
-            _refuse_photograph(pixels, grey, name, most, "; if its transparency is the hole, give it as the picture, with --mask alpha")
-            grey = grey * alpha
+            _refuse_photograph(pixels, gray, name, most, "; if its transparency is the hole, give it as the picture, with --mask alpha")
+            gray = gray * alpha
     else:
-        _refuse_photograph(pixels, grey, name, most, "; if the hole is painted into the picture itself, give --mask-color and no mask")
-    weight = torch.where(grey < SNAP, 0.0, torch.where(grey > 1 - SNAP, 1.0, grey))
+        _refuse_photograph(pixels, gray, name, most, "; if the hole is painted into the picture itself, give --mask-color and no mask")
+    weight = torch.where(gray < SNAP, 0.0, torch.where(gray > 1 - SNAP, 1.0, gray))
     if not bool(weight.any()):
         notes.append(f"the mask {name} is all black: it marks nothing")
     return weight, notes
@@ -84,7 +84,7 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
 
 def drawn_mask(mask: Any) -> Tensor:
     """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
-    wanted = "a mask in memory is a grey PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
+    wanted = "a mask in memory is a gray PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
     try:
         x = torch.as_tensor(np.array(mask) if isinstance(mask, Image.Image) else mask).cpu()
     except (RuntimeError, TypeError, ValueError) as error:
@@ -98,17 +98,17 @@ def drawn_mask(mask: Any) -> Tensor:
     return x
 
 
-def _one_colour(pixels: Tensor, alpha: Tensor) -> bool:
+def _one_color(pixels: Tensor, alpha: Tensor) -> bool:
     seen = pixels[:, alpha[0] > 0.5]
     return seen.shape[1] > 0 and bool((seen.amax(1) - seen.amin(1) <= SNAP).all())
 
 
-def _refuse_photograph(pixels: Tensor, grey: Tensor, name: str, most: float, advice: str) -> None:
-    coloured = float((pixels.amax(0) - pixels.amin(0) > COLOURED).float().mean())
-    between = float(((grey >= SNAP) & (grey <= 1 - SNAP)).float().mean())
-    if coloured > MOST_COLOURED or between > most:
+def _refuse_photograph(pixels: Tensor, gray: Tensor, name: str, most: float, advice: str) -> None:
+    colored = float((pixels.amax(0) - pixels.amin(0) > COLORED).float().mean())
+    between = float(((gray >= SNAP) & (gray <= 1 - SNAP)).float().mean())
+    if colored > MOST_COLORED or between > most:
         raise PictureError(
-            f"the mask {name} looks like a photograph: {grey.shape[2]}x{grey.shape[1]}, {coloured:.0%} of the pixels coloured, "
+            f"the mask {name} looks like a photograph: {gray.shape[2]}x{gray.shape[1]}, {colored:.0%} of the pixels colored, "
             f"{between:.0%} neither black nor white; a mask is white where it marks and black elsewhere{advice}"
         )
 

@@ -16,8 +16,8 @@ class Frame:
     """One frame of an animation, one page of a TIFF, or the only image there is.
 
     Attributes:
-        pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (grey) or 3 (RGB). With the
-            bands of a measurement in place of colours C is any number, and the values are as stored where the bit depth is 32.
+        pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (gray) or 3 (RGB). With the
+            bands of a measurement in place of colors C is any number, and the values are as stored where the bit depth is 32.
         alpha: (1, H, W) float32 in [0, 1], 1 = opaque, not multiplied into ``pixels``; None where everything is opaque by nature.
         duration: how long an animation shows the frame, in milliseconds; None for a still.
     """
@@ -74,7 +74,7 @@ class Picture:
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for RGB, or the number of bands; alpha does not count."""
+        """1 for gray, 3 for RGB, or the number of bands; alpha does not count."""
         return self.pixels.shape[0]
 
     @property

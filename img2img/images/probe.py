@@ -27,7 +27,7 @@ _TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"
 class Probe:
     """What a file's header says: size after orientation is applied, number of frames, format and mode (Pillow's names).
 
-    The mode tells how the file stores colour, before it is read as grey or RGB: "L", "RGB", "RGBA", "P" (a palette), "CMYK", "LAB", ...
+    The mode tells how the file stores color, before it is read as gray or RGB: "L", "RGB", "RGBA", "P" (a palette), "CMYK", "LAB", ...
 
     Attributes:
         bands: numbers that the file holds for each pixel, alpha included, one for a palette; of a TIFF whose pages are the bands of one
@@ -104,7 +104,7 @@ def open_image(file: BinaryIO, name: str, formats: tuple[str, ...] = ALLOWED) ->
 
 
 def is_deep_png(image: Image.Image, head: bytes) -> bool:
-    """Whether the picture is a PNG of 16 bits, which Pillow would cut to 8 where it has colours or alpha."""
+    """Whether the picture is a PNG of 16 bits, which Pillow would cut to 8 where it has colors or alpha."""
     return image.format == "PNG" and head[24] == 16
 
 

@@ -29,7 +29,7 @@ from img2img.images.safe_open import MAX_BYTES, decoding, open_regular
 
 log = logging.getLogger(__name__)
 
-_OF_PROFILE = (0, 1, 2, 3, 6)  # kinds of TIFF pixels (grey, RGB, palette, YCbCr) that a profile still fits; CMYK and Lab became sRGB
+_OF_PROFILE = (0, 1, 2, 3, 6)  # kinds of TIFF pixels (gray, RGB, palette, YCbCr) that a profile still fits; CMYK and Lab became sRGB
 
 
 def read(
@@ -41,13 +41,13 @@ def read(
 ) -> Picture:
     """The picture in ``source``, upright, with its depth, alpha, frames, profile and metadata.
 
-    Grey stays one channel; palettes, CMYK (through its profile), Lab and YCbCr become RGB; 1-bit becomes grey.
+    Gray stays one channel; palettes, CMYK (through its profile), Lab and YCbCr become RGB; 1-bit becomes gray.
 
     Args:
         source: a path, a file's bytes, or an open binary file (read to its end).
         max_pixels: refused above that many pixels, all frames together, before anything is decoded.
         name: what messages call the source; its path by default.
-        bands: take any number of bands from a TIFF: samples that the file does not call colours or alpha, pages of one band each, float and
+        bands: take any number of bands from a TIFF: samples that the file does not call colors or alpha, pages of one band each, float and
             32-bit samples, which come as stored with ``bit_depth`` 32. Other pictures come as without.
 
     Raises:

@@ -55,9 +55,9 @@ def _weights(before: int, after: int, scale: float) -> Tensor:
     """(after, before): how much each input pixel adds to each output pixel. Mostly zeros, yet one matrix product beats gathering."""
     shrink = min(scale, 1.0)
     reach = math.ceil(2 / shrink) + 1
-    centre = (torch.arange(after, dtype=torch.float64)[:, None] + 0.5) / scale - 0.5
-    index = centre.floor() + torch.arange(-reach, reach + 1, dtype=torch.float64)
-    taps = _cubic((centre - index) * shrink)
+    center = (torch.arange(after, dtype=torch.float64)[:, None] + 0.5) / scale - 0.5
+    index = center.floor() + torch.arange(-reach, reach + 1, dtype=torch.float64)
+    taps = _cubic((center - index) * shrink)
     taps = taps / taps.sum(1, keepdim=True)
     weights = torch.zeros(after, before, dtype=torch.float64)
     return weights.scatter_add_(1, index.long().clamp(0, before - 1), taps).float()

@@ -26,7 +26,7 @@ def is_tiff(head: bytes) -> bool:
 
 
 def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> Pixels:
-    """The PNG in ``file``, or ``page`` of the TIFF, as (H, W, C) uint8 or uint16: grey or sRGB, with alpha where there is one.
+    """The PNG in ``file``, or ``page`` of the TIFF, as (H, W, C) uint8 or uint16: gray or sRGB, with alpha where there is one.
 
     ``width`` and ``height`` are those that were checked against the limit; two readers may see two sizes in a file made to harm.
     """
@@ -39,12 +39,12 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
     if (image.width, image.height) != (width, height):
         raise PictureError(f"a TIFF that says both {width}x{height} and {image.width}x{image.height} pixels cannot be read")
     if image.format not in ("uchar", "ushort") or image.bands > (5 if image.interpretation == "cmyk" else 4):
-        raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of grey, RGB or CMYK can be read")
+        raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of gray, RGB or CMYK can be read")
     depth = 8 if image.format == "uchar" else 16
     if image.interpretation == "cmyk":
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="perceptual", depth=depth)
     elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
-        image = image.colourspace("srgb" if depth == 8 else "rgb16")
+        image = image.colorspace("srgb" if depth == 8 else "rgb16")
     pixels: Pixels = image.numpy()
     return pixels.reshape(image.height, image.width, image.bands)[:, :, :4]
 

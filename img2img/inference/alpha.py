@@ -5,19 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def fill_hidden(colours: Tensor, alpha: Tensor) -> Tensor:
-    """``colours`` with those of fully transparent pixels replaced by the nearest visible ones, averaged.
+def fill_hidden(colors: Tensor, alpha: Tensor) -> Tensor:
+    """``colors`` with those of fully transparent pixels replaced by the nearest visible ones, averaged.
 
     What lies hidden there (often black or white) would bleed into the visible edge through the network's context. Pull-push
-    (Gortler et al. 1996, "The Lumigraph", section 3.4): the visible colours, weighted by alpha, are halved until everything is covered,
-    then each gap takes its colour from the next coarser level.
+    (Gortler et al. 1996, "The Lumigraph", section 3.4): the visible colors, weighted by alpha, are halved until everything is covered,
+    then each gap takes its color from the next coarser level.
 
-    Shapes: (C, H, W) and (1, H, W), both in [0, 1] -> (C, H, W). Where nothing at all is visible, ``colours`` itself.
+    Shapes: (C, H, W) and (1, H, W), both in [0, 1] -> (C, H, W). Where nothing at all is visible, ``colors`` itself.
     """
     hidden = alpha == 0
     if not bool(hidden.any()) or bool(hidden.all()):
-        return colours
-    return torch.where(hidden, _push(colours * alpha, alpha), colours)
+        return colors
+    return torch.where(hidden, _push(colors * alpha, alpha), colors)
 
 
 def _push(premultiplied: Tensor, weight: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def _doubled(x: Tensor) -> Tensor:
     return x.repeat_interleave(2, dim=-2).repeat_interleave(2, dim=-1)
 
 
-def within_neighbours(enlarged: Tensor, alpha: Tensor, scale: int) -> Tensor:
+def within_neighbors(enlarged: Tensor, alpha: Tensor, scale: int) -> Tensor:
     """``enlarged`` (N, 1, H * scale, W * scale) held between the least and the greatest ``alpha`` (N, 1, H, W) of 3x3 input pixels.
 
     So what was fully opaque stays exactly opaque (not 254 of 255), and nothing appears where nothing was.

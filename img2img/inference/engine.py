@@ -19,13 +19,12 @@ from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.images import convert as kinds
 from img2img.inference import memory
-from img2img.inference.alpha import fill_hidden, within_neighbours
+from img2img.inference.alpha import fill_hidden, within_neighbors
 from img2img.inference.devices import choose_device, choose_dtype
 from img2img.inference.ensemble import self_ensemble
 from img2img.inference.statistics import Moments, Network, exact, fixed, instance_norms, sampled
 from img2img.inference.tiling import Rows, Tiler
-from img2img.models import files as weights
-from img2img.models.files import Model
+from img2img.models import Model, load_model
 from img2img.tasks.upscale.resampling import Window, resized_bands
 
 log = logging.getLogger(__name__)
@@ -59,12 +58,12 @@ def load(
     Raises:
         ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
     """
-    model = check_task(weights.load_model(name_or_path), task)
+    model = check_task(load_model(name_or_path), task)
     return Pipeline(model, device=device, dtype=dtype, tile=tile, ensemble=ensemble, statistics=statistics)
 
 
 class Pipeline:
-    """A model on a device. Grey stays grey, 16 bits stay 16, alpha is enlarged by the same network, metadata stay.
+    """A model on a device. Gray stays gray, 16 bits stay 16, alpha is enlarged by the same network, metadata stay.
 
     Attributes:
         model, device, dtype: what runs, where, and in which precision; a tile that half precision makes infinite is redone in fp32.
@@ -138,7 +137,7 @@ class Pipeline:
     def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
         """``pixels`` (N, C, H, W) in [0, 1] enlarged: (N, C, round(H * scale), round(W * scale)) float32 on the CPU, clamped.
 
-        C is 1 (grey), 3 (RGB), or one more with alpha; ``scale`` is 1 to 8, the model's own by default.
+        C is 1 (gray), 3 (RGB), or one more with alpha; ``scale`` is 1 to 8, the model's own by default.
         """
         bands = list(self.bands(pixels.detach().float().cpu(), scale))
         return bands[0].contiguous() if len(bands) == 1 else torch.cat([band.contiguous() for band in bands], dim=-2)
@@ -149,12 +148,12 @@ class Pipeline:
         Raises:
             PictureError: a picture of bands, float values or labels.
         """
-        check_colours(picture)
+        check_colors(picture)
         frames = []
         for frame in picture.frames:
-            colours = frame.pixels.shape[0]
+            colors = frame.pixels.shape[0]
             out = self.run(_planes(frame), scale)[0]
-            frames.append(replace(frame, pixels=out[:colours], alpha=None if frame.alpha is None else out[colours:]))
+            frames.append(replace(frame, pixels=out[:colors], alpha=None if frame.alpha is None else out[colors:]))
         return picture.with_frames(frames)
 
     def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
@@ -179,7 +178,7 @@ class Pipeline:
         Raises:
             PictureError: as ``picture``.
         """
-        check_colours(picture)
+        check_colors(picture)
         depth = picture.bit_depth
 
         def finish(piece: Tensor) -> Tensor:
@@ -229,7 +228,7 @@ class Pipeline:
         self, rows: Rows, size: tuple[int, int], shape: torch.Size, finish: Callable[[Tensor], Tensor], itemsize: int
     ) -> Iterator[Tensor]:
         info, (number, channels) = self.model.info, shape
-        halo = info.halo if info.halo is None else max(info.halo, 1)  # alpha looks at its neighbours
+        halo = info.halo if info.halo is None else max(info.halo, 1)  # alpha looks at its neighbors
         tiler = Tiler(self._apply, halo, info.multiple, (self.tile, self.tile) if self.tile else None)
         if self._by_statistics:
             picture = rows(0, size[0])
@@ -269,7 +268,7 @@ class Pipeline:
         return apply
 
     def _statistics(self, picture: Tensor, tiler: Tiler) -> list[list[Moments]]:
-        """The statistics for each call of the network that ``_apply`` makes, in its order: for colours and alpha, for flips and turns."""
+        """The statistics for each call of the network that ``_apply`` makes, in its order: for colors and alpha, for flips and turns."""
         known: list[list[Moments]] = []
 
         def measure(x: Tensor) -> Tensor:
@@ -281,27 +280,27 @@ class Pipeline:
             known.append(found)
             return x[..., :1, :1]  # nobody looks at it
 
-        colours = self._colours_in(picture)
-        self._colours(picture[:, :colours], measure)
-        if not _constant(picture[:, colours:]):
-            self._colours(picture[:, colours:], measure)
+        colors = self._colors_in(picture)
+        self._colors(picture[:, :colors], measure)
+        if not _constant(picture[:, colors:]):
+            self._colors(picture[:, colors:], measure)
         return known
 
     def _apply(self, x: Tensor, forward: Network | None = None) -> Tensor:
         """The network on one tile, (N, C, h, w) with or without alpha."""
-        colours = self._colours_in(x)
+        colors = self._colors_in(x)
         forward = forward or self._forward
-        out = self._colours(x[:, :colours], forward)
-        if colours == x.shape[1]:
+        out = self._colors(x[:, :colors], forward)
+        if colors == x.shape[1]:
             return out
-        alpha = x[:, colours:]
+        alpha = x[:, colors:]
         if _constant(alpha):
             grown = alpha[:1, :1, :1, :1].expand(x.shape[0], 1, *out.shape[-2:])
-        else:  # by the same network as the colours, as a softer alpha would show what lies behind at every edge
-            grown = within_neighbours(self._colours(alpha, forward), alpha, self.model.info.scale)
+        else:  # by the same network as the colors, as a softer alpha would show what lies behind at every edge
+            grown = within_neighbors(self._colors(alpha, forward), alpha, self.model.info.scale)
         return torch.cat([out, grown], dim=1)
 
-    def _colours(self, x: Tensor, forward: Network) -> Tensor:
+    def _colors(self, x: Tensor, forward: Network) -> Tensor:
         wanted = self.takes
         if x.shape[1] == wanted:
             return self._predict(x, forward)
@@ -310,8 +309,8 @@ class Pipeline:
         out = self._predict(x.reshape(-1, 1, *x.shape[2:]), forward)
         return out.reshape(*x.shape[:2], *out.shape[2:])
 
-    def _colours_in(self, x: Tensor) -> int:
-        """How many of the channels of ``x`` (N, C, H, W) are colours: 1 or 3; alpha is the one after them."""
+    def _colors_in(self, x: Tensor) -> int:
+        """How many of the channels of ``x`` (N, C, H, W) are colors: 1 or 3; alpha is the one after them."""
         return x.shape[1] - 1 + x.shape[1] % 2
 
     def _predict(self, x: Tensor, forward: Network) -> Tensor:
@@ -350,15 +349,15 @@ def check_task(model: Model, task: str) -> Model:
     return model
 
 
-def check_colours(picture: Picture) -> None:
-    """PictureError unless ``picture`` is one of colours: grey or RGB, of 8 or 16 bits."""
+def check_colors(picture: Picture) -> None:
+    """PictureError unless ``picture`` is one of colors: gray or RGB, of 8 or 16 bits."""
     if picture.channels not in (1, 3) or picture.bit_depth == 32 or picture.palette is not None:
         kind = "labels" if picture.palette is not None else f"{picture.channels} bands of {picture.bit_depth} bits"
-        raise PictureError(f"the model takes grey and RGB pictures of 8 or 16 bits; this one has {kind}")
+        raise PictureError(f"the model takes gray and RGB pictures of 8 or 16 bits; this one has {kind}")
 
 
 def _planes(frame: Frame) -> Tensor:
-    """A frame as (1, C, H, W), alpha last; colours that nobody can see don't reach the network."""
+    """A frame as (1, C, H, W), alpha last; colors that nobody can see don't reach the network."""
     if frame.alpha is None:
         return frame.pixels[None]
     return torch.cat([fill_hidden(frame.pixels, frame.alpha), frame.alpha])[None]

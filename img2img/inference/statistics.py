@@ -4,7 +4,7 @@ With the statistics of its own pixels every tile would have a tone of its own. W
 and the network sees no further than its convolutions do.
 
 ``exact`` finds what the untiled network would use, ``sampled`` something near it in a fraction of a pass. Neither leaves seams: statistics
-that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colours grey photographs, as
+that are a little off change the tone of the whole picture. Measured with a network of 10 such layers that colors gray photographs, as
 the mean difference from the untiled result for values in [0, 1]:
 
 - 24 megapixels: 0.004 for ``sampled``, 0.05 for a thumbnail of 1 megapixel, 0.08 (and seams) for tiles with their own statistics;
@@ -39,12 +39,12 @@ class Moments:
 
 
 def instance_norms(network: nn.Module) -> list[nn.InstanceNorm2d]:
-    """The layers of ``network`` that normalise with the statistics of the picture at hand, AdaIN's among them."""
+    """The layers of ``network`` that normalize with the statistics of the picture at hand, AdaIN's among them."""
     return [layer for layer in network.modules() if isinstance(layer, nn.InstanceNorm2d) and not layer.track_running_stats]
 
 
 @contextmanager
-def normalised(network: nn.Module, moments: Callable[[int, Tensor], Moments]) -> Iterator[None]:
+def normalized(network: nn.Module, moments: Callable[[int, Tensor], Moments]) -> Iterator[None]:
     """Inside, one pass through ``network`` may be made, whose instance norms take ``moments(number, features)`` for their statistics.
 
     ``number`` counts the calls of such layers from 0 in the order of the pass; ``features`` (N, C, h, w) are what the layer is given.
@@ -78,7 +78,7 @@ def normalised(network: nn.Module, moments: Callable[[int, Tensor], Moments]) ->
 
 def fixed(network: nn.Module, known: list[Moments]) -> AbstractContextManager[None]:
     """Inside, one pass through ``network`` may be made, whose instance norms take the statistics ``known``, in the order of their calls."""
-    return normalised(network, lambda number, _: known[number])
+    return normalized(network, lambda number, _: known[number])
 
 
 class _Reached(Exception):  # noqa: N818 (no error, but what is waited for)
@@ -111,7 +111,7 @@ def exact(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list
 
     def features(fed: Tensor) -> Tensor:
         try:
-            with normalised(network, moments):
+            with normalized(network, moments):
                 forward(fed)
         except _Reached as reached:
             return reached.features
@@ -149,7 +149,7 @@ def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> li
         found.append(Moments(mean, variance))
         return Moments(mean.repeat_interleave(number, dim=0), variance.repeat_interleave(number, dim=0))
 
-    with normalised(network, moments):
+    with normalized(network, moments):
         forward(squares.flatten(0, 1))
     return found
 

@@ -12,7 +12,7 @@ from img2img.losses.regularizers import (
     gradient_penalty,
     instance_noise,
     mode_seeking,
-    zero_centred_penalty,
+    zero_centered_gradient_penalty,
 )
 
 __all__ = [
@@ -34,5 +34,5 @@ __all__ = [
     "patch_contrast",
     "phase",
     "shifted",
-    "zero_centred_penalty",
+    "zero_centered_gradient_penalty",
 ]

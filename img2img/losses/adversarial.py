@@ -14,7 +14,7 @@ wgan-gp        f - r, and a gradient penalty              -f                    
 relativistic   -log s(r - mean f) - log(1 - s(f - mean r))  the same, r and f swapped  Jolicoeur-Martineau 2019, arXiv 1807.00734, RaSGAN
 =============  =========================================  ======================  =========================================
 
-The clipping and the penalty of the two WGANs are in ``losses.regularisers``. The means of ``relativistic`` are over one process's batch.
+The clipping and the penalty of the two WGANs are in ``losses.regularizers``. The means of ``relativistic`` are over one process's batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ SMOOTHABLE: tuple[GanMode, ...] = ("vanilla", "nonsaturating", "lsgan")  # those
 
 
 def discriminator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0) -> Tensor:
-    """What the discriminator minimises, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits.
+    """What the discriminator minimizes, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits.
 
     ``smoothing`` moves the target of real pictures from 1 to 1 - smoothing (one-sided: Salimans 2016, arXiv 1606.03498, section 3.4).
 
@@ -48,7 +48,7 @@ def discriminator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Ten
 
 
 def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """What the generator minimises; only ``relativistic`` looks at ``real``."""
+    """What the generator minimizes; only ``relativistic`` looks at ``real``."""
     return _mean(_GENERATOR[mode], real, fake)
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Policy = Literal["colour", "translation", "cutout"]
+Policy = Literal["color", "translation", "cutout"]
 TRANSLATION = 1 / 8  # of the side, to either side
 CUTOUT = 1 / 2  # of the side
 
@@ -15,7 +15,7 @@ CUTOUT = 1 / 2  # of the side
 def diff_augment(images: Tensor, policy: Sequence[Policy]) -> Tensor:
     """``images`` (N, C, H, W) in [0, 1], each changed at random, differentiably; real and fake pictures must both pass here.
 
-    DiffAugment (Zhao et al. 2020, arXiv 2006.10738, section 3.2): "colour" changes brightness by up to 0.25 (theirs is 0.5 in
+    DiffAugment (Zhao et al. 2020, arXiv 2006.10738, section 3.2): "color" changes brightness by up to 0.25 (theirs is 0.5 in
     [-1, 1]), saturation by a factor of 0 to 2 and contrast by one of 0.5 to 1.5; "translation" moves by up to an eighth of the side, zeros
     come in; "cutout" empties a square of half the side. Draws from torch's global generator, so equal seeds give equal changes.
     """
@@ -24,7 +24,7 @@ def diff_augment(images: Tensor, policy: Sequence[Policy]) -> Tensor:
     return images
 
 
-def _colour(x: Tensor) -> Tensor:
+def _color(x: Tensor) -> Tensor:
     brightness, saturation, contrast = _uniform(x, 3)
     x = x + (brightness - 0.5) / 2
     mean = x.mean(dim=1, keepdim=True)
@@ -48,7 +48,7 @@ def _translation(x: Tensor) -> Tensor:
 def _cutout(x: Tensor) -> Tensor:
     height, width = x.shape[-2:]
     high, wide = int(height * CUTOUT + 0.5), int(width * CUTOUT + 0.5)
-    # The square's centre lies anywhere in the picture, so that its corners are emptied as often as its middle.
+    # The square's center lies anywhere in the picture, so that its corners are emptied as often as its middle.
     top = _integers(len(x), height + 1 - high % 2)[:, None] - high // 2
     left = _integers(len(x), width + 1 - wide % 2)[:, None] - wide // 2
     rows, columns = torch.arange(height), torch.arange(width)
@@ -56,7 +56,7 @@ def _cutout(x: Tensor) -> Tensor:
     return x * (~inside)[:, None].to(x)
 
 
-_STEPS = {"colour": _colour, "translation": _translation, "cutout": _cutout}
+_STEPS = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 
 def _uniform(x: Tensor, count: int) -> Tensor:

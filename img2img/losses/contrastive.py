@@ -8,7 +8,7 @@ from torch import Tensor
 def patch_contrast(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
     """-log(exp(q_i.k_i / t) / sum_j exp(q_i.k_j / t)), averaged over places i and pictures: PatchNCE; a scalar.
 
-    Park et al. 2020 (arXiv 2007.15651), eq. 2 and 3: each place of the generated picture should be recognised among all drawn places
+    Park et al. 2020 (arXiv 2007.15651), eq. 2 and 3: each place of the generated picture should be recognized among all drawn places
     of the same input picture. As in their code, the mean over places stands for their sum, and no gradient goes to ``key``.
 
     Args:

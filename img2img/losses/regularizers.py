@@ -21,7 +21,7 @@ def gradient_penalty(judge: Callable[[Tensor], Sequence[Tensor]], real: Tensor, 
     return (norms - 1).square().mean()
 
 
-def zero_centred_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:
+def zero_centered_gradient_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:
     """mean over pictures of ||grad D(x)||^2 / 2; a scalar: R1 at real pictures, R2 at generated ones.
 
     Mescheder et al. 2018 (arXiv 1801.04406), eq. 9, without its weight. D(x) is the mean of a picture's logits.
@@ -52,7 +52,7 @@ def feature_matching(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[T
 def mode_seeking(images_1: Tensor, images_2: Tensor, codes_1: Tensor, codes_2: Tensor, epsilon: float = 1e-5) -> Tensor:
     """mean|z1 - z2| / mean|G(z1) - G(z2)|, averaged over pairs; a scalar that is small when different codes give different pictures.
 
-    Mao et al. 2019 (arXiv 1903.05628), eq. 3: the ratio that they maximise, turned upside down as in their code.
+    Mao et al. 2019 (arXiv 1903.05628), eq. 3: the ratio that they maximize, turned upside down as in their code.
 
     Args:
         images_1, images_2: (N, C, H, W) made from the style codes ``codes_1``, ``codes_2`` (N, D) and otherwise equal inputs.

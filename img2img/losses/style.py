@@ -64,7 +64,7 @@ def statistics_distance(x: Statistics, y: Statistics) -> Tensor:
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """The mean squared difference of neighbours to the right plus that of neighbours below, of ``x`` (N, C, H, W); a scalar.
+    """The mean squared difference of neighbors to the right plus that of neighbors below, of ``x`` (N, C, H, W); a scalar.
 
     Mahendran & Vedaldi 2015 (arXiv 1412.0035), eq. 4 with beta = 2, as means instead of sums.
     """

@@ -10,7 +10,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
     """|mean x - mean y|^2 + tr(Sx + Sy - 2 (Sx Sy)^(1/2)): the distance of the two normal distributions that fit best.
 
     Heusel et al. 2017 (arXiv 1706.08500), eq. 6; S are covariances with n - 1 in the denominator. The root's trace is the sum of the
-    roots of the eigenvalues of Sx^(1/2) Sy Sx^(1/2). With S = R'R (R the triangle of a QR decomposition of the centred vectors, over
+    roots of the eigenvalues of Sx^(1/2) Sy Sx^(1/2). With S = R'R (R the triangle of a QR decomposition of the centered vectors, over
     sqrt(n - 1)) these roots are the singular values of Rx Ry': no root of a matrix is needed, and covariances of fewer vectors than
     dimensions, which are singular, do no harm to the arithmetic. To the figure they do: it is biased upwards, the more the fewer the
     vectors are, so that only figures of equally many vectors can be compared.

@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, learned from people's judgements."""
+"""LPIPS: how different two pictures look, learned from people's judgments."""
 
 import functools
 

@@ -29,7 +29,7 @@ def masked_psnr(x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
 
 
 def masked_ssim(x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-    """Structural similarity in the hole: the map of ``ssim`` averaged over the windows whose centre lies in the hole, and channels.
+    """Structural similarity in the hole: the map of ``ssim`` averaged over the windows whose center lies in the hole, and channels.
 
     A window reaches 5 pixels out of the hole, so the seam counts. So that holes at the picture's border count too, the pictures are
     mirrored there by 5 pixels, without the edge pixel twice, as torchmetrics does; ``ssim`` leaves those windows out instead.

@@ -21,7 +21,7 @@ Features = dict[str, Tensor]
 class PictureFeatures(nn.Module):
     """Feature vectors of pictures: {"vgg": (N, 16, 896)}, and "inception": (N, 1, 2048) where torch-fidelity and its weights are there.
 
-    ``vgg``: the shipped VGG16's activations of three layers (edges and colours, textures, parts of things), each averaged over the
+    ``vgg``: the shipped VGG16's activations of three layers (edges and colors, textures, parts of things), each averaged over the
     cells of a 4 x 4 grid, so that a validation of a dozen pictures has some two hundred vectors; each layer's vector is then scaled to a
     mean square of 1, because the layers' activations differ a hundredfold. ``inception``: the last pooling of the Inception network
     that FID and KID are defined by, one vector for each picture. It is never downloaded: whoever wants these figures installs the extra

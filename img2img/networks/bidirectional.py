@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 
-class TwoWay(nn.Module):
+class Bidirectional(nn.Module):
     """Generators A to B and B to A, as CycleGAN leaves them; ``direction`` says which one works.
 
     Args:

@@ -15,7 +15,7 @@ Conv = Literal["plain", "gated"]
 
 
 class AdaIN(nn.Module):
-    """Adaptive instance normalisation: each channel to mean 0 and deviation 1, then scaled and shifted as a style code says.
+    """Adaptive instance normalization: each channel to mean 0 and deviation 1, then scaled and shifted as a style code says.
 
     Eq. 8 of Huang & Belongie 2017 (arXiv 1703.06868), with the scale and shift an affine map of a style code as in
     Karras et al. 2019 (arXiv 1812.04948), section 2. The affine map starts at the identity: scale 1, shift 0.
@@ -70,7 +70,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 def make_norm(norm: Norm, width: int, style_dim: int = 0) -> nn.Module:
-    """The normalisation layer called ``norm`` for ``width`` channels; ``adain`` takes ``(x, style)``, the others ``x``."""
+    """The normalization layer called ``norm`` for ``width`` channels; ``adain`` takes ``(x, style)``, the others ``x``."""
     match norm:
         case "none":
             return nn.Identity()
@@ -164,7 +164,7 @@ def bilinear(x: Tensor, scale: int) -> Tensor:
 def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain") -> list[nn.Module]:
     """Layers that double height and width, (N, in_channels, H, W) -> (N, out_channels, 2H, 2W).
 
-    ``shuffle``: a convolution and a pixel shuffle started by ICNR; ``resize``: nearest neighbour and a convolution (Odena et al. 2016,
+    ``shuffle``: a convolution and a pixel shuffle started by ICNR; ``resize``: nearest neighbor and a convolution (Odena et al. 2016,
     "Deconvolution and checkerboard artifacts"); both start without a checkerboard. ``bilinear``: a convolution, then bilinear: no
     convolution works on the finer grid, which takes a fifth of the time, and no blocks of the coarser one can be drawn.
     ``transposed``: a transposed convolution, as the public pix2pix and CycleGAN have it.
@@ -194,7 +194,7 @@ def make_head(head: Head) -> nn.Module:
 
 
 def icnr_(weight: Tensor, scale: int) -> Tensor:
-    """Fill a pixel-shuffle convolution's weight so that it starts as nearest-neighbour up-sampling: no checkerboard.
+    """Fill a pixel-shuffle convolution's weight so that it starts as nearest-neighbor up-sampling: no checkerboard.
 
     All ``scale ** 2`` sub-filters of an output channel start equal (Aitken et al. 2017, arXiv 1707.02937, section 3).
 

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class LabelledGenerator(nn.Module):
+class ClassConditionalGenerator(nn.Module):
     """A generator with AdaIN whose style code is the one-hot label: each class has a scale and a shift of its own in every block.
 
-    Conditional instance normalisation (Dumoulin et al. 2017, arXiv 1610.07629), for the task of StarGAN (Choi et al. 2018, arXiv
+    Conditional instance normalization (Dumoulin et al. 2017, arXiv 1610.07629), for the task of StarGAN (Choi et al. 2018, arXiv
     1711.09020). Deviation: StarGAN joins planes of the label to the input. Such a plane adds one number to a whole channel, which the
     instance norm behind the first convolution takes away again; what is left of the label is what zero padding betrays at the border,
     and with reflection padding nothing at all.

@@ -40,7 +40,7 @@ def radius(blocks: int, downsamplings: int, up: Up) -> int:
     That is with the statistics of the norms held fixed. Found by following the borders of what one output pixel sees back through the
     layers, for each place that it can have between two pixels of the code.
     """
-    # Pixels of the larger picture: a shuffle's convolution works on the smaller one, as bilinear's does, which looks at a neighbour more.
+    # Pixels of the larger picture: a shuffle's convolution works on the smaller one, as bilinear's does, which looks at a neighbor more.
     reach = {"shuffle": 2, "bilinear": 3}.get(up, 1)
     found = 0
     for place in range(2**downsamplings):

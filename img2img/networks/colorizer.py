@@ -1,4 +1,4 @@
-"""A network that gives a grey picture its colours: a classification of colours on features of VGG16."""
+"""A network that gives a gray picture its colors: a classification of colors on features of VGG16."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.images.color import coloured, lightness_to_grey, rgb_to_lab
+from img2img.images.color import colored, lightness_to_gray, rgb_to_lab
 
 GRID = 10  # units of CIE Lab between two bins
 TEMPERATURE = 0.6
@@ -18,19 +18,19 @@ VGG_GAIN = 255.0  # Oxford's weights were trained on 0..255
 
 
 class Colorizer(nn.Module):
-    """Grey to colour: each place's colour is chosen among the bins of a grid in CIE Lab's a, b plane.
+    """Gray to color: each place's color is chosen among the bins of a grid in CIE Lab's a, b plane.
 
-    Zhang et al. 2016 (arXiv 1603.08511): a regression would average over all colours that are possible and give brown; a
+    Zhang et al. 2016 (arXiv 1603.08511): a regression would average over all colors that are possible and give brown; a
     classification gives one of them, and the annealed mean (eq. 5) of its probabilities is between their mode and mean. Deviations: T is
     0.6 in place of 0.38, as a network that saw few photographs is too sure of itself; the encoder is VGG16 (Simonyan & Zisserman
     2015, arXiv 1409.1556) up to conv4_1, whose weights are known; layers of its blocks 2 and 3 are joined to the way up, as in a
     U-Net; the mean over the picture is added at the bottom.
 
-    A picture's meaning does not depend on its number of pixels. So colours are found in a version whose shorter side has ``work``
+    A picture's meaning does not depend on its number of pixels. So colors are found in a version whose shorter side has ``work``
     pixels, at half of its resolution, and brought to full size along the lightness's edges (He & Sun 2015, "Fast guided filter",
-    arXiv 1505.00996). The result has the input's lightness (``colour.coloured``).
+    arXiv 1505.00996). The result has the input's lightness (``color.colored``).
 
-    Shapes: (N, 1, H, W) grey in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
+    Shapes: (N, 1, H, W) gray in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
     """
 
     def __init__(self, width: int = 192, work: int = 192) -> None:
@@ -51,14 +51,14 @@ class Colorizer(nn.Module):
         self.head = nn.Conv2d(width // 4, len(bins()), 1)
 
     def load_vgg(self, state: dict[str, Tensor]) -> None:
-        """Start the encoder from VGG16's weights for RGB, ``{"conv1_1.weight": ...}``: a grey pixel has three equal channels."""
+        """Start the encoder from VGG16's weights for RGB, ``{"conv1_1.weight": ...}``: a gray pixel has three equal channels."""
         first = state["conv1_1.weight"].sum(1, keepdim=True)
         own = {key: value for key, value in state.items() if key.split(".")[0] in self.encoder}
         self.encoder.load_state_dict({**own, "conv1_1.weight": first})
 
-    def logits(self, grey: Tensor) -> Tensor:
-        """(N, bins, H / 2, W / 2) logits of a small ``grey`` (N, 1, H, W); H and W are multiples of 8."""
-        x = (grey - VGG_MEAN) * VGG_GAIN
+    def logits(self, gray: Tensor) -> Tensor:
+        """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""
+        x = (gray - VGG_MEAN) * VGG_GAIN
         found: dict[str, Tensor] = {}
         for block, widths in ENCODER:
             if block != "1":
@@ -75,38 +75,38 @@ class Colorizer(nn.Module):
         out: Tensor = self.head(x)
         return out
 
-    def colours(self, grey: Tensor) -> Tensor:
-        """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``grey`` (N, 1, H, W): the annealed mean of the bins."""
-        return torch.einsum("nqhw,qc->nchw", (self.logits(grey) / TEMPERATURE).softmax(1), bins().to(grey))
+    def colors(self, gray: Tensor) -> Tensor:
+        """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``gray`` (N, 1, H, W): the annealed mean of the bins."""
+        return torch.einsum("nqhw,qc->nchw", (self.logits(gray) / TEMPERATURE).softmax(1), bins().to(gray))
 
-    def forward(self, grey: Tensor) -> Tensor:
-        with torch.autocast(grey.device.type, enabled=False):  # half precision would not keep the lightness
-            return self._coloured(grey)
+    def forward(self, gray: Tensor) -> Tensor:
+        with torch.autocast(gray.device.type, enabled=False):  # half precision would not keep the lightness
+            return self._colored(gray)
 
-    def _coloured(self, grey: Tensor) -> Tensor:
-        small = shrunk(grey, self.work)
+    def _colored(self, gray: Tensor) -> Tensor:
+        small = shrunk(gray, self.work)
         height, width = (max(round(side / 8), 1) * 8 for side in small.shape[-2:])
         small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)
-        ab = self.colours(small)
+        ab = self.colors(small)
         guide = F.interpolate(small, ab.shape[-2:], mode="area")
         slope, offset = guided(guide, ab)
         strips = []
-        rows = max(STRIP // grey.shape[-1], 1)
-        grid = F.interpolate(torch.cat([slope, offset], dim=1), grey.shape[-2:], mode="bilinear", align_corners=False)
-        for top in range(0, grey.shape[-2], rows):
-            part = grey[..., top : top + rows, :]
+        rows = max(STRIP // gray.shape[-1], 1)
+        grid = F.interpolate(torch.cat([slope, offset], dim=1), gray.shape[-2:], mode="bilinear", align_corners=False)
+        for top in range(0, gray.shape[-2], rows):
+            part = gray[..., top : top + rows, :]
             steep, flat = grid[..., top : top + rows, :].chunk(2, dim=1)
-            strips.append(coloured(part, steep * part + flat))
+            strips.append(colored(part, steep * part + flat))
         return torch.cat(strips, dim=-2)
 
 
-def shrunk(grey: Tensor, side: int) -> Tensor:
-    """``grey`` (N, 1, H, W) with a shorter side of at most ``side`` pixels."""
-    height, width = grey.shape[-2:]
+def shrunk(gray: Tensor, side: int) -> Tensor:
+    """``gray`` (N, 1, H, W) with a shorter side of at most ``side`` pixels."""
+    height, width = gray.shape[-2:]
     factor = side / min(height, width)
     if factor >= 1:
-        return grey
-    return F.interpolate(grey, (round(height * factor), round(width * factor)), mode="bilinear", antialias=True, align_corners=False)
+        return gray
+    return F.interpolate(gray, (round(height * factor), round(width * factor)), mode="bilinear", antialias=True, align_corners=False)
 
 
 def guided(guide: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,7 +128,7 @@ def _box(x: Tensor) -> Tensor:
 
 @cache
 def bins() -> Tensor:
-    """(Q, 2): the a and b of the grid's cells that sRGB has colours in, in units of CIE Lab; sorted."""
+    """(Q, 2): the a and b of the grid's cells that sRGB has colors in, in units of CIE Lab; sorted."""
     levels = torch.linspace(0, 1, 33, device="cpu")
     cube = torch.cartesian_prod(levels, levels, levels).T[None, :, :, None]  # (1, 3, Q, 1)
     ab = rgb_to_lab(cube)[0, 1:, :, 0].T
@@ -142,12 +142,12 @@ def nearest_bin(ab: Tensor) -> Tensor:
     low = int(grid.min() // GRID)
     span = int(grid.max() // GRID) - low + 1
     cells = torch.cartesian_prod(*[torch.arange(low, low + span, device=ab.device) * float(GRID)] * 2)
-    table = torch.cdist(cells, grid).argmin(1)  # each cell's bin: its own, or the nearest where sRGB has no such colour
+    table = torch.cdist(cells, grid).argmin(1)  # each cell's bin: its own, or the nearest where sRGB has no such color
     a, b = ((ab / GRID).round().long() - low).clamp(0, span - 1).unbind(1)
     found: Tensor = table[a * span + b]
     return found
 
 
-def grey_of(rgb: Tensor) -> Tensor:
-    """The grey picture (N, 1, H, W) in [0, 1] with the lightness of ``rgb`` (N, 3, H, W)."""
-    return lightness_to_grey(rgb_to_lab(rgb)[:, :1]).clamp(0, 1)
+def gray_of(rgb: Tensor) -> Tensor:
+    """The gray picture (N, 1, H, W) in [0, 1] with the lightness of ``rgb`` (N, 3, H, W)."""
+    return lightness_to_gray(rgb_to_lab(rgb)[:, :1]).clamp(0, 1)

@@ -32,7 +32,7 @@ class VGGFeatures(nn.Module):
     (up to relu5_3 and relu5_4), are fetched by torchvision on first use and kept in its cache.
 
     Shapes: (N, 3, H, W) RGB in [0, 1] -> {layer: (N, 64 | 128 | 256 | 512, H / 2^(B-1), W / 2^(B-1))}, in the order of ``layers``.
-    The normalisation that the weights were trained with is applied inside.
+    The normalization that the weights were trained with is applied inside.
 
     Raises:
         ModelError: an unknown backbone or layer, or weights that cannot be loaded.

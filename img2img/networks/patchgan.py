@@ -15,7 +15,7 @@ class PatchGAN(nn.Module):
 
     Isola et al. 2017 (arXiv 1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, ``layers`` of them with stride 2, then
     two with stride 1, leaky ReLU of 0.2; ``layers=3`` sees 70x70 patches. Several scales look at the picture averaged down by
-    2, 4, ... (Wang et al. 2018, arXiv 1711.11585, section 3.2). Spectral normalisation: Miyato et al. 2018 (arXiv 1802.05957), of all
+    2, 4, ... (Wang et al. 2018, arXiv 1711.11585, section 3.2). Spectral normalization: Miyato et al. 2018 (arXiv 1802.05957), of all
     convolutions but the first and the last, as in the discriminator of Real-ESRGAN: with every layer limited to a gain of 1, logits
     stay near 0 for thousands of steps. The spectral norm's estimate is a buffer that training moves, so it is part of a checkpoint.
 

@@ -39,7 +39,7 @@ class ResNetGenerator(nn.Module):
     * ``downsamplings=n`` (translate, stylize): n strided convolutions, the residual blocks, n steps up as ``up`` says and a 7x7 head
       with a sigmoid (Johnson et al. 2016, arXiv 1603.08155; ``up="transposed"`` is theirs, pixel shuffle started by ICNR the default).
       With ``shuffle=2`` the first and the last convolution work at half the resolution and are 3x3: on a CPU, where convolutions of few
-      channels at full resolution are slow, a third of the time. ``up_norm`` is the normalisation behind each step up.
+      channels at full resolution are slow, a third of the time. ``up_norm`` is the normalization behind each step up.
 
     ``conv="gated"``: all convolutions but the last are ``GatedConv2d``. ``block="fourier"``: the blocks are ``FourierBlock``s, each of
     which sees the whole picture.
@@ -108,8 +108,8 @@ class ResNetGenerator(nn.Module):
                     nn.ReLU(),
                     CONVS[conv](channels, channels * 2, 3, stride=2, padding=1, padding_mode=padding_mode),
                 ]
-                normalised = [] if up_norm == "none" else [make_norm(up_norm, channels, style_dim)]
-                tail = [*upsampler(up, channels * 2, channels, conv), *normalised, nn.ReLU(), *tail]
+                normalized = [] if up_norm == "none" else [make_norm(up_norm, channels, style_dim)]
+                tail = [*upsampler(up, channels * 2, channels, conv), *normalized, nn.ReLU(), *tail]
         body_width = width * 2**downsamplings
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(
@@ -126,7 +126,7 @@ class ResNetGenerator(nn.Module):
         """The radius in pixels of the first convolution's input; ``edge`` is its own radius, and the last one's."""
         if not downsamplings:
             return 1 + 2 * blocks + 1  # stem, two convolutions a block, tail; the bilinear skip's 1 is less
-        step = 1 << downsamplings  # input pixels between neighbours in the middle of the network
+        step = 1 << downsamplings  # input pixels between neighbors in the middle of the network
         down, upward = edge + (step - 1), (3 if up == "bilinear" else 2) * (step - 1) + edge
         return down + 2 * blocks * step + upward + step  # the last: where a strided output lies
 

@@ -18,7 +18,7 @@ SMALLEST_SPREAD = 0.05  # of a statistic over styles: one that never changed in 
 class StyleEncoder(nn.Module):
     """A style code: what the first layers of VGG16 see in a picture, over all places, through a mapping network.
 
-    The mean and deviation of each channel at three depths, which say colours, strokes and their sizes but not where they are (what
+    The mean and deviation of each channel at three depths, which say colors, strokes and their sizes but not where they are (what
     Huang & Belongie 2017, arXiv 1703.06868, match), then two fully connected layers (the mapping network of Karras et al. 2019, arXiv
     1812.04948). Ghiasi et al. 2017 (arXiv 1705.06830) learn all of it from 80,000 paintings; the convolutions here are to be filled by
     ``load_vgg`` and kept, as few paintings could not teach them, so that the code of a new painting differs as its statistics do.
@@ -26,7 +26,7 @@ class StyleEncoder(nn.Module):
     Shapes: reference (N, 3, h, w) in [0, 1], at least 16 x 16 -> (N, style_dim).
     """
 
-    centre: Tensor
+    center: Tensor
     spread: Tensor
 
     def __init__(self, style_dim: int) -> None:
@@ -36,7 +36,7 @@ class StyleEncoder(nn.Module):
             self.convolutions[name] = nn.Conv2d(previous, width, 3, padding=1)
             previous = width
         statistics = 2 * sum(WIDTHS["conv" + layer[4:]] for layer in LAST)
-        self.register_buffer("centre", torch.zeros(statistics))
+        self.register_buffer("center", torch.zeros(statistics))
         self.register_buffer("spread", torch.ones(statistics))
         self.mapping = nn.Sequential(nn.Linear(statistics, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, style_dim))
 
@@ -48,9 +48,9 @@ class StyleEncoder(nn.Module):
         self.convolutions.requires_grad_(False)
 
     def adapt(self, statistics: Tensor) -> None:
-        """Standardise from now on by the mean and deviation of ``statistics`` (N, S) of N styles: what they have in common is no code."""
-        spread, centre = torch.std_mean(statistics, dim=0, correction=0)
-        self.centre.copy_(centre)
+        """Standardize from now on by the mean and deviation of ``statistics`` (N, S) of N styles: what they have in common is no code."""
+        spread, center = torch.std_mean(statistics, dim=0, correction=0)
+        self.center.copy_(center)
         self.spread.copy_(spread.clamp_min(SMALLEST_SPREAD))
 
     def statistics(self, activations: Mapping[str, Tensor]) -> Tensor:
@@ -63,7 +63,7 @@ class StyleEncoder(nn.Module):
 
     def code(self, activations: Mapping[str, Tensor]) -> Tensor:
         """The codes (N, style_dim) of pictures whose activations at ``LAST`` are given: what ``forward`` finds by itself."""
-        code: Tensor = self.mapping((self.statistics(activations) - self.centre) / self.spread)
+        code: Tensor = self.mapping((self.statistics(activations) - self.center) / self.spread)
         return code
 
     def forward(self, reference: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Training: one loop for every task. ``Objective`` says what is trained, ``train`` trains it."""
 
 from img2img.training.config import TrainerConfig
-from img2img.training.objective import Game, Images, Losses, Objective
+from img2img.training.objective import AdversarialModule, Images, Losses, Objective
 from img2img.training.trainer import Outcome, train
 
-__all__ = ["Game", "Images", "Losses", "Objective", "Outcome", "TrainerConfig", "train"]
+__all__ = ["AdversarialModule", "Images", "Losses", "Objective", "Outcome", "TrainerConfig", "train"]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from img2img import losses
 from img2img.losses.adversarial import SMOOTHABLE, needs_real
-from img2img.training.objective import Game, Losses
+from img2img.training.objective import AdversarialModule, Losses
 from img2img.training.pool import ImagePool
 
 PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
@@ -30,7 +30,7 @@ class AdversaryConfig(BaseModel):
     feature_matching: float = Field(0.0, ge=0, description="weight of the distance between the discriminator's activations; 10 is usual")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="real pictures should reach 1 minus this")
     instance_noise: float = Field(0.0, ge=0, description="deviation of the noise on what the discriminator sees, falling to 0 over the run")
-    augment: tuple[Literal["colour", "translation", "cutout"], ...] | None = Field(
+    augment: tuple[Literal["color", "translation", "cutout"], ...] | None = Field(
         None, description="DiffAugment; []: none; null: as the task says: translate has it for fewer than 500 pictures, upscale none"
     )
     pool: int = Field(0, ge=0, description="generated pictures kept to show the discriminator again; CycleGAN keeps 50")
@@ -62,7 +62,7 @@ class AdversaryConfig(BaseModel):
 
 
 class Adversary:
-    """A discriminator's losses. It belongs to ``objective``, which trains, saves and synchronises its network and its pool.
+    """A discriminator's losses. It belongs to ``objective``, which trains, saves and synchronizes its network and its pool.
 
     Args:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
@@ -70,7 +70,7 @@ class Adversary:
         judge: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: Game, name: str, judge: nn.Module) -> None:
+    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, judge: nn.Module) -> None:
         self.config, self.objective, self.name = config, objective, name
         objective.discriminators[name] = judge
         objective.pools[name] = ImagePool(config.pool)
@@ -82,7 +82,7 @@ class Adversary:
         return self.objective.discriminators[self.name]
 
     def discriminator_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """What the discriminator minimises, of pictures (N, C, H, W) in [0, 1]; also notes its accuracy among the objective's figures."""
+        """What the discriminator minimizes, of pictures (N, C, H, W) in [0, 1]; also notes its accuracy among the objective's figures."""
         config = self.config
         real, fake = real.detach(), self.objective.pools[self.name](fake.detach())
         due = self.objective.steps % config.penalty_every == 0
@@ -98,16 +98,16 @@ class Adversary:
             )
         # Lazy (Karras et al. 2020, arXiv 1912.04958, appendix B): a penalty that comes every k steps weighs k times as much.
         if punished_real:
-            result["r1"] = config.r1 * config.penalty_every * losses.zero_centred_penalty(real_logits, real)
+            result["r1"] = config.r1 * config.penalty_every * losses.zero_centered_gradient_penalty(real_logits, real)
         if punished_fake:
-            result["r2"] = config.r2 * config.penalty_every * losses.zero_centred_penalty(fake_logits, fake)
+            result["r2"] = config.r2 * config.penalty_every * losses.zero_centered_gradient_penalty(fake_logits, fake)
         right_real, right_fake = losses.accuracy(config.mode, real_logits, fake_logits)
         logits = torch.cat([x.detach().flatten() for x in (*real_logits, *fake_logits)])
         self._note(accuracy_real=right_real, accuracy_fake=right_fake, spread=logits.float().std())
         return self._named(result)
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """What the generator minimises, weighted; gradients flow to ``fake``."""
+        """What the generator minimizes, weighted; gradients flow to ``fake``."""
         config = self.config
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)

@@ -16,7 +16,7 @@ STEPS = 3
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a few steps showed.
 
     Attributes:
@@ -44,7 +44,7 @@ class Rehearsal:
         )
 
 
-def rehearse(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> Rehearsal:
+def dry_run(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> DryRun:
     """Take ``STEPS`` steps on the first samples; nothing is written, but ``objective`` is changed by them."""
     place(objective, fabric)
     objective.train()
@@ -67,7 +67,7 @@ def rehearse(objective: Objective, samples: Dataset[Batch], config: TrainerConfi
         for kind, group in (("generator", objective.generators), ("discriminator", objective.discriminators))
         for name, network in group.items()
     }
-    return Rehearsal(per_step, speed, config.images / speed / 3600, _peak_bytes(fabric), parameters)
+    return DryRun(per_step, speed, config.images / speed / 3600, _peak_bytes(fabric), parameters)
 
 
 def _peak_bytes(fabric: Fabric) -> int:

@@ -11,7 +11,7 @@ class Ema:
     """A copy of a module's parameters that follows them slowly: average += (1 - decay) * (now - average).
 
     As in Karras et al. 2018 (arXiv 1710.10196, appendix C). The decay starts low, min(decay, (1 + n) / (10 + n)) after n
-    updates, so that the first average is not the initialisation. Buffers (batch norm's statistics) are taken as they are.
+    updates, so that the first average is not the initialization. Buffers (batch norm's statistics) are taken as they are.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:

@@ -41,13 +41,13 @@ ADVICE = {
     "sudden-change": "Look at the previews; a lower --learning-rate, or a lower --discriminator-learning-rate, usually helps.",
     "non-finite": "The step was skipped. If it goes on: a lower --learning-rate, --precision fp32 for fp16, img2img data check.",
     "discriminator-wins": "The generator gets little to learn from. A lower --discriminator-learning-rate, --set adversary.r1=1, "
-    "--set adversary.instance_noise=0.1, or, with few pictures, --set adversary.augment=[colour,translation,cutout].",
+    "--set adversary.instance_noise=0.1, or, with few pictures, --set adversary.augment=[color,translation,cutout].",
     "generator-stalls": "The generator's weights no longer move. Is --learning-rate (times the schedule) too low, or its gradient zero?",
     "blind-discriminator": "It says the same of every picture and teaches nothing. "
     "A higher --discriminator-learning-rate, or another --gan-mode.",
     "mode-collapse": "Different inputs give nearly the same picture. "
     "A higher pixel or cycle weight, --set adversary.r1=1, or another --gan-mode.",
-    "colour-inversion": "Light and dark have changed places, which unpaired objectives allow. "
+    "color-inversion": "Light and dark have changed places, which unpaired objectives allow. "
     "Start again with another --seed, or with an identity loss.",
     "checkerboard": "Train on if it is young; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
 }
@@ -96,7 +96,7 @@ class Health:
         found.append(self._sign("mode-collapse", images, collapsed, LOOKS, text))
         correlation = signs.inversion(outputs, reference)
         text = f"the luminance of outputs and of true pictures correlates by {correlation:.2f}"
-        found.append(self._sign("colour-inversion", images, correlation < INVERTED, LOOKS, text))
+        found.append(self._sign("color-inversion", images, correlation < INVERTED, LOOKS, text))
         for period in sorted({2, 4, 8, max(scale, 2)}):
             if min(outputs.shape[-2:]) < 8 * period:
                 continue

@@ -1,4 +1,4 @@
-"""What a task says to be trained. The trainer knows nothing of images; an objective knows nothing of optimisers."""
+"""What a task says to be trained. The trainer knows nothing of images; an objective knows nothing of optimizers."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -10,7 +10,7 @@ from img2img.networks import Growing, Stage, at_stage
 
 Batch = dict[str, Tensor]
 Images = dict[str, Tensor]  # {"sr": ...} or {"fake_b": ..., "rec_a": ..., "idt_a": ...}
-Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimised
+Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimized
 
 
 class Look(NamedTuple):
@@ -21,11 +21,11 @@ class Look(NamedTuple):
     input: Tensor
 
 
-class Game(nn.Module, ABC):
+class AdversarialModule(nn.Module, ABC):
     """Networks by name and the losses between what they make: all that a training step needs.
 
     Attributes:
-        generators: what is learnt; saved, averaged (EMA) and synchronised by name.
+        generators: what is learnt; saved, averaged (EMA) and synchronized by name.
         discriminators: what judges; empty in a run without an adversary.
         pools: modules without parameters whose buffers are part of a run (image pools); each process has its own.
         optimizer: what ``optimizer: auto`` means.
@@ -75,17 +75,17 @@ class Game(nn.Module, ABC):
 
     @abstractmethod
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        """What the generators minimise. The discriminators' parameters are frozen while this runs."""
+        """What the generators minimize. The discriminators' parameters are frozen while this runs."""
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        """What the discriminators minimise; must detach ``images``. {} when there is no discriminator."""
+        """What the discriminators minimize; must detach ``images``. {} when there is no discriminator."""
         return {}
 
     def discriminators_stepped(self) -> None:
         """Called after each step of the discriminators, to keep their weights where they must be (WGAN's clipping)."""
 
 
-class Objective(Game):
+class Objective(AdversarialModule):
     """A game that can also be validated, shown and handed on: what ``train`` trains.
 
     Attributes:

@@ -16,7 +16,7 @@ from img2img.training.history import History
 
 PREVIEW_ROWS = 4
 MOST_PREVIEWS = 8
-COLOURS = ("#3b82f6", "#ef4444", "#10b981", "#f59e0b", "#8b5cf6", "#ec4899", "#14b8a6", "#64748b")
+COLORS = ("#3b82f6", "#ef4444", "#10b981", "#f59e0b", "#8b5cf6", "#ec4899", "#14b8a6", "#64748b")
 WIDTH, HEIGHT, MARGIN = 640, 240, 48
 
 STYLE = """
@@ -107,11 +107,11 @@ def chart(history: History, keys: list[str], title: str, alarms: Sequence[Alarm]
 
     lines, legend = [], []
     for number, (key, points) in enumerate(series.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         path = " ".join(place(x, y) for x, y in points)
-        dots = "".join(f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="2.5" fill="{colour}"/>' for p in path.split())
-        lines.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>' + (dots if len(points) < 60 else ""))
-        legend.append(f'<tspan fill="{colour}">{html.escape(key.split("/")[-1])} {points[-1][1]:.4g}  </tspan>')
+        dots = "".join(f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="2.5" fill="{color}"/>' for p in path.split())
+        lines.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5"/>' + (dots if len(points) < 60 else ""))
+        legend.append(f'<tspan fill="{color}">{html.escape(key.split("/")[-1])} {points[-1][1]:.4g}  </tspan>')
     frame = (
         f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{HEIGHT - 28}" y2="{HEIGHT - 28}" stroke="currentColor" opacity=".4"/>'
         f'<text x="2" y="32">{high:.4g}</text><text x="2" y="{HEIGHT - 28}">{low:.4g}</text>'

@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from img2img.training.config import TrainerConfig
-from img2img.training.objective import Batch, Game, Images, Losses
+from img2img.training.objective import AdversarialModule, Batch, Images, Losses
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Step:
     finite: bool
 
 
-def place(objective: Game, fabric: Fabric) -> None:
+def place(objective: AdversarialModule, fabric: Fabric) -> None:
     """Move ``objective`` to the device, in the memory format that its convolutions like.
 
     That is channels_last, but for instance norm on a CPU, which then copies every activation twice: 1.71 CycleGAN images a second in
@@ -31,7 +31,7 @@ def place(objective: Game, fabric: Fabric) -> None:
     objective.to(fabric.device, memory_format=memory_format)  # type: ignore[call-overload]
 
 
-def make_optimizers(objective: Game, config: TrainerConfig, fabric: Fabric) -> dict[str, Any]:
+def make_optimizers(objective: AdversarialModule, config: TrainerConfig, fabric: Fabric) -> dict[str, Any]:
     """The optimizer of the generators, and that of the discriminators where there are any, set up by ``fabric``."""
     optimizers = {"generator": fabric.setup_optimizers(_optimizer(objective, config, objective.generators, config.learning_rate))}
     if objective.discriminators:
@@ -41,7 +41,7 @@ def make_optimizers(objective: Game, config: TrainerConfig, fabric: Fabric) -> d
 
 
 def training_step(
-    objective: Game,
+    objective: AdversarialModule,
     batches: Sequence[Batch],
     optimizers: Mapping[str, Any],
     config: TrainerConfig,
@@ -110,7 +110,7 @@ def _descend(module: nn.Module, optimizer: Any, clip: float, loss: Tensor, confi
     return finite, norm.detach()
 
 
-def _optimizer(objective: Game, config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+def _optimizer(objective: AdversarialModule, config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     name = objective.optimizer if config.optimizer == "auto" else config.optimizer
     if name == "rmsprop":
         return torch.optim.RMSprop(module.parameters(), lr=learning_rate, weight_decay=config.weight_decay)

@@ -120,18 +120,18 @@ def test_an_odd_width_cannot_be_two_halves(tmp_path: Path) -> None:
     assert found(check(scan_layout(tmp_path, "side-by-side"))) == {"size": [(f"train/{number}.png",) for number in range(3)]}
 
 
-def test_grey_and_depth_that_differ_from_most(singles: Path) -> None:
-    save(singles / "grey.png", scene(7, channels=1))
+def test_gray_and_depth_that_differ_from_most(singles: Path) -> None:
+    save(singles / "gray.png", scene(7, channels=1))
     save(singles / "deep.png", scene(8, deep=True))
     save(singles / "planes.png", scene(9, channels=1).repeat(3, axis=2))
-    assert found(run(singles)) == {"channels": [("grey.png",)], "depth": [("deep.png",)], "grey": [("planes.png",)]}
+    assert found(run(singles)) == {"channels": [("gray.png",)], "depth": [("deep.png",)], "gray": [("planes.png",)]}
 
 
-def test_a_set_that_is_all_grey_or_all_deep_is_clean(tmp_path: Path) -> None:
+def test_a_set_that_is_all_gray_or_all_deep_is_clean(tmp_path: Path) -> None:
     for number in range(3):
-        save(tmp_path / f"grey/{number}.png", scene(number, channels=1).repeat(3, axis=2))
+        save(tmp_path / f"gray/{number}.png", scene(number, channels=1).repeat(3, axis=2))
         save(tmp_path / f"deep/{number}.png", scene(number, channels=1, deep=True))
-    assert found(run(tmp_path / "grey")) == {}
+    assert found(run(tmp_path / "gray")) == {}
     assert found(run(tmp_path / "deep")) == {}
 
 

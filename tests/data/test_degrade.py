@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from img2img.data.degrade import convolve, degrade_photo, gaussian_kernel, gaussian_noise, jpeg, poisson_noise, sinc_kernel, unsharp_mask
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 
 
 def test_gaussian_kernel_has_the_deviation_asked_for() -> None:
@@ -49,12 +49,12 @@ def test_convolve_keeps_a_flat_picture_and_does_not_mix_channels() -> None:
 
 def test_noise_has_the_variance_asked_for() -> None:
     flat = torch.full((3, 200, 200), 0.5)
-    assert (gaussian_noise(flat, 0.1, generator(0)) - flat).std().item() == pytest.approx(0.1, rel=0.03)
-    assert poisson_noise(flat, 1000, generator(0)).var().item() == pytest.approx(0.5 / 1000, rel=0.03)
+    assert (gaussian_noise(flat, 0.1, seeded_rng(0)) - flat).std().item() == pytest.approx(0.1, rel=0.03)
+    assert poisson_noise(flat, 1000, seeded_rng(0)).var().item() == pytest.approx(0.5 / 1000, rel=0.03)
 
 
 def test_jpeg_of_lower_quality_differs_more() -> None:
-    x = torch.rand(3, 32, 32, generator=generator(0))
+    x = torch.rand(3, 32, 32, generator=seeded_rng(0))
     errors = [(jpeg(x, quality) - x).abs().mean().item() for quality in (95, 60, 20)]
     assert errors == sorted(errors)
     assert errors[0] > 0
@@ -62,8 +62,8 @@ def test_jpeg_of_lower_quality_differs_more() -> None:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_chain_is_a_function_of_its_seed(scale: int) -> None:
-    hr = torch.rand(3, 12 * scale, 8 * scale, generator=generator(5))
-    first, again, other = (degrade_photo(hr, scale, generator(seed)) for seed in (1, 1, 2))
+    hr = torch.rand(3, 12 * scale, 8 * scale, generator=seeded_rng(5))
+    first, again, other = (degrade_photo(hr, scale, seeded_rng(seed)) for seed in (1, 1, 2))
     assert first.shape == (3, 12, 8)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

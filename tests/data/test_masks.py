@@ -12,14 +12,14 @@ from torch import Tensor
 
 from img2img.data import masks
 from img2img.data.masks import Kind, MaskConfig, draw_mask, random_mask
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.data.strokes import draw_line
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def several(kind: Kind, height: int, width: int, number: int = 40) -> list[Tensor]:
-    return [draw_mask(kind, height, width, generator(5, seed)) for seed in range(number)]
+    return [draw_mask(kind, height, width, seeded_rng(5, seed)) for seed in range(number)]
 
 
 def half_widths(mask: Tensor) -> Any:
@@ -39,7 +39,7 @@ def test_masks_are_of_zeros_and_ones_and_hold_both(kind: Kind, height: int, widt
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_is_a_function_of_the_state_of_its_generator(kind: Kind) -> None:
-    rng, again = generator(1), generator(1)
+    rng, again = seeded_rng(1), seeded_rng(1)
     first = [draw_mask(kind, 64, 80, rng) for _ in range(4)]
     torch.rand(3)  # torch's own state does not matter
     assert all(torch.equal(mask, draw_mask(kind, 64, 80, again)) for mask in first)
@@ -85,7 +85,7 @@ def test_a_line_is_as_wide_as_asked_with_round_ends_in_line_with_it(width: int) 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_large_pictures(kind: Kind) -> None:
-    mask = draw_mask(kind, 1500, 2000, generator(0))
+    mask = draw_mask(kind, 1500, 2000, seeded_rng(0))
     assert mask.shape == (1, 1500, 2000)
     assert 1e-3 < float(mask.mean()) < 0.9
 
@@ -150,7 +150,7 @@ def test_the_mix_says_how_often_a_kind_is_drawn(monkeypatch: pytest.MonkeyPatch)
         return draw_mask(kind, *size)
 
     monkeypatch.setattr(masks, "draw_mask", recorded)
-    rng = generator(0)
+    rng = seeded_rng(0)
     for _ in range(400):
         random_mask(MaskConfig(mix={"box": 3.0, "thin": 1.0, "blob": 0.0}), 16, 16, rng)
     assert drawn.count("box") == pytest.approx(300, abs=40)
@@ -164,10 +164,10 @@ def test_the_mix_says_how_often_a_kind_is_drawn(monkeypatch: pytest.MonkeyPatch)
 def test_random_masks_cover_no_more_than_asked() -> None:
     for most in (0.4, 0.5):
         config = MaskConfig(mix={"border": 1.0}, most=most)
-        assert all(float(random_mask(config, 40, 60, generator(seed)).mean()) <= most for seed in range(80))
+        assert all(float(random_mask(config, 40, 60, seeded_rng(seed)).mean()) <= most for seed in range(80))
     wide = MaskConfig(mix={"border": 1.0}, most=1.0)
-    assert max(float(random_mask(wide, 40, 60, generator(seed)).mean()) for seed in range(80)) > 0.5
-    assert torch.equal(random_mask(MaskConfig(), 40, 60, generator(3)), random_mask(MaskConfig(), 40, 60, generator(3)))
+    assert max(float(random_mask(wide, 40, 60, seeded_rng(seed)).mean()) for seed in range(80)) > 0.5
+    assert torch.equal(random_mask(MaskConfig(), 40, 60, seeded_rng(3)), random_mask(MaskConfig(), 40, 60, seeded_rng(3)))
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,6 @@ def test_mixes_that_cannot_be_drawn_are_refused(values: dict[str, Any]) -> None:
 
 def test_unknown_kinds_and_tiny_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match="not 'round', 64x64"):
-        draw_mask("round", 64, 64, generator(0))  # type: ignore[arg-type]
+        draw_mask("round", 64, 64, seeded_rng(0))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"from 16 pixels a side; not 'box', 64x15"):
-        draw_mask("box", 64, 15, generator(0))
+        draw_mask("box", 64, 15, seeded_rng(0))

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from img2img import images
-from img2img.data.normalize import Normalisation
+from img2img.data.normalize import Normalization
 from img2img.data.pairs import (
     PairCrops,
     PairPatches,
@@ -24,8 +24,8 @@ from img2img.data.pairs import (
     reach,
 )
 from img2img.data.pictures import PictureSet, decode_bands, decode_labels
-from img2img.data.sampling import Positions, generator
-from img2img.data.transforms import AugmentConfig, ColourConfig
+from img2img.data.sampling import Positions, seeded_rng
+from img2img.data.transforms import AugmentConfig, ColorConfig
 from img2img.errors import DataError
 
 HEIGHT, WIDTH = 60, 80
@@ -74,7 +74,7 @@ def test_both_halves_are_of_the_same_place(sides: tuple[PictureSet, PictureSet])
         assert sample["a"].shape == sample["b"].shape == (3, 16, 16)
         assert torch.allclose(sample["a"], 1 - sample["b"], atol=1e-6)
         x, y, number = (sample["a"] * 255).round().long()
-        assert bool((x.diff(dim=1).abs() == 3).all())  # flipped or not, neighbours are neighbours
+        assert bool((x.diff(dim=1).abs() == 3).all())  # flipped or not, neighbors are neighbors
         assert bool((y.diff(dim=0) == 3).all())
         seen.add((int(number[0, 0]), bool(x[0, 1] < x[0, 0]), int(x.min()), int(y.min())))
     assert {place[0] for place in seen} == {0, 1, 2}
@@ -93,7 +93,7 @@ def test_both_halves_are_turned_and_scaled_alike(sides: tuple[PictureSet, Pictur
 
 
 @pytest.mark.parametrize("side", ["a", "b"])
-@pytest.mark.parametrize("augment", [AugmentConfig(), TURNED, AugmentConfig(colour=ColourConfig(brightness=0.0, of="a"))])
+@pytest.mark.parametrize("augment", [AugmentConfig(), TURNED, AugmentConfig(color=ColorConfig(brightness=0.0, of="a"))])
 def test_labels_are_never_mixed_and_stay_with_their_place(tmp_path: Path, side: Any, augment: AugmentConfig) -> None:
     pictures, labels = picture_set(tmp_path, [places(7)] * 2, "p"), label_set(tmp_path, 2)
     given = (labels, pictures) if side == "a" else (pictures, labels)
@@ -110,10 +110,10 @@ def test_labels_are_never_mixed_and_stay_with_their_place(tmp_path: Path, side: 
     assert float(torch.stack(agree).mean()) > (0.9 if augment is TURNED else 0.999)
 
 
-def test_colours_of_the_picture_change_and_labels_do_not(tmp_path: Path) -> None:
+def test_colors_of_the_picture_change_and_labels_do_not(tmp_path: Path) -> None:
     pictures, labels = picture_set(tmp_path, [places(7)] * 2, "p"), label_set(tmp_path, 2)
     plain = PairPatches(pictures, labels, 32, PLAIN, seed=2, labels="b")
-    bright = PairPatches(pictures, labels, 32, AugmentConfig(flip=False, colour=ColourConfig(brightness=0.5)), seed=2, labels="b")
+    bright = PairPatches(pictures, labels, 32, AugmentConfig(flip=False, color=ColorConfig(brightness=0.5)), seed=2, labels="b")
     assert torch.equal(plain[0]["b"], bright[0]["b"])
     assert not torch.allclose(plain[0]["a"], bright[0]["a"], atol=1e-3)
 
@@ -146,7 +146,7 @@ def test_float_values_are_brought_to_their_range(tmp_path: Path) -> None:
     floats = np.stack([np.linspace(-40, 60, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)] * 5, axis=2).astype(np.float32)
     a = picture_set(tmp_path, [floats], "a", decode=decode_bands)
     b = picture_set(tmp_path, [places(0)], "b")
-    ranges = Normalisation(method="normalise", offset=(-40.0,) * 5, scale=(100.0,) * 5), Normalisation()
+    ranges = Normalization(method="normalize", offset=(-40.0,) * 5, scale=(100.0,) * 5), Normalization()
     for samples in (PairPatches(a, b, 20, PLAIN, 0, ranges=ranges), PairCrops(a, b, 20, 4, ranges=ranges)):
         sample = samples[0]
         x, y = (sample["b"][:2] * 255 / 3).round()
@@ -194,12 +194,12 @@ def test_the_middle_by_hand(tmp_path: Path) -> None:
 
 def test_squares_lie_inside(tmp_path: Path) -> None:
     pictures = picture_set(tmp_path, [places(0)], "a")
-    found = [random_window(pictures, 0, 50, generator(number)) for number in range(60)]
+    found = [random_window(pictures, 0, 50, seeded_rng(number)) for number in range(60)]
     assert {window[2:] for window in found} == {(50, 50)}
     assert (min(w[0] for w in found), max(w[0] for w in found)) == (0, 10)
     assert min(w[1] for w in found) >= 0
     assert max(w[1] for w in found) <= 30
-    assert random_window(pictures, 0, 70, generator(0))[::2] == (0, 60)
+    assert random_window(pictures, 0, 70, seeded_rng(0))[::2] == (0, 60)
 
 
 @pytest.mark.parametrize(("augment", "expected"), [

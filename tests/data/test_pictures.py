@@ -62,8 +62,8 @@ def test_pictures_that_do_not_belong_together_are_named(tmp_path, channels, kind
 
 
 def test_photographs_are_rgb_of_eight_bits_by_default(tmp_path):
-    values = band_file(tmp_path / "grey.png", 1, "u1")
-    made = PictureSet([tmp_path / "grey.png"], tmp_path / "c.pixels")
+    values = band_file(tmp_path / "gray.png", 1, "u1")
+    made = PictureSet([tmp_path / "gray.png"], tmp_path / "c.pixels")
     np.testing.assert_array_equal(made.pixels(0), np.repeat(values, 3, axis=2))
     assert (made.decode, made.channels, made.entries[0].dtype) == (decode_photo, 3, "uint8")
 

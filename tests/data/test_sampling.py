@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from img2img.data.sampling import Positions, generator, mix, shuffled
+from img2img.data.sampling import Positions, mix, seeded_rng, shuffled
 
 
 def test_mix_is_stable_and_spreads() -> None:
@@ -14,8 +14,8 @@ def test_mix_is_stable_and_spreads() -> None:
 
 
 def test_equal_seeds_give_equal_numbers() -> None:
-    assert torch.equal(torch.rand(4, generator=generator(1, 2)), torch.rand(4, generator=generator(1, 2)))
-    assert not torch.equal(torch.rand(4, generator=generator(1, 2)), torch.rand(4, generator=generator(2, 1)))
+    assert torch.equal(torch.rand(4, generator=seeded_rng(1, 2)), torch.rand(4, generator=seeded_rng(1, 2)))
+    assert not torch.equal(torch.rand(4, generator=seeded_rng(1, 2)), torch.rand(4, generator=seeded_rng(2, 1)))
 
 
 def test_each_round_visits_every_item_once_in_another_order() -> None:

@@ -5,11 +5,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from img2img.data.transforms import Augmentation, AugmentConfig, ColourConfig, Sample
+from img2img.data.transforms import Augmentation, AugmentConfig, ColorConfig, Sample
 from img2img.errors import ConfigError, DataError
 
 ALL = AugmentConfig(flip=True, rotate=30, scale=(0.8, 1.25), crop=24)
-COLOURS = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.2}
+COLORS = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.2}
 
 
 def ramp(height: int = 40, width: int = 48) -> Tensor:
@@ -54,7 +54,7 @@ def test_a_flip_alone_is_exact() -> None:
 
 
 def test_equal_seeds_give_equal_samples_whatever_the_global_generator() -> None:
-    augmentation = Augmentation(ALL.model_copy(update={"colour": ColourConfig(**COLOURS)}))
+    augmentation = Augmentation(ALL.model_copy(update={"color": ColorConfig(**COLORS)}))
     sample = Sample(torch.rand(3, 32, 32), torch.rand(1, 32, 32), (torch.rand(1, 32, 32),))
     torch.manual_seed(1)
     first = augmentation(sample, 5)
@@ -74,18 +74,18 @@ def test_a_turned_picture_has_no_empty_corner() -> None:
         assert bool((done.masks[0] == 1).all())
 
 
-def test_scale_enlarges_about_the_centre() -> None:
+def test_scale_enlarges_about_the_center() -> None:
     done = Augmentation(AugmentConfig(flip=False, scale=(2, 2)))(Sample(ramp()), 0).a
     steps = done[1, 10, 1:] - done[1, 10, :-1]
     assert torch.allclose(steps, torch.tensor(1 / 128), atol=1e-5)
     assert torch.allclose(done[1, 10, 23:25].mean(), torch.tensor(23.5 / 64), atol=1e-5)
 
 
-def test_colours_change_pictures_and_never_masks() -> None:
+def test_colors_change_pictures_and_never_masks() -> None:
     pixels = torch.rand(3, 16, 16)
     sample = Sample(pixels, pixels.clone(), (pixels[:1],))
     for of, b_changes, alike in (("both", True, True), ("each", True, False), ("a", False, False)):
-        augmentation = Augmentation(AugmentConfig(flip=False, colour=ColourConfig.model_validate({**COLOURS, "of": of})))
+        augmentation = Augmentation(AugmentConfig(flip=False, color=ColorConfig.model_validate({**COLORS, "of": of})))
         done = augmentation(sample, 3)
         assert done.b is not None
         assert not torch.equal(done.a, pixels)
@@ -100,7 +100,7 @@ def test_what_cannot_be_done_is_said() -> None:
     with pytest.raises(DataError, match="9x8 is smaller than the crop of 24"):
         Augmentation(ALL)(Sample(torch.zeros(1, 8, 9)), 0)
     with pytest.raises(ConfigError, match="not of 4"):
-        Augmentation(AugmentConfig(colour=ColourConfig(hue=0.1)))(Sample(torch.zeros(4, 8, 8)), 0)
+        Augmentation(AugmentConfig(color=ColorConfig(hue=0.1)))(Sample(torch.zeros(4, 8, 8)), 0)
     with pytest.raises(ValidationError, match="the smaller first"):
         AugmentConfig(scale=(2, 1))
     with pytest.raises(ValidationError, match="Extra inputs"):

@@ -62,7 +62,7 @@ def test_crop_takes_the_same_place_of_both(tmp_path: Path) -> None:
         load_pair(Pair(hr, lr), 2, crop=1)
 
 
-def test_grey_and_alpha_become_rgb(tmp_path: Path) -> None:
+def test_gray_and_alpha_become_rgb(tmp_path: Path) -> None:
     for mode in ("L", "RGBA", "P"):
         lr, hr = load_pair(Pair(save(tmp_path / f"{mode}.png", 8, 8, mode), None), 2)
         assert (lr.shape, hr.shape) == ((3, 4, 4), (3, 8, 8))

@@ -9,7 +9,7 @@ from scenes import Pixels, save, scene
 from tiffs import tiff
 
 Writer = Callable[[Path, int], object]
-PALETTE = (10, 20, 30, 200, 40, 50, 60, 220, 70)  # three colours
+PALETTE = (10, 20, 30, 200, 40, 50, 60, 220, 70)  # three colors
 TINY_JUDGE = ("adversary.network.width=4", "adversary.network.layers=1")
 TINY = {
     "unet": ("network.width=4", "network.levels=4", *TINY_JUDGE),
@@ -41,8 +41,8 @@ def negative(path: Path, seed: int, side: int = 64) -> Path:
     return save(path, 255 - scene(seed, side, side))
 
 
-def grey(path: Path, seed: int, side: int = 64) -> Path:
-    """``photo`` in grey."""
+def gray(path: Path, seed: int, side: int = 64) -> Path:
+    """``photo`` in gray."""
     return save(path, _lightness(seed, side)[:, :, None].round().astype(np.uint8))
 
 

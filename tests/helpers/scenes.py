@@ -12,7 +12,7 @@ Pixels = np.ndarray[Any, Any]
 
 
 def scene(seed: int, height: int = 64, width: int = 64, channels: int = 3, deep: bool = False) -> Pixels:
-    """(H, W, C) uint8 or uint16: thirty rectangles of random colours on a smooth ground, with a little noise."""
+    """(H, W, C) uint8 or uint16: thirty rectangles of random colors on a smooth ground, with a little noise."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     picture = np.stack([0.5 + 0.2 * np.sin((x * rng.normal() + y * rng.normal()) / 20) for _ in range(channels)], axis=2)

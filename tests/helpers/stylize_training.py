@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from img2img.cli import app
 from img2img.errors import Img2ImgError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import BODY, PRESETS, StylizeConfig
 
@@ -53,7 +53,7 @@ def batch(count: int = 2) -> dict[str, Tensor]:
 
 
 def stylizer_of(run: Path) -> Stylizer:
-    network = weights.load_model(run).network
+    network = load_model(run).network
     assert isinstance(network, Stylizer)
     return network
 

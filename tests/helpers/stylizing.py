@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from img2img import networks
 from img2img.cli import app
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 
 HEIGHT, WIDTH = 45, 62
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -36,7 +36,7 @@ def stylizer(path: Path, styles: int) -> Path:
     info = ModelInfo(
         name=path.stem,
         task="stylize",
-        keeps_grey=False,
+        keeps_gray=False,
         halo=network.halo,
         multiple=network.multiple,
         style_dim=0 if styles else 8,

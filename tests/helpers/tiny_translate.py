@@ -8,10 +8,10 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 from toy import Stopping
 
-from img2img.data.sampling import generator
-from img2img.models.files import Side
+from img2img.data.sampling import seeded_rng
+from img2img.models import ImageSpec
 from img2img.tasks.translate.config import PRESETS, TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.training.objective import Batch
 
 RESNET = {"name": "resnet", "width": 4, "blocks": 2, "downsamplings": 1, "norm": "instance"}
@@ -28,28 +28,28 @@ class Unpaired(Dataset[Batch]):
         return self.length
 
     def __getitem__(self, index: int) -> Batch:
-        return {"a": coloured(self.side, 0, index), "b": coloured(self.side, 2, index)}
+        return {"a": colored(self.side, 0, index), "b": colored(self.side, 2, index)}
 
 
-class Labelled(Unpaired):
+class Labeled(Unpaired):
     """Smooth pictures, of class n mostly red, green or blue, as n is 0, 1 or 2."""
 
     def __getitem__(self, index: int) -> Batch:
         label = index % 3
         target = (label + 1 + index // 3 % 2) % 3
-        return {"a": coloured(self.side, label, index), "label": torch.tensor(label), "target": torch.tensor(target)}
+        return {"a": colored(self.side, label, index), "label": torch.tensor(label), "target": torch.tensor(target)}
 
 
-def coloured(side: int, channel: int, index: int) -> Tensor:
-    coarse = torch.rand(1, 3, 4, 4, generator=generator(9, channel, index))
+def colored(side: int, channel: int, index: int) -> Tensor:
+    coarse = torch.rand(1, 3, 4, 4, generator=seeded_rng(9, channel, index))
     picture = F.interpolate(coarse, (side, side), mode="bicubic", align_corners=True)[0].clamp(0, 1) * 0.5
     picture[channel] += 0.5
     return picture
 
 
-def material(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Material:
+def material(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Datasets:
     samples: Any = Stopping(stop_at, kind()) if stop_at else kind()  # type: ignore[arg-type]
-    return Material(samples, kind(checks, side=32), Side(), Side(), classes, "made up", {})
+    return Datasets(samples, kind(checks, side=32), ImageSpec(), ImageSpec(), classes, "made up", {})
 
 
 def tiny(preset: str, network: dict[str, Any], judge: dict[str, Any], **loss: float) -> TranslateConfig:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from img2img import losses, networks
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
 from img2img.training import checkpoint as checkpoints
 from img2img.training.adversary import Adversary, AdversaryConfig
@@ -30,7 +30,7 @@ class Samples(Dataset[Batch]):
         return self.length
 
     def __getitem__(self, index: int) -> Batch:
-        hr = torch.rand(3, 16, 16, generator=generator(7, index))
+        hr = torch.rand(3, 16, 16, generator=seeded_rng(7, index))
         return {"lr": nn.functional.avg_pool2d(hr, 2), "hr": hr}
 
 
@@ -38,7 +38,7 @@ class Smooth(Samples):
     """Pictures of 32 px with edges and slopes, as photographs have: what the checks of pictures need."""
 
     def __getitem__(self, index: int) -> Batch:
-        coarse = torch.rand(1, 3, 5, 5, generator=generator(7, index))
+        coarse = torch.rand(1, 3, 5, 5, generator=seeded_rng(7, index))
         hr = nn.functional.interpolate(coarse, (32, 32), mode="bicubic", align_corners=True)[0].clamp(0, 1)
         hr[:, :, 16:] = torch.where(coarse.mean() > 0.5, hr[:, :, 16:], 1 - hr[:, :, 16:])
         return {"lr": nn.functional.avg_pool2d(hr, 2), "hr": hr}

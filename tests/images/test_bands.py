@@ -12,7 +12,7 @@ from img2img import images
 from img2img.errors import PictureError
 
 RANDOM = np.random.default_rng(0)
-SRGB_GREY = b"\0" * 16 + b"GRAY" + b"\0" * 108
+SRGB_GRAY = b"\0" * 16 + b"GRAY" + b"\0" * 108
 
 
 def values(channels: int, kind: str, height: int = 20, width: int = 30) -> np.ndarray:
@@ -28,8 +28,8 @@ def stored(picture: images.Picture) -> np.ndarray:
     return images.quantize(picture.pixels, picture.bit_depth)
 
 
-def extra(channels: int, colours: int = 1) -> tuple[int, ...] | None:
-    return (0,) * (channels - colours) or None
+def extra(channels: int, colors: int = 1) -> tuple[int, ...] | None:
+    return (0,) * (channels - colors) or None
 
 
 @pytest.mark.parametrize("kind", ["u1", "u2", "i1", "i2", "u4", "i4", "f4", "f8"])
@@ -78,8 +78,8 @@ def test_without_bands_pages_are_frames_as_ever():
 
 
 def test_pages_that_are_not_one_picture():
-    grey, small = values(1, "u1"), values(1, "u1", height=9)
-    assert len(images.read(tiff(grey, small), bands=True).frames) == 2  # as without bands: pages of several sizes
+    gray, small = values(1, "u1"), values(1, "u1", height=9)
+    assert len(images.read(tiff(gray, small), bands=True).frames) == 2  # as without bands: pages of several sizes
     for pages in ((values(1, "f4"), values(1, "f4", height=9)), (values(5, "u1"), values(5, "u1"))):
         with pytest.raises(PictureError, match="2 pages"):
             images.read(tiff(*pages), bands=True)
@@ -89,11 +89,11 @@ def test_samples_are_not_touched_by_what_the_file_says_of_white_and_alpha():
     five = values(5, "u1")
     for options in ({"photometric": 0, "extra": extra(5)}, {"photometric": 2, "extra": (1, 0)}, {"photometric": 2, "extra": (2, 2)}):
         np.testing.assert_array_equal(stored(images.read(tiff(five, **options), bands=True)), five)
-    grey = values(1, "u1")
-    for picture in (images.read(tiff(grey, photometric=0)), images.read(tiff(grey, photometric=0), bands=True)):
-        np.testing.assert_array_equal(stored(picture), 255 - grey)
-    both = images.read(tiff(grey, grey, photometric=0), bands=True)
-    np.testing.assert_array_equal(stored(both), 255 - np.dstack([grey, grey]))
+    gray = values(1, "u1")
+    for picture in (images.read(tiff(gray, photometric=0)), images.read(tiff(gray, photometric=0), bands=True)):
+        np.testing.assert_array_equal(stored(picture), 255 - gray)
+    both = images.read(tiff(gray, gray, photometric=0), bands=True)
+    np.testing.assert_array_equal(stored(both), 255 - np.dstack([gray, gray]))
 
 
 @pytest.mark.parametrize(("channels", "photometric"), [(2, 1), (4, 2)])
@@ -184,7 +184,7 @@ def test_damaged_files_are_read_or_refused():
 
 
 def test_probe_tells_bands_and_depth(tmp_path):
-    grey = Image.fromarray(values(1, "u1")[:, :, 0])
+    gray = Image.fromarray(values(1, "u1")[:, :, 0])
     files = {
         "13x16.tif": tiff(values(13, "u2"), extra=extra(13)),
         "4x32.tif": tiff(*np.split(values(4, "f4"), 4, 2)),
@@ -193,7 +193,7 @@ def test_probe_tells_bands_and_depth(tmp_path):
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    for name, image in (("1x8.png", grey), ("4x8.png", grey.convert("RGBA")), ("1x16.png", Image.fromarray(values(1, "u2")[:, :, 0]))):
+    for name, image in (("1x8.png", gray), ("4x8.png", gray.convert("RGBA")), ("1x16.png", Image.fromarray(values(1, "u2")[:, :, 0]))):
         image.save(tmp_path / name)
     for path in tmp_path.iterdir():
         probe = images.probe(path)
@@ -249,9 +249,9 @@ def test_metadata_of_bands(tmp_path, writer):
     exif[0x010F] = "maker"
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="t"/></x:xmpmeta>'
     samples = values(5, "f4")
-    before = picture_of(samples, metadata=images.Metadata(SRGB_GREY, exif.tobytes(), xmp, (300.0, 150.0)))
+    before = picture_of(samples, metadata=images.Metadata(SRGB_GRAY, exif.tobytes(), xmp, (300.0, 150.0)))
     notes = writer(before, tmp_path / "a.tif")
-    assert notes == ["the colour profile is for another kind of pixels and was dropped"]
+    assert notes == ["the color profile is for another kind of pixels and was dropped"]
     after = images.read(tmp_path / "a.tif", bands=True)
     np.testing.assert_array_equal(stored(after), samples)
     assert after.metadata.icc is None

@@ -1,10 +1,10 @@
-"""CIE Lab: colours known from tables, there and back, and colouring that keeps the lightness."""
+"""CIE Lab: colors known from tables, there and back, and coloring that keeps the lightness."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from img2img.images.color import coloured, grey_to_lightness, lab_to_rgb, lightness_to_grey, rgb_to_lab
+from img2img.images.color import colored, gray_to_lightness, lab_to_rgb, lightness_to_gray, rgb_to_lab
 
 # D65, 2 degrees; Lindbloom's calculator.
 KNOWN = {
@@ -24,7 +24,7 @@ def pixel(*values: float) -> Tensor:
 
 
 @pytest.mark.parametrize(("rgb", "lab"), KNOWN.items())
-def test_known_colours(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
+def test_known_colors(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
     assert torch.allclose(rgb_to_lab(pixel(*rgb) / 255), pixel(*lab), atol=0.011)
     assert torch.allclose(lab_to_rgb(pixel(*lab)) * 255, pixel(*rgb), atol=0.2)
 
@@ -37,37 +37,37 @@ def test_there_and_back() -> None:
 
 
 def test_every_level_of_16_bits_survives_its_lightness() -> None:
-    grey = torch.arange(65536).view(1, 1, 256, 256) / 65535
-    back = lightness_to_grey(grey_to_lightness(grey))
+    gray = torch.arange(65536).view(1, 1, 256, 256) / 65535
+    back = lightness_to_gray(gray_to_lightness(gray))
     assert torch.equal((back * 65535).round(), torch.arange(65536.0).view(1, 1, 256, 256))
-    assert torch.allclose(grey_to_lightness(grey), rgb_to_lab(grey.expand(-1, 3, -1, -1))[:, :1], atol=1e-4)
-    assert bool((grey_to_lightness(grey).flatten().diff() > 0).all())
+    assert torch.allclose(gray_to_lightness(gray), rgb_to_lab(gray.expand(-1, 3, -1, -1))[:, :1], atol=1e-4)
+    assert bool((gray_to_lightness(gray).flatten().diff() > 0).all())
 
 
-def test_a_colour_of_nothing_is_grey() -> None:
-    grey = torch.arange(256).view(1, 1, 16, 16) / 255
-    made = coloured(grey, torch.zeros(1, 2, 16, 16))
-    assert torch.equal((made * 255).round(), (grey * 255).round().expand(-1, 3, -1, -1))
+def test_a_color_of_nothing_is_gray() -> None:
+    gray = torch.arange(256).view(1, 1, 16, 16) / 255
+    made = colored(gray, torch.zeros(1, 2, 16, 16))
+    assert torch.equal((made * 255).round(), (gray * 255).round().expand(-1, 3, -1, -1))
 
 
 @pytest.mark.parametrize("reach", [10.0, 60.0, 500.0])
-def test_colouring_keeps_the_lightness_also_of_colours_that_do_not_exist(reach: float) -> None:
+def test_coloring_keeps_the_lightness_also_of_colors_that_do_not_exist(reach: float) -> None:
     rng = torch.Generator().manual_seed(1)
-    grey = torch.rand(1, 1, 64, 64, generator=rng)
-    grey[..., 0, 0], grey[..., 0, 1] = 0, 1
+    gray = torch.rand(1, 1, 64, 64, generator=rng)
+    gray[..., 0, 0], gray[..., 0, 1] = 0, 1
     ab = (torch.rand(1, 2, 64, 64, generator=rng) - 0.5) * 2 * reach
-    made = coloured(grey, ab)
+    made = colored(gray, ab)
     assert float(made.min()) >= 0
     assert float(made.max()) <= 1
-    kept = lightness_to_grey(rgb_to_lab(made)[:, :1])
-    assert float((kept - grey).abs().max()) < 0.5 / 255
+    kept = lightness_to_gray(rgb_to_lab(made)[:, :1])
+    assert float((kept - gray).abs().max()) < 0.5 / 255
     hue, wanted = rgb_to_lab(made)[:, 1:], ab
     assert float((hue[:, 0] * wanted[:, 1] - hue[:, 1] * wanted[:, 0]).abs().max()) < 0.05 * reach  # paler, of the same hue
     assert torch.equal(made[..., 0, 0].flatten(), torch.zeros(3))
     assert torch.allclose(made[..., 0, 1].flatten(), torch.ones(3), atol=1e-3)
 
 
-def test_colours_that_exist_are_left_as_they_are() -> None:
+def test_colors_that_exist_are_left_as_they_are() -> None:
     rgb = 0.2 + 0.6 * torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
     lab = rgb_to_lab(rgb)
-    assert torch.allclose(coloured(lightness_to_grey(lab[:, :1]), lab[:, 1:]), rgb, atol=1e-4)
+    assert torch.allclose(colored(lightness_to_gray(lab[:, :1]), lab[:, 1:]), rgb, atol=1e-4)

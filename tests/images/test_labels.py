@@ -1,4 +1,4 @@
-"""Label pictures: indices and palettes as stored, colours looked up, palette PNGs written."""
+"""Label pictures: indices and palettes as stored, colors looked up, palette PNGs written."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ CAMVID = Path(__file__).parents[2] / "../shared/paired/camvid"
 RANDOM = np.random.default_rng(0)
 
 
-def colours(count: int) -> images.Palette:
+def colors(count: int) -> images.Palette:
     return tuple((index * 7 % 256, 255 - index, index * 31 % 256) for index in range(count))
 
 
@@ -27,7 +27,7 @@ def indexed(count: int) -> np.ndarray:
 
 def palette_image(indices: np.ndarray, palette: images.Palette) -> Image.Image:
     image = Image.fromarray(indices)
-    image.putpalette([level for colour in palette for level in colour])
+    image.putpalette([level for color in palette for level in color])
     return image
 
 
@@ -38,7 +38,7 @@ def rgb_image(indices: np.ndarray, palette: images.Palette) -> Image.Image:
 @pytest.mark.parametrize("count", [1, 2, 4, 12, 16, 200, 256])
 @pytest.mark.parametrize("suffix", ["png", "gif", "tif", "bmp"])
 def test_a_stored_palette(tmp_path, suffix, count):
-    indices, palette = indexed(count), colours(count)
+    indices, palette = indexed(count), colors(count)
     palette_image(indices, palette).save(tmp_path / f"a.{suffix}", **({"optimize": False} if suffix == "gif" else {}))
     labels = images.read_labels(tmp_path / f"a.{suffix}")
     assert labels.indices.dtype == np.uint8
@@ -52,26 +52,26 @@ def test_a_tiff_palette_of_every_depth(tmp_path, bits):
     count = 2**bits
     indices = indexed(count)[:, :24]
     packed = np.packbits(np.unpackbits(indices[:, :, None], axis=2)[:, :, 8 - bits :].reshape(24, -1), axis=1)
-    ramp = tuple(256 * level for channel in zip(*colours(count), strict=True) for level in channel)
+    ramp = tuple(256 * level for channel in zip(*colors(count), strict=True) for level in channel)
     tags = {256: (24,), 258: (bits,), 320: ramp}
     (tmp_path / "a.tif").write_bytes(tiff(packed[:, :, None], photometric=3, tags=tags))
     labels = images.read_labels(tmp_path / "a.tif")
     np.testing.assert_array_equal(labels.indices, indices)
-    assert labels.palette == colours(count)
+    assert labels.palette == colors(count)
 
 
 def test_another_order_of_the_palette(tmp_path):
-    indices, palette = indexed(5), colours(5)
+    indices, palette = indexed(5), colors(5)
     palette_image(indices, palette).save(tmp_path / "a.png")
     wanted = (palette[3], palette[0], (1, 2, 3), palette[4], palette[1], palette[2])
     labels = images.read_labels(tmp_path / "a.png", wanted)
     np.testing.assert_array_equal(labels.indices, np.array([1, 4, 5, 0, 3], np.uint8)[indices])
     assert labels.palette == wanted
-    with pytest.raises(PictureError, match=r"has the colour .* not among the 5"):
+    with pytest.raises(PictureError, match=r"has the color .* not among the 5"):
         images.read_labels(tmp_path / "a.png", wanted[:5])
 
 
-def test_equal_colours_of_the_same_palette_stay_apart(tmp_path):
+def test_equal_colors_of_the_same_palette_stay_apart(tmp_path):
     indices, palette = indexed(3), ((0, 0, 0), (9, 9, 9), (0, 0, 0))
     palette_image(indices, palette).save(tmp_path / "a.png")
     np.testing.assert_array_equal(images.read_labels(tmp_path / "a.png", palette).indices, indices)
@@ -80,15 +80,15 @@ def test_equal_colours_of_the_same_palette_stay_apart(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
-def test_grey_levels_are_indices(tmp_path, suffix):
+def test_gray_levels_are_indices(tmp_path, suffix):
     indices = indexed(12)
     Image.fromarray(indices).save(tmp_path / f"a.{suffix}")
     labels = images.read_labels(tmp_path / f"a.{suffix}")
     np.testing.assert_array_equal(labels.indices, indices)
     assert labels.palette == images.DEFAULT_PALETTE
-    np.testing.assert_array_equal(images.read_labels(tmp_path / f"a.{suffix}", colours(12)).indices, indices)
-    with pytest.raises(PictureError, match=r"a\..* has the label 11 at x \d+, y \d+, but there are 11 colours"):
-        images.read_labels(tmp_path / f"a.{suffix}", colours(11))
+    np.testing.assert_array_equal(images.read_labels(tmp_path / f"a.{suffix}", colors(12)).indices, indices)
+    with pytest.raises(PictureError, match=r"a\..* has the label 11 at x \d+, y \d+, but there are 11 colors"):
+        images.read_labels(tmp_path / f"a.{suffix}", colors(11))
 
 
 def test_one_bit_is_black_and_white(tmp_path):
@@ -105,33 +105,33 @@ def test_the_default_palette_is_that_of_pascal_voc():
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_colours_are_looked_up(tmp_path, mode):
-    indices, palette = indexed(256), colours(256)
+def test_colors_are_looked_up(tmp_path, mode):
+    indices, palette = indexed(256), colors(256)
     rgb_image(indices, palette).convert(mode).save(tmp_path / "a.png")
     np.testing.assert_array_equal(images.read_labels(tmp_path / "a.png", palette).indices, indices)
     with pytest.raises(PictureError, match="a palette is needed"):
         images.read_labels(tmp_path / "a.png")
 
 
-def test_a_colour_that_the_palette_lacks(tmp_path):
-    image = rgb_image(indexed(3), colours(3))
+def test_a_color_that_the_palette_lacks(tmp_path):
+    image = rgb_image(indexed(3), colors(3))
     image.putpixel((17, 5), (255, 254, 253))
     image.save(tmp_path / "odd.png")
-    with pytest.raises(PictureError, match=r"odd\.png' has the colour \(255, 254, 253\) at x 17, y 5, which is not among the 3"):
-        images.read_labels(tmp_path / "odd.png", colours(3))
+    with pytest.raises(PictureError, match=r"odd\.png' has the color \(255, 254, 253\) at x 17, y 5, which is not among the 3"):
+        images.read_labels(tmp_path / "odd.png", colors(3))
 
 
 def test_orientation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     indices = indexed(12)
-    for image, name in ((palette_image(indices, colours(12)), "a.png"), (rgb_image(indices, colours(12)), "b.png")):
+    for image, name in ((palette_image(indices, colors(12)), "a.png"), (rgb_image(indices, colors(12)), "b.png")):
         image.save(tmp_path / name, exif=exif)
-        np.testing.assert_array_equal(images.read_labels(tmp_path / name, colours(12)).indices, np.rot90(indices, -1))
+        np.testing.assert_array_equal(images.read_labels(tmp_path / name, colors(12)).indices, np.rot90(indices, -1))
 
 
 def test_what_holds_no_labels(tmp_path):
-    image = rgb_image(indexed(3), colours(3))
+    image = rgb_image(indexed(3), colors(3))
     image.save(tmp_path / "a.jpg")
     image.save(tmp_path / "a.webp")
     Image.fromarray(indexed(3).astype(np.uint16)).save(tmp_path / "deep.png")
@@ -147,19 +147,19 @@ def test_what_holds_no_labels(tmp_path):
         ("bands.tif", r"bands\.tif"),
         ("absent.png", "No such file"),
     ):
-        for call in (lambda path: images.read_labels(path, colours(3)), lambda path: images.collect_palette([path])):
+        for call in (lambda path: images.read_labels(path, colors(3)), lambda path: images.collect_palette([path])):
             with pytest.raises(PictureError, match=message):
                 call(tmp_path / name)
 
 
 def test_the_limit_on_pixels(tmp_path):
-    palette_image(indexed(3), colours(3)).save(tmp_path / "a.png")
+    palette_image(indexed(3), colors(3)).save(tmp_path / "a.png")
     images.read_labels(tmp_path / "a.png", max_pixels=600)
     with pytest.raises(PictureError, match="--max-pixels"):
         images.read_labels(tmp_path / "a.png", max_pixels=599)
 
 
-def test_collected_colours_are_sorted_and_complete(tmp_path):
+def test_collected_colors_are_sorted_and_complete(tmp_path):
     palette = ((200, 0, 0), (0, 0, 9), (0, 1, 0), (0, 0, 1))
     for name, part in (("a", (0, 1)), ("b", (1, 2)), ("c", (3, 0))):
         rgb_image(np.array([part], np.uint8), palette).save(tmp_path / f"{name}.png")
@@ -167,25 +167,25 @@ def test_collected_colours_are_sorted_and_complete(tmp_path):
     expected = ((0, 0, 1), (0, 0, 9), (0, 1, 0), (200, 0, 0))
     assert images.collect_palette(paths) == images.collect_palette(reversed(paths)) == expected
     palette_image(np.zeros((2, 2), np.uint8), ((7, 7, 7), (8, 8, 8))).save(tmp_path / "p.png")
-    assert images.collect_palette([tmp_path / "p.png"]) == ((7, 7, 7),)  # the colours that occur
-    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "grey.png")
-    with pytest.raises(PictureError, match=r"grey\.png' is grey"):
-        images.collect_palette([tmp_path / "grey.png"])
+    assert images.collect_palette([tmp_path / "p.png"]) == ((7, 7, 7),)  # the colors that occur
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "gray.png")
+    with pytest.raises(PictureError, match=r"gray\.png' is gray"):
+        images.collect_palette([tmp_path / "gray.png"])
 
 
-def test_too_many_colours_to_collect(tmp_path):
+def test_too_many_colors_to_collect(tmp_path):
     many = np.zeros((1, 257, 3), np.uint8)
     many[0, :, 0], many[0, 256, 1] = np.arange(257) % 256, 1
     Image.fromarray(many[:, :256]).save(tmp_path / "a.png")
     assert len(images.collect_palette([tmp_path / "a.png"])) == 256
     Image.fromarray(many[:, 256:]).save(tmp_path / "b.png")
-    with pytest.raises(PictureError, match=r"257 colours up to .*b\.png"):
+    with pytest.raises(PictureError, match=r"257 colors up to .*b\.png"):
         images.collect_palette([tmp_path / "a.png", tmp_path / "b.png"])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 12, 16, 17, 255, 256])
 def test_a_written_palette_comes_back(tmp_path, count):
-    labels = images.Labels(indexed(count), colours(count))
+    labels = images.Labels(indexed(count), colors(count))
     picture = labels.picture()
     assert picture.pixels.shape == (1, 24, 25)
     assert torch.equal(picture.pixels[0], torch.from_numpy(labels.indices) / 255)
@@ -196,20 +196,20 @@ def test_a_written_palette_comes_back(tmp_path, count):
     np.testing.assert_array_equal(again.indices, labels.indices)
     assert again.palette == labels.palette
     shown = images.quantize(images.read(tmp_path / "a.png").pixels.expand(3, -1, -1), 8)
-    np.testing.assert_array_equal(shown, np.array(colours(count), np.uint8)[labels.indices])
+    np.testing.assert_array_equal(shown, np.array(colors(count), np.uint8)[labels.indices])
     assert os.listdir(tmp_path) == ["a.png"]
 
 
 def test_labels_go_into_png_alone(tmp_path):
-    picture = images.Labels(indexed(3), colours(3)).picture()
+    picture = images.Labels(indexed(3), colors(3)).picture()
     for suffix in ("jpg", "gif", "tif", "webp", "bmp"):
         with pytest.raises(PictureError, match=r"would not keep the palette .*\.png"):
             images.write(picture, tmp_path / f"a.{suffix}")
     for wrong, message in (
-        (images.Labels(indexed(3), colours(2)).picture(), "the label 2 has no colour in a palette of 2"),
-        (images.Picture((images.Frame(torch.zeros(3, 4, 4)),), palette=colours(3)), "3 channels of 8 bits"),
-        (images.Picture(picture.frames, 16, palette=colours(3)), "1 channels of 16 bits"),
-        (images.Picture(picture.frames, palette=()), "1 to 256 colours, not 0"),
+        (images.Labels(indexed(3), colors(2)).picture(), "the label 2 has no color in a palette of 2"),
+        (images.Picture((images.Frame(torch.zeros(3, 4, 4)),), palette=colors(3)), "3 channels of 8 bits"),
+        (images.Picture(picture.frames, 16, palette=colors(3)), "1 channels of 16 bits"),
+        (images.Picture(picture.frames, palette=()), "1 to 256 colors, not 0"),
     ):
         with pytest.raises(PictureError, match=message):
             images.write(wrong, tmp_path / "a.png")
@@ -217,9 +217,9 @@ def test_labels_go_into_png_alone(tmp_path):
 
 
 def test_metadata_of_labels(tmp_path):
-    picture = images.Labels(indexed(3), colours(3)).picture()
+    picture = images.Labels(indexed(3), colors(3)).picture()
     images.write(
-        images.Picture(picture.frames, metadata=images.Metadata(b"icc", dpi=(300.0, 300.0)), palette=colours(3)), tmp_path / "a.png"
+        images.Picture(picture.frames, metadata=images.Metadata(b"icc", dpi=(300.0, 300.0)), palette=colors(3)), tmp_path / "a.png"
     )
     metadata = images.read(tmp_path / "a.png").metadata
     assert metadata.icc is None
@@ -228,7 +228,7 @@ def test_metadata_of_labels(tmp_path):
 
 @pytest.mark.skipif(not CAMVID.is_dir(), reason="the shared data are not here")
 def test_the_label_pictures_of_camvid(tmp_path):
-    """Grey PNGs whose levels are the lines of PALETTE.tsv; shown in colour, stored and looked up, they are the same labels."""
+    """Gray PNGs whose levels are the lines of PALETTE.tsv; shown in color, stored and looked up, they are the same labels."""
     lines = [line.split("\t") for line in (CAMVID / "PALETTE.tsv").read_text().splitlines()[1:]]
     palette = tuple((int(red), int(green), int(blue)) for _, _, red, green, blue in lines)
     for path in sorted((CAMVID / "test/labels").iterdir())[:5]:

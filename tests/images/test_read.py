@@ -26,11 +26,11 @@ def file(image: Image.Image, format: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
-def png(values: np.ndarray, colour_type: int, *chunks: tuple[bytes, bytes], late: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
+def png(values: np.ndarray, color_type: int, *chunks: tuple[bytes, bytes], late: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
     """A 16-bit PNG written by hand, so that no encoder under test has a part in it."""
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
     parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), *late, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
@@ -43,16 +43,16 @@ def integers(picture: images.Picture) -> np.ndarray:
     return images.quantize(torch.cat(planes), picture.bit_depth)
 
 
-@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
-def test_sixteen_bit_png_of_every_kind(colour_type, channels):
+@pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bit_png_of_every_kind(color_type, channels):
     values = noise(5, 7, channels, deep=True)
-    picture = images.read(png(values, colour_type))
+    picture = images.read(png(values, color_type))
     assert picture.bit_depth == 16
     assert picture.channels == (1 if channels < 3 else 3)
     np.testing.assert_array_equal(integers(picture), values)
 
 
-def test_sixteen_bit_png_with_a_transparent_colour():
+def test_sixteen_bit_png_with_a_transparent_color():
     values = noise(5, 7, 3, deep=True)
     picture = images.read(png(values, 2, (b"tRNS", values[2, 3].astype(">u2").tobytes())))
     alpha = integers(picture)[:, :, 3]
@@ -87,7 +87,7 @@ def test_sixteen_bit_ppm(kind, maximum):
     np.testing.assert_array_equal(integers(picture), np.floor(values / maximum * 65535 + 0.5).astype(np.uint16))
 
 
-def test_grey_tiff_of_sixteen_bits_is_not_clipped():
+def test_gray_tiff_of_sixteen_bits_is_not_clipped():
     values = noise(5, 7, deep=True)
     picture = images.read(file(Image.fromarray(values), "TIFF"))
     np.testing.assert_array_equal(integers(picture)[:, :, 0], values)
@@ -108,14 +108,14 @@ def test_palette_with_transparency():
     np.testing.assert_array_equal(integers(picture)[:, :, 3], expected)
 
 
-def test_palette_of_greys_is_grey():
+def test_palette_of_grays_is_gray():
     image = Image.fromarray(noise(9, 11)).convert("P")
     assert images.read(file(image, "PNG")).channels == 1
     assert images.read(file(image, "GIF")).channels == 1
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "PPM"])
-def test_one_bit_is_grey(format):
+def test_one_bit_is_gray(format):
     values = noise(9, 11) > 127
     picture = images.read(file(Image.fromarray(values), format))
     assert (picture.channels, picture.bit_depth) == (1, 8)
@@ -123,7 +123,7 @@ def test_one_bit_is_grey(format):
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
-def test_grey_with_alpha(format):
+def test_gray_with_alpha(format):
     values = noise(9, 11, 2)
     picture = images.read(file(Image.fromarray(values, "LA"), format))
     assert picture.channels == 1
@@ -131,7 +131,7 @@ def test_grey_with_alpha(format):
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
-def test_transparent_grey(mode):
+def test_transparent_gray(mode):
     image = Image.fromarray(noise(9, 11)).convert(mode)
     alpha = integers(images.read(file(image, "PNG", transparency=255)))[:, :, 1]
     np.testing.assert_array_equal(alpha == 0, np.asarray(image.convert("L")) == 255)
@@ -193,8 +193,8 @@ def test_orientation_is_applied_once(tmp_path, format, orientation):
     options = {"JPEG": {"quality": 100}, "WEBP": {"lossless": True}, "AVIF": {"quality": 100}}.get(format, {})
     (tmp_path / "a").write_bytes(file(Image.fromarray(CORNERS.repeat(16, 0).repeat(16, 1)), format, exif=exif, **options))
     picture = images.read(tmp_path / "a")
-    centres = picture.pixels[0, 8::16, 8::16].numpy() * 255
-    np.testing.assert_allclose(centres, UPRIGHT[orientation], atol=3)
+    centers = picture.pixels[0, 8::16, 8::16].numpy() * 255
+    np.testing.assert_allclose(centers, UPRIGHT[orientation], atol=3)
     probed = images.probe(tmp_path / "a")
     assert (probed.width, probed.height) == (picture.width, picture.height)
 

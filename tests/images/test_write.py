@@ -128,19 +128,19 @@ def test_strip_metadata(tmp_path, writer):
     before = picture(metadata=images.Metadata(WIDE, exif_block(), XMP, (300.0, 150.0)))
     notes = writer(before, tmp_path / "a.jpg", strip_metadata=True)
     assert images.read(tmp_path / "a.jpg").metadata in (images.Metadata(), images.Metadata(dpi=(72.0, 72.0)))
-    assert any("colour profile" in note for note in notes)
+    assert any("color profile" in note for note in notes)
     data = (tmp_path / "a.jpg").read_bytes()
     assert b"maker" not in data
     assert b"2020:01" not in data
 
 
-def test_a_grey_profile_is_not_put_on_rgb():
-    grey = SRGB[:16] + b"GRAY" + SRGB[20:]
+def test_a_gray_profile_is_not_put_on_rgb():
+    gray = SRGB[:16] + b"GRAY" + SRGB[20:]
     stream = io.BytesIO()
-    notes = images.write(picture(metadata=images.Metadata(icc=grey)), stream, format="PNG")
+    notes = images.write(picture(metadata=images.Metadata(icc=gray)), stream, format="PNG")
     assert images.read(stream.getvalue()).metadata.icc is None
     assert any("profile" in note for note in notes)
-    assert images.write(picture(1, metadata=images.Metadata(icc=grey)), io.BytesIO(), format="PNG") == []
+    assert images.write(picture(1, metadata=images.Metadata(icc=gray)), io.BytesIO(), format="PNG") == []
 
 
 @WRITERS
@@ -150,7 +150,7 @@ def test_what_jpeg_cannot_hold_is_said_and_done(tmp_path, writer):
     assert ["16 bits" in notes[0], "transparency" in notes[1], len(notes)] == [True, True, 2]
     assert images.read(tmp_path / "a.jpg").pixels.mean().item() == pytest.approx(0.5, abs=0.01)  # black at one half on white
     image = Image.open(tmp_path / "a.jpg")
-    assert all(component[1:3] == (1, 1) for component in image.layer)  # 4:4:4: colours at full resolution
+    assert all(component[1:3] == (1, 1) for component in image.layer)  # 4:4:4: colors at full resolution
 
 
 def test_oversized_jpeg_metadata_is_dropped_with_a_note():
@@ -160,14 +160,14 @@ def test_oversized_jpeg_metadata_is_dropped_with_a_note():
     assert notes == ["JPEG cannot hold this EXIF, XMP: dropped"]
 
 
-def test_colours_below_full_transparency_stay_in_webp(tmp_path):
+def test_colors_below_full_transparency_stay_in_webp(tmp_path):
     clear = images.Frame(torch.full((3, 16, 16), 0.8), torch.zeros(1, 16, 16))
     images.write(images.Picture((clear,)), tmp_path / "a.webp")
     assert images.read(tmp_path / "a.webp").pixels.mean().item() == pytest.approx(0.8, abs=0.02)
 
 
 @WRITERS
-def test_grey_stays_grey_in_jpeg(tmp_path, writer):
+def test_gray_stays_gray_in_jpeg(tmp_path, writer):
     writer(picture(1), tmp_path / "a.jpg")
     assert Image.open(tmp_path / "a.jpg").mode == "L"
 

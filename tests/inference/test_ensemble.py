@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from img2img.cli import app
 from img2img.inference import Pipeline
 from img2img.inference.ensemble import self_ensemble
-from img2img.models.files import save_model
+from img2img.models import save_model
 
 Tiny = Callable[..., Pipeline]
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -28,14 +28,14 @@ def test_a_network_that_knows_no_direction_is_unchanged() -> None:
 
 
 def test_the_mean_by_hand() -> None:
-    """A network that takes each pixel's right neighbour: the eight results are twice those of each of the four neighbours."""
+    """A network that takes each pixel's right neighbor: the eight results are twice those of each of the four neighbors."""
     x = torch.rand(1, 1, 5, 6)
 
     def right(y: Tensor) -> Tensor:
         return y.roll(-1, -1)
 
-    neighbours = [x.roll(shift, axis) for axis in (-1, -2) for shift in (1, -1)]
-    assert torch.allclose(self_ensemble(right, x), torch.stack(neighbours).mean(0), atol=1e-6)
+    neighbors = [x.roll(shift, axis) for axis in (-1, -2) for shift in (1, -1)]
+    assert torch.allclose(self_ensemble(right, x), torch.stack(neighbors).mean(0), atol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

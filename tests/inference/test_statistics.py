@@ -10,7 +10,7 @@ from img2img.errors import ConfigError
 from img2img.inference import Pipeline
 from img2img.inference.statistics import Moments, exact, fixed, instance_norms, sampled
 from img2img.inference.tiling import Tiler
-from img2img.models.files import Model, ModelInfo
+from img2img.models import Model, ModelInfo
 from img2img.networks import ResNetGenerator
 
 Find = Callable[[nn.Module, Callable[[Tensor], Tensor], Tensor, Tiler], list[Moments]]

@@ -6,7 +6,7 @@ import torch
 from img2img.losses import diff_augment
 from img2img.losses.augment import Policy
 
-POLICIES: tuple[Policy, ...] = ("colour", "translation", "cutout")
+POLICIES: tuple[Policy, ...] = ("color", "translation", "cutout")
 
 
 def test_no_policy_changes_nothing() -> None:
@@ -46,11 +46,11 @@ def test_cutout_empties_at_most_a_quarter() -> None:
     assert 0 < int(emptied.min()) < 64  # and at an edge cut off
 
 
-def test_colour_keeps_the_shape_of_the_luminance() -> None:
-    """Brightness, saturation and contrast are affine in a picture's pixels: a grey ramp stays a ramp."""
+def test_color_keeps_the_shape_of_the_luminance() -> None:
+    """Brightness, saturation and contrast are affine in a picture's pixels: a gray ramp stays a ramp."""
     torch.manual_seed(0)
     ramp = torch.linspace(0, 1, 16).expand(8, 3, 16, 16)
-    changed = diff_augment(ramp, ("colour",))
+    changed = diff_augment(ramp, ("color",))
     steps = changed[..., 1:] - changed[..., :-1]
     for picture in steps:
         assert torch.allclose(picture, picture[..., :1, :1].expand_as(picture), atol=1e-5)

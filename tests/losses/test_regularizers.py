@@ -33,18 +33,18 @@ def test_gradient_penalty_is_taken_between_real_and_fake() -> None:
     assert max(found) <= 9
 
 
-def test_zero_centred_penalty_by_hand() -> None:
+def test_zero_centered_penalty_by_hand() -> None:
     images = torch.tensor([[[[3.0, 4.0]]], [[[0.0, 1.0]]]], requires_grad=True)
-    penalty = losses.zero_centred_penalty(quadratic(images), images)
+    penalty = losses.zero_centered_gradient_penalty(quadratic(images), images)
     assert penalty.item() == pytest.approx((25 + 1) / 2 / 2)  # the mean over two pictures of ||x||^2 / 2
 
 
-def test_zero_centred_penalty_averages_places_and_maps() -> None:
+def test_zero_centered_penalty_averages_places_and_maps() -> None:
     """Two maps, one of two places: each picture's D is the mean of the maps' means, a + b from (2a + 2b) / 2 and (a + b) / 1."""
     images = torch.tensor([[[[3.0, 4.0]]]], requires_grad=True)
     total = images.sum(dim=(1, 2, 3), keepdim=True)
     places = torch.cat([2 * images[..., :1], 2 * images[..., 1:]], dim=-1)
-    assert losses.zero_centred_penalty([places, total], images).item() == pytest.approx((1 + 1) / 2)
+    assert losses.zero_centered_gradient_penalty([places, total], images).item() == pytest.approx((1 + 1) / 2)
 
 
 def test_penalties_have_gradients_that_agree_with_finite_differences() -> None:
@@ -57,7 +57,7 @@ def test_penalties_have_gradients_that_agree_with_finite_differences() -> None:
 
     def r1(kernel: Tensor) -> Tensor:
         real = images.clone().requires_grad_()
-        return losses.zero_centred_penalty(judge(real, kernel), real)
+        return losses.zero_centered_gradient_penalty(judge(real, kernel), real)
 
     def between(kernel: Tensor) -> Tensor:
         torch.manual_seed(1)

@@ -16,8 +16,8 @@ from spandrel.architectures.LaMa import LaMa
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
+from img2img.models import Model, load_model
 from img2img.models import community as foreign
-from img2img.models.files import Model, load_model
 
 
 def compact(upscale: int = 2, channels: int = 3) -> Compact:
@@ -57,9 +57,9 @@ def test_a_community_file_is_read_whatever_its_name(tmp_path: Path, kind: str, n
     torch.testing.assert_close(model.network(x), network(x).clamp(0, 1), rtol=0, atol=2e-3 if kind == "half" else 0)
 
 
-def test_a_grey_network_gets_each_channel_in_turn(tmp_path: Path) -> None:
+def test_a_gray_network_gets_each_channel_in_turn(tmp_path: Path) -> None:
     network = compact(channels=1)
-    model = load_model(save_pth(network.state_dict(), tmp_path / "grey.pth"))
+    model = load_model(save_pth(network.state_dict(), tmp_path / "gray.pth"))
     x = torch.rand(1, 3, 6, 5)
     expected = torch.cat([network(x[:, channel : channel + 1]) for channel in range(3)], dim=1)
     torch.testing.assert_close(model.network(x), expected.clamp(0, 1))
@@ -120,7 +120,7 @@ def lama() -> LaMa:
     """LaMa at the one size that spandrel knows, 51 million random numbers."""
     torch.manual_seed(0)
     network = LaMa(in_nc=4).requires_grad_(False).eval()
-    network.model.model[-2].weight *= 100  # the last convolution: the pictures are not one grey
+    network.model.model[-2].weight *= 100  # the last convolution: the pictures are not one gray
     return network
 
 
@@ -170,8 +170,8 @@ def test_an_inpainter_of_other_channels_is_refused(tmp_path: Path) -> None:
     with torch.device("meta"):
         shapes = LaMa(in_nc=2).state_dict()
     state = {key: torch.full(value.shape, 0.01) for key, value in shapes.items()}
-    assert "maps 1 channels to 3; expected 3 to 3" in refusal(save_pth(state, tmp_path / "grey.pth"))
-    (tmp_path / "grey.pth").unlink()
+    assert "maps 1 channels to 3; expected 3 to 3" in refusal(save_pth(state, tmp_path / "gray.pth"))
+    (tmp_path / "gray.pth").unlink()
 
 
 def test_a_compressed_checkpoint_that_swells_is_refused(tmp_path: Path) -> None:

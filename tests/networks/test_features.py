@@ -68,7 +68,7 @@ def test_shipped_file_says_where_it_is_from_and_fits_the_wheel() -> None:
 
     with safe_open(str(SHIPPED), "pt") as file:
         metadata = file.metadata()
-    assert "CC BY 4.0" in metadata["licence"]
+    assert "CC BY 4.0" in metadata["license"]
     assert "Oxford" in metadata["source"]
     assert SHIPPED.stat().st_size < 16_000_000
 
@@ -102,7 +102,7 @@ def vgg19_state() -> dict[str, Tensor]:
     }
 
 
-def test_torchvision_weights_with_its_normalisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchvision_weights_with_its_normalization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     state = vgg19_state()
     cached(tmp_path, state)

@@ -8,7 +8,7 @@ from spandrel.architectures.LaMa.__arch.LaMa import FFCResnetBlock
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
-from img2img.networks import ResNetGenerator, TwoWay, build
+from img2img.networks import Bidirectional, ResNetGenerator, build
 from img2img.networks.blocks import GatedConv2d
 from img2img.networks.fourier import FourierBlock, FourierUnit, SpectralTransform
 
@@ -24,7 +24,7 @@ def identity_(conv: nn.Conv2d) -> None:
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_a_spectrum_that_nothing_changes_gives_the_picture_back(height: int, width: int) -> None:
-    """Of a dot in the corner on a grey ground all parts are positive or 0, so that the ReLU takes nothing away."""
+    """Of a dot in the corner on a gray ground all parts are positive or 0, so that the ReLU takes nothing away."""
     unit = FourierUnit(2, "none")
     identity_(unit.conv)
     x = torch.full((1, 2, height, width), 0.25)
@@ -133,8 +133,8 @@ def test_a_network_with_fourier_blocks_is_never_fed_less_than_the_picture() -> N
     assert network.multiple == 4
     assert network(torch.rand(1, 4, 12, 20)).shape == (1, 3, 12, 20)
     plain = {**SPEC, "block": "residual"}
-    assert TwoWay(SPEC, plain).halo is TwoWay(plain, SPEC).halo is None
-    assert TwoWay(plain, plain).halo == build(plain).halo
+    assert Bidirectional(SPEC, plain).halo is Bidirectional(plain, SPEC).halo is None
+    assert Bidirectional(plain, plain).halo == build(plain).halo
 
 
 def test_with_gates() -> None:

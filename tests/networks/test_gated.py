@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from img2img.errors import ModelError
-from img2img.models.files import ModelInfo, load_model, save_model
+from img2img.models import ModelInfo, load_model, save_model
 from img2img.networks import ResNetGenerator, build, fitting_state
 from img2img.networks.blocks import GatedConv2d, upsampler
 

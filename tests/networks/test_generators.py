@@ -47,8 +47,8 @@ def test_halo_is_the_radius_of_the_receptive_field(arguments: dict[str, Any]) ->
     network(x)[0, :, middle, middle].sum().backward()
     assert x.grad is not None
     reached = x.grad[0].abs().sum(0).nonzero()
-    centre = middle // network.scale
-    radius = int((reached - centre).abs().max())
+    center = middle // network.scale
+    radius = int((reached - center).abs().max())
     assert radius <= network.halo
     if not arguments.get("downsamplings"):
         assert radius == network.halo
@@ -110,7 +110,7 @@ def test_steps_down_and_folded_pixels_together(up: str, downsamplings: int, shuf
 
 
 def test_folded_pixels_start_without_a_grid() -> None:
-    """What a pixel shuffle at the end unfolds starts as nearest neighbour: pixels of a fold are equal but for the bias."""
+    """What a pixel shuffle at the end unfolds starts as nearest neighbor: pixels of a fold are equal but for the bias."""
     network = ResNetGenerator(width=4, blocks=1, downsamplings=1, shuffle=2)
     nn.init.zeros_(network.tail[-3].bias)  # type: ignore[arg-type]
     made = network(torch.rand(1, 3, 16, 16))
@@ -175,7 +175,7 @@ def test_adain_is_instance_norm_scaled_and_shifted_by_the_style() -> None:
     assert torch.allclose(layer(x, style), expected, atol=1e-5)
 
 
-def test_icnr_starts_as_nearest_neighbour() -> None:
+def test_icnr_starts_as_nearest_neighbor() -> None:
     conv = nn.Conv2d(3, 8, 3, padding=1)
     icnr_(conv.weight, 2)
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]

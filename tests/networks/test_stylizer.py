@@ -71,7 +71,7 @@ def test_what_styles_have_in_common_is_no_code() -> None:
     assert not code[:, last].any()
     activations["relu3_1"][:, 0] = 9.0  # what was always the same is scaled by the least that is allowed
     assert own.code(activations)[:, last].tolist() == pytest.approx([math.log(10 / 8) / SMALLEST_SPREAD] * 6, rel=1e-3)
-    assert {"centre", "spread"} <= own.state_dict().keys()
+    assert {"center", "spread"} <= own.state_dict().keys()
 
 
 def test_places_do_not_matter_to_a_code() -> None:

@@ -24,7 +24,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "sketch": sides.photographs,
     "labels": lambda root: sides.pairs(root, b=(".png", sides.labels)),
     "from labels": lambda root: sides.pairs(root, a=(".png", sides.labels), b=(".png", sides.photo)),
-    "bands": lambda root: sides.pairs(root, a=(".tif", sides.bands), b=(".png", sides.grey)),
+    "bands": lambda root: sides.pairs(root, a=(".tif", sides.bands), b=(".png", sides.gray)),
     "to bands": lambda root: sides.pairs(root, a=(".png", sides.photo), b=(".tif", sides.bands)),
     "floats": lambda root: sides.pairs(root, a=(".tif", sides.floats), b=(".tif", sides.floats)),
 }

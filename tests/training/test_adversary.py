@@ -20,7 +20,7 @@ CRITIC = {**JUDGE, "norm": "none", "spectral_norm": False}
     ("settings", "reason"),
     [
         ({"feature_matching": 10}, "feature_matching need a discriminator"),
-        ({"r1": 1, "augment": ["colour"]}, "r1, augment need a discriminator"),
+        ({"r1": 1, "augment": ["color"]}, "r1, augment need a discriminator"),
         ({"weight": 1, "mode": "wgan", "network": {**CRITIC, "norm": "batch"}}, "batch norm in the critic"),
         ({"weight": 1, "mode": "wgan-gp", "network": {"name": "patchgan"}}, "batch norm in the critic"),  # PatchGAN's default
         ({"weight": 1, "mode": "wgan", "network": {**CRITIC, "spectral_norm": True}}, "spectral norm rescales"),

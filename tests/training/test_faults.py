@@ -75,7 +75,7 @@ def zeroed() -> Toy:
         (zeroed, {"discriminator_learning_rate": 1e-30}, "blind-discriminator"),
         (Healthy, {"learning_rate": 1e-30, "discriminator_learning_rate": 5e-3}, "discriminator-wins"),
         (Ignorant, {}, "mode-collapse"),
-        (lambda: Changed(lambda x: 1 - x), {}, "colour-inversion"),
+        (lambda: Changed(lambda x: 1 - x), {}, "color-inversion"),
         (lambda: Changed(grid), {}, "checkerboard"),
     ],
 )

@@ -37,7 +37,7 @@ def fingerprint(pixels: Tensor) -> Fingerprint:
     """The fingerprint of a picture (C, H, W) in [0, 1], C = 1 or 3.
 
     The hash is pHash (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions", section 3.2.1): the lowest
-    8 x 8 coefficients of the cosine transform of a 32 x 32 grey picture, each above or below their median. Deviation: the constant
+    8 x 8 coefficients of the cosine transform of a 32 x 32 gray picture, each above or below their median. Deviation: the constant
     one is left out, as it says how bright the picture is and not what it shows.
     """
     # Not "area", whose squares are whole pixels, so that 48 px and 64 px of the same picture differ.

@@ -15,7 +15,7 @@ from img2img.data.alignment import Shift, find_shift
 from img2img.data.check.duplicates import Fingerprint, fingerprint
 from img2img.errors import PictureError
 
-PROFILE_TOLERANCE = 6  # levels of 255 by which a profile's colours may differ from sRGB's
+PROFILE_TOLERANCE = 6  # levels of 255 by which a profile's colors may differ from sRGB's
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Facts:
     """One file. Height and width are those of a half where the file holds two.
 
     Attributes:
-        mode: how the file stores colour, Pillow's name.
-        grey: all three planes are equal, though there are three.
-        profile: the name of its colour profile if that is not sRGB.
+        mode: how the file stores color, Pillow's name.
+        gray: all three planes are equal, though there are three.
+        profile: the name of its color profile if that is not sRGB.
         prints: one to compare it by, or two where the file holds two halves.
     """
 
@@ -36,7 +36,7 @@ class Facts:
     bit_depth: int
     mode: str
     alpha: bool
-    grey: bool
+    gray: bool
     profile: str | None
     prints: tuple[Fingerprint, ...]
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
         picture.bit_depth,
         mode,
         alpha=picture.alpha is not None,
-        grey=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
+        gray=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
         profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
         prints=(fingerprint(pixels),),
     )
@@ -100,16 +100,16 @@ def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
 
 @lru_cache(maxsize=64)
 def foreign_profile(icc: bytes) -> str | None:
-    """The name of the profile ``icc`` if its colours differ from sRGB's by more than 6 of 255 levels; None if it is sRGB in effect.
+    """The name of the profile ``icc`` if its colors differ from sRGB's by more than 6 of 255 levels; None if it is sRGB in effect.
 
     By what it does and not by its name: there are dozens of sRGB profiles. A profile that cannot be used is called unreadable.
     """
     steps = np.linspace(0, 255, 6).round().astype(np.uint8)
-    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        grey = profile.profile.xcolor_space.strip() == "GRAY"
-        given = Image.fromarray(colours[:, :, 0] if grey else colours)
+        gray = profile.profile.xcolor_space.strip() == "GRAY"
+        given = Image.fromarray(colors[:, :, 0] if gray else colors)
         srgb = ImageCms.createProfile("sRGB")
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         shown = ImageCms.profileToProfile(given, profile, srgb, renderingIntent=intent, outputMode="RGB")

@@ -26,13 +26,13 @@ KINDS = {
         Kind("leak", "error", "the same picture to train and to test on", "remove it from one of the splits, or figures will be too good"),
         Kind("duplicate", "warning", "nearly the same picture within a split", "keep one, or the model will see it more often than others"),
         Kind("misaligned", "warning", "the halves of a pair are shifted", "look at the pair; move one by the shift, or remove the pair"),
-        Kind("channels", "warning", "grey among colour, or colour among grey", "convert them, or be sure that the mixture is meant"),
+        Kind("channels", "warning", "gray among color, or color among gray", "convert them, or be sure that the mixture is meant"),
         Kind("depth", "warning", "another bit depth than most", "export all with the same number of bits"),
         Kind("alpha", "warning", "has transparency", "training ignores it: lay the picture on the ground you want"),
-        Kind("grey", "warning", "grey, saved as RGB among colour pictures", "remove it, or be sure that grey is meant"),
-        Kind("profile", "warning", "a colour profile that is not sRGB", "convert to sRGB: training takes the numbers as sRGB"),
-        Kind("mode", "warning", "colours that are not RGB", "convert to sRGB, or be sure that the colours come out right"),
-        Kind("palette", "warning", "a palette", "its colours are read, not its indices: save label maps that count by index as grey"),
+        Kind("gray", "warning", "gray, saved as RGB among color pictures", "remove it, or be sure that gray is meant"),
+        Kind("profile", "warning", "a color profile that is not sRGB", "convert to sRGB: training takes the numbers as sRGB"),
+        Kind("mode", "warning", "colors that are not RGB", "convert to sRGB, or be sure that the colors come out right"),
+        Kind("palette", "warning", "a palette", "its colors are read, not its indices: save label maps that count by index as gray"),
     )
 }
 

@@ -90,17 +90,17 @@ def _scales(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
 
 def _of_side(layout: DataLayout, side: Sequence[Facts]) -> Iterator[Finding]:
     """What makes a file differ from most of its side, and what no file should have."""
-    yield from _minority(layout, side, "channels", lambda facts: facts.channels, {1: "grey", 3: "RGB"})
+    yield from _minority(layout, side, "channels", lambda facts: facts.channels, {1: "gray", 3: "RGB"})
     yield from _minority(layout, side, "depth", lambda facts: facts.bit_depth, {8: "8 bits", 16: "16 bits"})
-    mostly_colour = sum(facts.channels == 3 and not facts.grey for facts in side) > len(side) / 2
+    mostly_color = sum(facts.channels == 3 and not facts.gray for facts in side) > len(side) / 2
     palettes = [facts.path for facts in side if facts.mode in ("P", "PA")]
     if palettes:
         yield _finding(layout, "palette", palettes, f"{len(palettes)} of the {len(side)} pictures on this side")
     for facts in side:
         if facts.alpha:
             yield _finding(layout, "alpha", [facts.path], facts.mode)
-        if facts.grey and mostly_colour:
-            yield _finding(layout, "grey", [facts.path], "three equal planes")
+        if facts.gray and mostly_color:
+            yield _finding(layout, "gray", [facts.path], "three equal planes")
         if facts.profile:
             yield _finding(layout, "profile", [facts.path], facts.profile)
         if facts.mode not in _RGB_LIKE:

@@ -14,16 +14,16 @@ Filler = Callable[[Tensor], Tensor]
 RADIUS = 3  # pixels that OpenCV's two look around them, as its own examples do
 
 
-def load_peer(name: str) -> Filler:
-    """The classical method called ``name``, a key of ``PEERS``.
+def load_baseline(name: str) -> Filler:
+    """The classical method called ``name``, a key of ``BASELINES``.
 
     Raises:
         ConfigError: no such method, or its package is not installed.
     """
-    if name not in PEERS:
-        raise ConfigError(f"unknown classical method {name!r}; there are {', '.join(PEERS)}")
+    if name not in BASELINES:
+        raise ConfigError(f"unknown classical method {name!r}; there are {', '.join(BASELINES)}")
     try:
-        return PEERS[name]()
+        return BASELINES[name]()
     except ImportError as error:
         raise ConfigError(f'{name!r} needs packages of an extra: pip install "img2img-toolkit[peers]" ({error})') from error
 
@@ -62,4 +62,4 @@ def _biharmonic() -> Filler:
     return fill
 
 
-PEERS: dict[str, Callable[[], Filler]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}
+BASELINES: dict[str, Callable[[], Filler]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}

@@ -25,9 +25,7 @@ def inpaint(
     box: Annotated[
         list[str] | None, typer.Option(metavar="X,Y,W,H", help="A rectangle to fill, in pixels; several: --box ... --box ...")
     ] = None,
-    mask_color: Annotated[
-        str | None, typer.Option(metavar="COLOUR", help="Fill what is painted in this colour, such as '#ff00ff'.")
-    ] = None,
+    mask_color: Annotated[str | None, typer.Option(metavar="COLOR", help="Fill what is painted in this color, such as '#ff00ff'.")] = None,
     scratches: Annotated[
         bool, typer.Option("--scratches", help="Find thin scratches and dust of scanned photographs, and fill them.")
     ] = False,
@@ -74,7 +72,7 @@ def inpaint(
     from img2img.errors import ConfigError
     from img2img.inference.devices import choose_device, choose_dtype
     from img2img.tasks.inpaint.infer import HoleFinder, load_inpainter
-    from img2img.tasks.inpaint.options import HoleOptions, parse_box, parse_colour, parse_outpaint
+    from img2img.tasks.inpaint.options import HoleOptions, parse_box, parse_color, parse_outpaint
 
     options = Options(None, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
     try:
@@ -82,7 +80,7 @@ def inpaint(
         wanted = HoleOptions(
             mask=mask,
             boxes=tuple(parse_box(text) for text in box or ()),
-            colour=parse_colour(mask_color) if mask_color is not None else None,
+            color=parse_color(mask_color) if mask_color is not None else None,
             scratches=scratches,
             outpaint=parse_outpaint(outpaint) if outpaint is not None else None,
             dilate=dilate,
@@ -138,7 +136,7 @@ def train_inpaint(
     """
     from img2img.config import resolve, to_yaml
     from img2img.tasks.inpaint.config import PRESETS
-    from img2img.tasks.inpaint.train import rehearse_inpainter, train_inpainter
+    from img2img.tasks.inpaint.train import dry_run_inpainter, train_inpainter
 
     options = {"data.size": size} | o.settings_of(
         images=images,
@@ -159,7 +157,7 @@ def train_inpaint(
     resolved = resolve(PRESETS, preset, config, settings or [], options)
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(rehearse_inpainter(data, resolved, init=init, validation=validation).describe(), err=True)
+        typer.echo(dry_run_inpainter(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"inpaint-{preset}"
     o.say_how_it_ended(train_inpainter(data, run, resolved, preset=preset, init=init, validation=validation), run)

@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.masks import Kind, MaskConfig, draw_mask, random_mask
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, shuffled
+from img2img.data.sampling import seeded_rng, shuffled
 
 LARGEST_SHRINK = 1 / 6  # large holes are filled coarse to fine, so the network also meets pictures that were shrunk much
 CHECKED: tuple[Kind, ...] = ("thin", "medium", "thick")
@@ -24,7 +24,7 @@ class InpaintPatches(Dataset[dict[str, Tensor]]):
         self.pictures, self.patch, self.masks, self.seed = pictures, patch, masks, seed
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
-        rng = generator(self.seed, 1, position)
+        rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.pictures), self.seed)
         crop = textured_crop(self.pictures, index, self.patch, rng, largest_shrink=LARGEST_SHRINK)
         image = symmetry(crop, int(torch.randint(8, (), generator=rng)))
@@ -46,5 +46,5 @@ class InpaintCrops(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         image = validation_crop(self.pictures, index, self.side, self.multiple)
         kind, (_, height, width) = index % len(CHECKED), image.shape
-        mask = draw_mask(CHECKED[kind], height, width, generator(self.masks_seed, 2, index))
+        mask = draw_mask(CHECKED[kind], height, width, seeded_rng(self.masks_seed, 2, index))
         return {"image": image, "mask": mask, "kind": torch.tensor(kind)}

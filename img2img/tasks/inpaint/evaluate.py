@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from img2img.tasks.inpaint.measure import InpaintEvaluation
 
 
-class Peer(StrEnum):
+class Baseline(StrEnum):
     """The classical methods of ``evaluation.peers``."""
 
     telea = "telea"
@@ -36,11 +36,11 @@ def evaluate_inpaint(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")
     ] = None,
-    peer: Annotated[list[Peer] | None, typer.Option(help="A classical method to measure beside them, of the extra 'peers'.")] = None,
+    peer: Annotated[list[Baseline] | None, typer.Option(help="A classical method to measure beside them, of the extra 'peers'.")] = None,
     peers: Annotated[bool, typer.Option("--peers", help="All three classical methods.")] = False,
     kind: Annotated[list[Hole] | None, typer.Option(help="How wide the holes are. Default: each of the three.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the holes.")] = 0,
-    crop: Annotated[int | None, typer.Option(min=1, help="Measure a centred square of at most this many pixels a side.")] = None,
+    crop: Annotated[int | None, typer.Option(min=1, help="Measure a centered square of at most this many pixels a side.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
@@ -50,14 +50,14 @@ def evaluate_inpaint(
     from img2img.errors import ConfigError
     from img2img.evaluation.pairs import find_pairs, load_pair
     from img2img.tasks.inpaint import measure as inpaint
-    from img2img.tasks.inpaint.baselines import PEERS, load_peer
+    from img2img.tasks.inpaint.baselines import BASELINES, load_baseline
     from img2img.tasks.inpaint.data import CHECKED
     from img2img.tasks.inpaint.page import write_inpaint_page
 
-    classical = [name for name in PEERS if peers or name in (peer or [])]
+    classical = [name for name in BASELINES if peers or name in (peer or [])]
     if not model and not classical:
         raise ConfigError("there is nothing to measure: give a model, --model, or a classical method, --peer or --peers")
-    methods = {name: load_peer(name) for name in classical} | _models(model or [], device)
+    methods = {name: load_baseline(name) for name in classical} | _models(model or [], device)
     kinds = [one for one in CHECKED if not kind or one in kind]
     pairs = find_pairs(truth, None, 1, limit)
     found = inpaint.evaluate_inpaint(

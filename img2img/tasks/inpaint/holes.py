@@ -1,4 +1,4 @@
-"""Where to fill: masks, boxes, a colour, transparency, scratches and margins become one weight for each pixel."""
+"""Where to fill: masks, boxes, a color, transparency, scratches and margins become one weight for each pixel."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.masks import SNAP
 from img2img.tasks.inpaint.mask_files import mask_file, read_mask
-from img2img.tasks.inpaint.options import ALPHA, Box, Colour, HoleOptions, check_says_where, margins_of
+from img2img.tasks.inpaint.options import ALPHA, Box, Color, HoleOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
-NEAR = 12  # levels of 255 in each channel, between the colour of a hole and its pixels
+NEAR = 12  # levels of 255 in each channel, between the color of a hole and its pixels
 NEAR_LOSSY, GROWN_LOSSY = 64, 3  # where compression blurred them
 
 
@@ -40,7 +40,7 @@ class Hole:
 def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn: Tensor | None = None) -> Hole:
     """The hole in the first frame of ``picture``, which was read from ``source`` (None: standard input).
 
-    Masks, boxes, colour, transparency and scratches are united, inverted if asked for, and lie in the picture; then the margins are added,
+    Masks, boxes, color, transparency and scratches are united, inverted if asked for, and lie in the picture; then the margins are added,
     then the whole grows and is feathered. Nothing marked gives weights of 0 and a note.
 
     Args:
@@ -66,8 +66,8 @@ def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn
     if options.mask == ALPHA:
         parts.append(_transparent(picture, name, notes))
     parts += [_boxed(box, height, width, name, notes) for box in options.boxes]
-    if options.colour is not None:
-        parts.append(_painted(options.colour, picture, name, notes))
+    if options.color is not None:
+        parts.append(_painted(options.color, picture, name, notes))
     if options.scratches:
         parts.append(find_scratches(picture.pixels))
         notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
@@ -111,17 +111,17 @@ def _boxed(box: Box, height: int, width: int, name: str, notes: list[str]) -> Te
     return inside
 
 
-def _painted(colour: Colour, picture: Picture, name: str, notes: list[str]) -> Tensor:
-    shown = "#" + bytes(colour).hex()
+def _painted(color: Color, picture: Picture, name: str, notes: list[str]) -> Tensor:
+    shown = "#" + bytes(color).hex()
     lossy = FORMATS[picture.format].lossy
     near = NEAR_LOSSY if lossy else NEAR
-    wanted = torch.tensor(colour)[:, None, None] / 255
+    wanted = torch.tensor(color)[:, None, None] / 255
     painted = ((picture.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255).float()
     if not bool(painted.any()):
-        notes.append(f"{name} has no pixel of the colour {shown}")
+        notes.append(f"{name} has no pixel of the color {shown}")
     elif lossy:
         notes.append(
-            f"{picture.format} blurs colours: up to {near} levels of 255 from {shown} count, and {GROWN_LOSSY} pixels around; "
+            f"{picture.format} blurs colors: up to {near} levels of 255 from {shown} count, and {GROWN_LOSSY} pixels around; "
             "a PNG would be exact"
         )
         return _grown(painted, GROWN_LOSSY, 0)

@@ -20,7 +20,7 @@ from img2img.images import Frame, Picture
 from img2img.images.convert import check_tensor
 from img2img.images.masks import drawn_mask
 from img2img.inference.engine import check_task
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.inpaint.holes import Hole, find_hole
 from img2img.tasks.inpaint.mask_files import mask_file
 from img2img.tasks.inpaint.options import ALPHA, Box, HoleOptions, check_says_where, margins_of
@@ -46,7 +46,7 @@ def inpaint(
 
     Args:
         x: a path, ``Picture``, ``PIL.Image`` or array; a float tensor (N, 4, H, W) or (4, H, W) holds RGB and the mask itself.
-        mask: white is filled: the path of a picture, a folder of them, "alpha", a grey ``PIL.Image``, or an array or tensor (H, W) or
+        mask: white is filled: the path of a picture, a folder of them, "alpha", a gray ``PIL.Image``, or an array or tensor (H, W) or
             (1, H, W), of bool, of uint8 or of 0 to 1.
         boxes: (left, top, width, height) of rectangles to fill. scratches, dilate, feather: as ``HoleOptions``.
         model: a shipped name, a file or a run folder; device, dtype, tile: as ``load``.
@@ -69,7 +69,7 @@ def load_inpainter(name: str | Path, holes: "HoleFinder | None" = None, **option
     Raises:
         ModelError: no such model, a damaged file, or one for another task.
     """
-    model = check_task(weights.load_model(name), "inpaint")
+    model = check_task(load_model(name), "inpaint")
     return Inpainting(model, holes or HoleFinder(HoleOptions()), **options)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from img2img.data.masks import Kind, draw_mask
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.errors import DataError
 from img2img.evaluation.figures import HoleFigures, mean, measure_hole
 from img2img.evaluation.paired import heaviest_region
@@ -111,13 +111,13 @@ def evaluate_inpaint(
 
 def hole(name: str, kind: Kind, truth: Tensor, seed: int) -> Tensor:
     """The mask (1, H, W), 1 = hole, that belongs to the picture called ``name``: the same in every evaluation with ``seed``."""
-    rng = generator(seed, zlib.crc32(name.encode(errors="surrogateescape")), CHECKED.index(kind))
+    rng = seeded_rng(seed, zlib.crc32(name.encode(errors="surrogateescape")), CHECKED.index(kind))
     height, width = truth.shape[1:]
     return draw_mask(kind, height, width, rng)
 
 
 def _first_call() -> Tensor:
-    """(1, 4, 64, 64): a grey picture with a hole, as what a first call costs more is not the method's speed."""
+    """(1, 4, 64, 64): a gray picture with a hole, as what a first call costs more is not the method's speed."""
     x = torch.full((1, 4, 64, 64), EMPTY)
     x[:, 3] = 0
     x[:, 3, 24:40, 24:40] = 1

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from img2img import losses, networks
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim
-from img2img.models import files as weights
-from img2img.models.files import ModelInfo
+from img2img.models import ModelInfo, save_model
 from img2img.networks import Growing, Inpainter
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.inpaint.config import InpaintConfig
@@ -21,7 +20,7 @@ from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 
-GREY = 0.5
+GRAY = 0.5
 DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {
     "l1": torch.abs,
     "charbonnier": lambda off: (off.square() + 1e-6).sqrt(),
@@ -158,7 +157,7 @@ class InpaintObjective(Objective):
             recipe=record,
             figures=figures,
         )
-        weights.save_model(path, whole, info)
+        save_model(path, whole, info)
 
     def _moved(self, *images: Tensor) -> list[Tensor]:
         """``images`` as what looks at them sees them: out of step with the pixel shuffle, if the network has one."""
@@ -171,8 +170,8 @@ class InpaintObjective(Objective):
 
 
 def emptied(image: Tensor, mask: Tensor) -> Tensor:
-    """``image`` (N, 3, H, W) with grey in the hole of ``mask`` (N, 1, H, W)."""
-    return torch.where(mask > 0, GREY, image)
+    """``image`` (N, 3, H, W) with gray in the hole of ``mask`` (N, 1, H, W)."""
+    return torch.where(mask > 0, GRAY, image)
 
 
 def in_mask(x: Tensor, mask: Tensor) -> Tensor:

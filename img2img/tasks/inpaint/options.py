@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from img2img.errors import ConfigError
 
 ALPHA = "alpha"  # as a mask: the transparent pixels of the picture itself
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class HoleOptions:
     Attributes:
         mask: a file for all pictures, a folder with a mask for each, or "alpha".
         boxes: rectangles to fill.
-        colour: what the hole is painted with in the picture itself, 0 to 255.
+        color: what the hole is painted with in the picture itself, 0 to 255.
         scratches: fill what looks like scratches and dust.
         dilate: pixels by which the hole grows.
         feather: pixels around the hole over which the fill fades into what is known.
@@ -62,7 +62,7 @@ class HoleOptions:
 
     mask: str | None = None
     boxes: tuple[Box, ...] = ()
-    colour: Colour | None = None
+    color: Color | None = None
     scratches: bool = False
     dilate: int = 0
     feather: int = 0
@@ -77,7 +77,7 @@ class HoleOptions:
 
 def check_says_where(options: HoleOptions) -> None:
     """ConfigError if there is nothing in ``options`` that a hole could come from."""
-    if not (options.mask or options.boxes or options.colour or options.scratches or options.outpaint):
+    if not (options.mask or options.boxes or options.color or options.scratches or options.outpaint):
         raise ConfigError("nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint")
 
 
@@ -90,13 +90,13 @@ def parse_box(text: str) -> Box:
     return Box(x, y, width, height)
 
 
-def parse_colour(text: str) -> Colour:
+def parse_color(text: str) -> Color:
     """Red, green and blue, 0 to 255, of "#ff00ff", "#f0f" or "ff00ff". Raises ConfigError."""
     digits = text.strip().removeprefix("#")
     if len(digits) == 3:
         digits = "".join(2 * digit for digit in digits)
     if not re.fullmatch("[0-9a-fA-F]{6}", digits):
-        raise ConfigError(f"--mask-color {text!r} is no colour: six hexadecimal digits are wanted, as in '#ff00ff'")
+        raise ConfigError(f"--mask-color {text!r} is no color: six hexadecimal digits are wanted, as in '#ff00ff'")
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError
 from img2img.images import Frame, Picture
-from img2img.inference.engine import Pipeline, check_colours
+from img2img.inference.engine import Pipeline, check_colors
 from img2img.inference.tiling import Tiler
-from img2img.models.files import Model
+from img2img.models import Model
 from img2img.networks import Inpainter
 from img2img.networks.blocks import bilinear
 from img2img.networks.inpainter import fill
@@ -95,7 +95,7 @@ class Inpainting(Pipeline):
         Raises:
             PictureError: a picture of bands, float values or labels, or holes that cannot be found.
         """
-        check_colours(picture)
+        check_colors(picture)
         masked = picture if isinstance(picture, Masked) else self.holes.find(picture, None)
         frames = [self._filled(frame, weight) for frame, weight in zip(masked.frames, masked.weights, strict=True)]
         return Picture(tuple(frames), masked.bit_depth, masked.format, masked.metadata)

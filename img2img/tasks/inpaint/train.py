@@ -12,18 +12,18 @@ from img2img import networks
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.networks import Inpainter
 from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import InpaintCrops, InpaintPatches
 from img2img.tasks.inpaint.objective import InpaintObjective
 from img2img.training import Outcome, train
 from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import Rehearsal, rehearse
+from img2img.training.dry_run import DryRun, dry_run
 
 logger = logging.getLogger(__name__)
 
-REHEARSAL_PICTURES = 8
+DRY_RUN_PICTURES = 8
 LEAST_CHECKED = 64  # pixels a side of validation pictures: LPIPS wants 32, and a thick hole some room
 
 
@@ -50,7 +50,7 @@ def train_inpainter(
     return train(objective, _patches(pictures, config), crops, config.training, run, fabric=fabric, record=record)
 
 
-def rehearse_inpainter(data: Path, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> Rehearsal:
+def dry_run_inpainter(data: Path, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_inpainter`` cost on one device; nothing is kept.
 
     Raises:
@@ -58,8 +58,8 @@ def rehearse_inpainter(data: Path, config: InpaintConfig, *, init: str | None = 
     """
     fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
     with tempfile.TemporaryDirectory() as folder:
-        pictures, _ = _pictures(data, validation, Path(folder), config, most=REHEARSAL_PICTURES)
-        return rehearse(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
+        pictures, _ = _pictures(data, validation, Path(folder), config, most=DRY_RUN_PICTURES)
+        return dry_run(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
 
 
 def make_objective(config: InpaintConfig, name: str, init: str | None = None) -> InpaintObjective:
@@ -84,7 +84,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
     Raises:
         ModelError: no such model. ConfigError: less than a quarter of it fits.
     """
-    model, trained = weights.load_model(init), objective.inpainter
+    model, trained = load_model(init), objective.inpainter
     body = trained.body.network if isinstance(trained.body, networks.Growing) else trained.body
     given = model.network.body if isinstance(model.network, Inpainter) else model.network
     own = body.state_dict()
@@ -99,7 +99,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
 
 
 def _with_mask(weight: Tensor, own: Tensor) -> Tensor | None:
-    """``weight`` in the shape of ``own``: as it is, or with zeros for the mask, which comes behind the colours; None: it does not fit."""
+    """``weight`` in the shape of ``own``: as it is, or with zeros for the mask, which comes behind the colors; None: it does not fit."""
     if weight.shape == own.shape:
         return weight
     if weight.dim() != 4 or weight.shape[:1] + weight.shape[2:] != own.shape[:1] + own.shape[2:] or weight.shape[1] * 4 != own.shape[1] * 3:

@@ -1,4 +1,4 @@
-"""The public tool that stylising is measured beside. Nothing here imports PyTorch: where memory is measured, it is the tool's own."""
+"""The public tool that stylizing is measured beside. Nothing here imports PyTorch: where memory is measured, it is the tool's own."""
 
 from typing import Any
 

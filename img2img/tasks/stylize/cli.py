@@ -31,14 +31,14 @@ def stylize(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="A name, a model file or a training run.  [default: stylize-any]")
     ] = None,
-    alpha: Annotated[float, typer.Option(help="From 0, the input, to 1, stylised in full.")] = 1.0,
+    alpha: Annotated[float, typer.Option(help="From 0, the input, to 1, stylized in full.")] = 1.0,
     preserve_color: Annotated[
-        str, typer.Option(metavar="WHICH", help="Keep the input's colours: none, luminance (exactly) or histogram (their range).")
+        str, typer.Option(metavar="WHICH", help="Keep the input's colors: none, luminance (exactly) or histogram (their range).")
     ] = "none",
     style_scale: Annotated[float, typer.Option(help="Size of the brush strokes.")] = 1.0,
     mask: Annotated[
         list[str] | None,
-        typer.Option(help="White is stylised: a picture, or a folder with the inputs' names; several: one a style."),
+        typer.Option(help="White is stylized: a picture, or a folder with the inputs' names; several: one a style."),
     ] = None,
     sweep: Annotated[
         int, typer.Option(min=1, metavar="N", help="N results side by side: from one style to another, or from the input to one style.")
@@ -71,7 +71,7 @@ def stylize(
 ) -> None:
     """Paint pictures like others: one, a mixture, or several in regions. With a folder of styles the results are NAME_STYLE.EXT.
 
-    The paths of the results go to stdout. A second run does only what is missing or has changed. Ctrl-C keeps an optimisation's
+    The paths of the results go to stdout. A second run does only what is missing or has changed. Ctrl-C keeps an optimization's
     picture so far.
     """
     streaming = o.check_inputs(inputs, output, as_json=as_json, terminal=sys.stdout.isatty())

@@ -1,31 +1,31 @@
-"""Whose colours a stylised picture has: the style's, or the content's."""
+"""Whose colors a stylized picture has: the style's, or the content's."""
 
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from img2img.images.color import coloured, lightness_to_grey, rgb_to_lab
+from img2img.images.color import colored, lightness_to_gray, rgb_to_lab
 
-PreserveColour = Literal["none", "luminance", "histogram"]
-SMALLEST_VARIANCE = 1e-5  # of a colour: flat pictures have none at all, and cannot be stretched to any
+PreserveColor = Literal["none", "luminance", "histogram"]
+SMALLEST_VARIANCE = 1e-5  # of a color: flat pictures have none at all, and cannot be stretched to any
 
 
-def prepared(content: Tensor, style: Tensor, preserve: PreserveColour) -> tuple[Tensor, Tensor]:
-    """``content`` and ``style`` as a method should see them, so that colours are preserved; (3, H, W) each, in [0, 1].
+def prepared(content: Tensor, style: Tensor, preserve: PreserveColor) -> tuple[Tensor, Tensor]:
+    """``content`` and ``style`` as a method should see them, so that colors are preserved; (3, H, W) each, in [0, 1].
 
-    Gatys et al. 2017 (arXiv 1611.07865), section 5. "histogram": the style has the content's colours. "luminance": both are grey, and the
+    Gatys et al. 2017 (arXiv 1611.07865), section 5. "histogram": the style has the content's colors. "luminance": both are gray, and the
     style's lightness has the content's mean and spread; what a method makes of them needs ``finished``.
     """
     if preserve == "histogram":
-        return content, match_colours(style, content)
+        return content, match_colors(style, content)
     if preserve == "luminance":
-        return _grey(lightness(content)), _grey(match_lightness(lightness(style), lightness(content)))
+        return _gray(lightness(content)), _gray(match_lightness(lightness(style), lightness(content)))
     return content, style
 
 
-def finished(made: Tensor, content: Tensor, preserve: PreserveColour = "none", alpha: float = 1.0, mask: Tensor | None = None) -> Tensor:
-    """What a method ``made`` of ``content``, with the content's colours if so wished, ``alpha`` of it where ``mask`` is 1; in [0, 1].
+def finished(made: Tensor, content: Tensor, preserve: PreserveColor = "none", alpha: float = 1.0, mask: Tensor | None = None) -> Tensor:
+    """What a method ``made`` of ``content``, with the content's colors if so wished, ``alpha`` of it where ``mask`` is 1; in [0, 1].
 
     Args:
         made, content: (3, H, W) in [0, 1].
@@ -33,17 +33,17 @@ def finished(made: Tensor, content: Tensor, preserve: PreserveColour = "none", a
         mask: (1, H, W) in [0, 1], how much of the style shows; everywhere, if left out.
     """
     if preserve == "luminance":
-        made = with_colours(made, content)
+        made = with_colors(made, content)
     share = made.new_full((1, 1, 1), alpha) if mask is None else mask * alpha
     return torch.where(share < 1, torch.lerp(content, made, share), made).clamp(0, 1)
 
 
-def with_colours(made: Tensor, content: Tensor) -> Tensor:
-    """The lightness of ``made`` with a and b of ``content`` (CIE Lab), (3, H, W); paler where sRGB lacks the colour at that lightness."""
-    return coloured(lightness_to_grey(lightness(made))[None], rgb_to_lab(content[None])[:, 1:])[0]
+def with_colors(made: Tensor, content: Tensor) -> Tensor:
+    """The lightness of ``made`` with a and b of ``content`` (CIE Lab), (3, H, W); paler where sRGB lacks the color at that lightness."""
+    return colored(lightness_to_gray(lightness(made))[None], rgb_to_lab(content[None])[:, 1:])[0]
 
 
-def match_colours(style: Tensor, content: Tensor) -> Tensor:
+def match_colors(style: Tensor, content: Tensor) -> Tensor:
     """``style`` with the mean and covariance of the RGB values of ``content``; (3, H, W) in [0, 1], cut off there.
 
     x -> A (x - mean_s) + mean_c with A = cov_c^(1/2) cov_s^(-1/2): Gatys et al. 2017 (arXiv 1611.07865), section 5.2 and the "image
@@ -68,8 +68,8 @@ def lightness(rgb: Tensor) -> Tensor:
     return rgb_to_lab(rgb[None])[0, :1]
 
 
-def _grey(lightness_: Tensor) -> Tensor:
-    return lightness_to_grey(lightness_).expand(3, -1, -1).contiguous()
+def _gray(lightness_: Tensor) -> Tensor:
+    return lightness_to_gray(lightness_).expand(3, -1, -1).contiguous()
 
 
 def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:

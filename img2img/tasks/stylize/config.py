@@ -27,7 +27,7 @@ class DataConfig(Strict):
     size: int = Field(128, ge=32, description="side in pixels of the squares that contents are cut to")
     style_size: int = Field(192, ge=32, description="side in pixels that squares of styles, half of a painting, are brought to")
     contents_per_style: int = Field(4, ge=1, description="contents of a batch that share a style, which costs more than they do")
-    recoloured: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
+    recolored: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
     photographs: float = Field(0.1, ge=0, le=1, description="share of styles that are photographs of the contents")
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
 
@@ -53,7 +53,7 @@ PRESETS: dict[str, StylizeConfig] = {
     "single": StylizeConfig(
         network={**BODY, "width": 24},
         style_dim=16,
-        data=DataConfig(size=96, recoloured=0, photographs=0),
+        data=DataConfig(size=96, recolored=0, photographs=0),
         training=TrainerConfig(images=3_000, batch=4, learning_rate=2e-3, validate_every=1_000),
     ),
 }

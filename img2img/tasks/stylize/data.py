@@ -1,4 +1,4 @@
-"""Photographs and paintings to train stylisation on, cropped on the fly; a photograph and a painting have nothing to do with each other."""
+"""Photographs and paintings to train stylization on, cropped on the fly; a photograph and a painting have nothing to do with each other."""
 
 import torch
 from torch import Tensor
@@ -6,10 +6,10 @@ from torch.utils.data import Dataset
 
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, shuffled
+from img2img.data.sampling import seeded_rng, shuffled
 from img2img.images.resize import resize
 
-LARGEST_SHRINK = 1 / 6  # of contents: photographs of all sizes will be stylised
+LARGEST_SHRINK = 1 / 6  # of contents: photographs of all sizes will be stylized
 SHARES = (0.35, 0.8)  # of a painting's shorter side: more would bring strokes to a few pixels, which a network paints as a weave
 
 
@@ -17,22 +17,22 @@ class StylePatches(Dataset[dict[str, Tensor]]):
     """Sample ``i`` is a pure function of ``(seed, i)``: {"content": (3, patch, patch), "style": (3, side, side)}, both in [0, 1].
 
     The content is cut as ``textured_crop`` says, the style as ``style_crop``; both are flipped and turned. Few paintings must stand for
-    all there are, so a share ``recoloured`` of the styles has the palette of another one, and a share ``photographs`` is a photograph.
+    all there are, so a share ``recolored`` of the styles has the palette of another one, and a share ``photographs`` is a photograph.
     """
 
     def __init__(
-        self, contents: PictureSet, styles: PictureSet, patch: int, side: int, *, recoloured: float, photographs: float, seed: int
+        self, contents: PictureSet, styles: PictureSet, patch: int, side: int, *, recolored: float, photographs: float, seed: int
     ) -> None:
         self.contents, self.styles, self.patch, self.side, self.seed = contents, styles, patch, side, seed
-        self.recoloured, self.photographs = recoloured, photographs
+        self.recolored, self.photographs = recolored, photographs
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
-        rng = generator(self.seed, 1, position)
+        rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.contents), self.seed)
         content = textured_crop(self.contents, index, self.patch, rng, largest_shrink=LARGEST_SHRINK)
         style = self._drawn(self.contents if _chance(self.photographs, rng) else self.styles, rng)
-        if _chance(self.recoloured, rng):
-            style = recoloured(style, self._drawn(self.styles, rng))
+        if _chance(self.recolored, rng):
+            style = recolored(style, self._drawn(self.styles, rng))
         return {"content": _turned(content, rng), "style": _turned(style, rng)}
 
     def _drawn(self, pictures: PictureSet, rng: torch.Generator) -> Tensor:
@@ -69,7 +69,7 @@ def style_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator
     return resize(pictures.crop(index, top, left, wanted, wanted), size=(side, side)).clamp_(0, 1)
 
 
-def recoloured(picture: Tensor, palette: Tensor) -> Tensor:
+def recolored(picture: Tensor, palette: Tensor) -> Tensor:
     """``picture`` (3, H, W) with the mean and deviation that each channel of ``palette`` (3, h, w) has, cut off to [0, 1]."""
     spread, mean = torch.std_mean(picture, dim=(1, 2), keepdim=True, correction=0)
     wanted_spread, wanted_mean = torch.std_mean(palette, dim=(1, 2), keepdim=True, correction=0)

@@ -30,7 +30,7 @@ def evaluate_stylize(
     html: Annotated[Path | None, typer.Option(help="Write a page with the table and all pictures here.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet here: styles on top, contents on the left.")] = None,
 ) -> None:
-    """Style and content loss of stylising models on two networks, how vivid their results are, and a contact sheet.
+    """Style and content loss of stylizing models on two networks, how vivid their results are, and a contact sheet.
 
     A style loss is 0 for the style picture itself and 1 for one of which nothing is seen, a content loss 0 for the content itself; lower is
     better. The row 'content' is of the contents as they are.
@@ -40,7 +40,7 @@ def evaluate_stylize(
     from img2img.evaluation.pairs import find_pairs, load_pair
     from img2img.tasks.stylize import measure as stylize
     from img2img.tasks.stylize.baseline import PEER
-    from img2img.tasks.stylize.methods import load_peer, load_stylist
+    from img2img.tasks.stylize.methods import load_baseline, load_stylist
     from img2img.tasks.stylize.page import draw_sheet, write_stylize_page
 
     if not model and not peers:
@@ -48,7 +48,7 @@ def evaluate_stylize(
     if sheet:
         images.check_format(sheet)
     methods: dict[str, Stylist] = {name: load_stylist(name, device) for name in dict.fromkeys(model or [])}
-    methods |= {PEER: load_peer()} if peers else {}
+    methods |= {PEER: load_baseline()} if peers else {}
     contents, paintings = find_pairs(content, None, 1, limit), find_pairs(styles, None, 1)
     found = stylize.evaluate_stylize(
         contents,

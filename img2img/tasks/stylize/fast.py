@@ -1,4 +1,4 @@
-"""Stylisation by a network: one pass, whatever the style."""
+"""Stylization by a network: one pass, whatever the style."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -6,11 +6,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from img2img.models.files import Model
-from img2img.tasks.stylize.color import PreserveColour, prepared
+from img2img.models import Model
+from img2img.tasks.stylize.color import PreserveColor, prepared
 from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.pipeline import Shown, Stylization
-from img2img.tasks.stylize.style_images import Painting
+from img2img.tasks.stylize.style_images import StyleImage
 
 STYLE_SIDE = 192  # pixels of the shorter side at which a style picture is looked at: strokes are those of a painting of twice that
 
@@ -22,14 +22,14 @@ class FastStylization(Stylization):
     A large picture in tiles has one code and one set of statistics, so that its tiles are painted alike.
     """
 
-    def __init__(self, model: Model, paintings: Sequence[Painting], wish: Wish, **options: Any) -> None:
+    def __init__(self, model: Model, paintings: Sequence[StyleImage], wish: Wish, **options: Any) -> None:
         self.style_side = round(STYLE_SIDE * wish.style_scale)
         super().__init__(model, [painting.with_shorter_side(self.style_side) for painting in paintings], wish, **options)
         self._code: Tensor | None = None
         self._known: dict[int, Tensor] = {}
 
-    def painted(self, content: Tensor, paintings: Sequence[Painting], masks: Sequence[Tensor], shown: Shown) -> Tensor:
-        preserve = cast(PreserveColour, self.wish.preserve)
+    def painted(self, content: Tensor, paintings: Sequence[StyleImage], masks: Sequence[Tensor], shown: Shown) -> Tensor:
+        preserve = cast(PreserveColor, self.wish.preserve)
         pairs = [prepared(content, look, preserve) for look in [painting.pixels for painting in paintings] or [content]]
         target = pairs[0][0]
         if not paintings:

@@ -1,4 +1,4 @@
-"""A photograph in the style of paintings by optimisation: slow, and needs no training."""
+"""A photograph in the style of paintings by optimization: slow, and needs no training."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from img2img.images.resize import resize
 from img2img.networks.features import Backbone, VGGFeatures
-from img2img.tasks.stylize.color import PreserveColour, prepared
-from img2img.tasks.stylize.gatys_loss import CONTENT_LAYER, STRIDE, STYLE_LAYERS, Likeness
+from img2img.tasks.stylize.color import PreserveColor, prepared
+from img2img.tasks.stylize.gatys_loss import CONTENT_LAYER, STRIDE, STYLE_LAYERS, GatysLoss
 from img2img.tasks.stylize.optimizers import Average, adam, lbfgs
 from img2img.tasks.stylize.validate import SMALLEST_SIDE, checked
 
@@ -20,7 +20,7 @@ STEP = math.sqrt(2)  # between two scales
 
 
 class OptimizeSettings(BaseModel):
-    """What decides how a picture is optimised."""
+    """What decides how a picture is optimized."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,7 +28,7 @@ class OptimizeSettings(BaseModel):
     iterations: int = Field(50, ge=1, description="at the last, largest scale; smaller ones have 1.4 times as many each, and cost half")
     learning_rate: float = Field(0.05, gt=0, description="of adam")
     averaging: float = Field(0.9, ge=0, lt=1, description="how much of the average of all pictures so far stays at an iteration")
-    content_weight: float = Field(0.03, ge=0, description="of likeness to the content; less shows more style")
+    content_weight: float = Field(0.03, ge=0, description="of gatys_loss to the content; less shows more style")
     tv_weight: float = Field(0.5, ge=0, description="of smoothness")
     style_scale: float = Field(1.0, gt=0, le=8, description="longer side of the styles, in longer sides of the content: the brush size")
     smallest: int = Field(128, ge=SMALLEST_SIDE, description="longer side in pixels below which no scale begins")
@@ -36,13 +36,13 @@ class OptimizeSettings(BaseModel):
         1024, ge=64, multiple_of=STRIDE, description="side in pixels of the pieces looked at at a time: what bounds the memory"
     )
     backbone: Backbone = Field("vgg16", description="the feature network; the others are fetched on first use")
-    preserve_colour: PreserveColour = Field("none", description="keep the content's colours")
+    preserve_color: PreserveColor = Field("none", description="keep the content's colors")
     seed: int = Field(0, ge=0, description="of the noise to begin with")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an optimisation is: the share of its work done, 0 to 1, the size at the current scale, the weighted losses by name."""
+    """How far an optimization is: the share of its work done, 0 to 1, the size at the current scale, the weighted losses by name."""
 
     share: float
     height: int
@@ -62,9 +62,9 @@ def painted(
     initial: Literal["content", "noise"] | Tensor = "content",
     told: Told = lambda _progress, _preview: None,
 ) -> Tensor:
-    """``content`` painted like ``styles``: (3, H, W) in [0, 1], on the device of ``content``; what ``colour.finished`` is then given.
+    """``content`` painted like ``styles``: (3, H, W) in [0, 1], on the device of ``content``; what ``color.finished`` is then given.
 
-    Gatys et al. 2016 (CVPR 2016, arXiv 1508.06576) on a frozen VGG (``Likeness``), from small scales to large ones, so that strokes
+    Gatys et al. 2016 (CVPR 2016, arXiv 1508.06576) on a frozen VGG (``GatysLoss``), from small scales to large ones, so that strokes
     larger than the network sees are drawn too (Gatys et al. 2017, arXiv 1611.07865, section 6), and the result is an average of the
     iterates (both as in Crowson's style-transfer-pytorch), which has less noise than the last one. Repeatable on the CPU.
 
@@ -84,7 +84,7 @@ def painted(
     """
     regions, weights = checked(content, styles, masks, initial)
     features = _features(settings.backbone).to(content.device)
-    pairs = [prepared(content, style.to(content), settings.preserve_colour) for style, _ in styles]
+    pairs = [prepared(content, style.to(content), settings.preserve_color) for style, _ in styles]
     target = pairs[0][0]
     paintings = [painting for _, painting in pairs]
     made = _beginning(target, initial, settings.seed)
@@ -94,7 +94,7 @@ def painted(
 
     for count, (height, width) in zip(counts, scales, strict=True):
         picture = _resized(made, height, width)[None]
-        likeness = Likeness(
+        gatys_loss = GatysLoss(
             features,
             _resized(target, height, width)[None],
             [_painting(painting, round(max(height, width) * settings.style_scale)) for painting in paintings],
@@ -105,7 +105,7 @@ def painted(
             side=settings.tile,
         )
         average = Average(settings.averaging, picture)
-        descend = adam(picture, likeness, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, likeness)
+        descend = adam(picture, gatys_loss, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, gatys_loss)
         for _ in range(count):
             losses = descend()
             average.add(picture)
@@ -119,7 +119,7 @@ def _features(backbone: Backbone) -> VGGFeatures:
     features = VGGFeatures((*STYLE_LAYERS, CONTENT_LAYER), backbone)
     first = features.stack["conv1_1"]
     assert isinstance(first, nn.Conv2d)
-    first.padding_mode = "replicate"  # as in style-transfer-pytorch: zeros at the picture's edge would draw a coloured frame
+    first.padding_mode = "replicate"  # as in style-transfer-pytorch: zeros at the picture's edge would draw a colored frame
     return features
 
 

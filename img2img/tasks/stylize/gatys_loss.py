@@ -54,7 +54,7 @@ def pieces(picture: Tensor, side: int) -> list[Piece]:
     return [Piece((*rows, *columns), (*high, *wide)) for rows, high in spans(picture.shape[2]) for columns, wide in spans(picture.shape[3])]
 
 
-class Likeness:
+class GatysLoss:
     """The distance of pictures of one size from a content, from several styles, each in its region, and from smoothness.
 
     content_weight ||F - F_c||^2 / ||F_c||^2 + sum_s w_s sum_l v_l ||G_sl - A_sl||^2 / ||A_sl||^2 + tv_weight TV, Gatys et al. 2016, eq. 7,

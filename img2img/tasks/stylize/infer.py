@@ -1,4 +1,4 @@
-"""Stylising, for programs and for the command."""
+"""Stylizing, for programs and for the command."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import Any
 from img2img.errors import ConfigError
 from img2img.images.masks import drawn_mask
 from img2img.inference.engine import Statistics, check_task
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.stylize.fast import FastStylization
-from img2img.tasks.stylize.optimization import Optimisation, settings_of
+from img2img.tasks.stylize.optimization import Optimization, settings_of
 from img2img.tasks.stylize.options import Way, Wish, find_looks
 from img2img.tasks.stylize.pipeline import Stylization
 from img2img.tasks.stylize.style_images import painting
@@ -47,7 +47,7 @@ def stylize(
         style: the path of a picture, the name of a built-in style, or a picture in memory, of any kind that ``x`` may have; or a list of
             such, or of pairs (style, weight): a mixture. None for models with a style of their own.
         method, model, init, iterations, optimizer, seed, backbone: as ``Way``.
-        mask: white is stylised: a path, a folder, a grey ``PIL.Image``, an array or tensor (H, W); a list of them: one for each style.
+        mask: white is stylized: a path, a folder, a gray ``PIL.Image``, an array or tensor (H, W); a list of them: one for each style.
         alpha, style_scale, smooth, sweep: as ``Wish``; preserve_color: its ``preserve``.
         device, dtype, tile, statistics: as ``load``.
     """
@@ -70,7 +70,7 @@ def load_stylizer(
     tile: int | None = None,
     statistics: Statistics = "sampled",
 ) -> Stylization:
-    """What paints like ``styles``, pictures of any kind with their weights; previews, keeps: as ``Optimisation``; others as ``load``.
+    """What paints like ``styles``, pictures of any kind with their weights; previews, keeps: as ``Optimization``; others as ``load``.
 
     Raises:
         ModelError: no such model, a damaged file, or one for another task. PictureError: a style that cannot be read.
@@ -79,7 +79,7 @@ def load_stylizer(
     paintings = [painting(style, weight) for style, weight in styles]
 
     def fast() -> FastStylization:
-        model = check_task(weights.load_model(way.model or DEFAULT_MODEL), "stylize")
+        model = check_task(load_model(way.model or DEFAULT_MODEL), "stylize")
         return FastStylization(model, paintings, wish, device=device, dtype=dtype, tile=tile, statistics=statistics)
 
     if way.method == "fast":
@@ -90,7 +90,7 @@ def load_stylizer(
     given = {"iterations": way.iterations, "optimizer": way.optimizer, "seed": way.seed, "backbone": way.backbone, "tile": side}
     settings = settings_of(given)
     initial: Any = fast() if way.init == "fast" else way.init or "content"
-    return Optimisation(paintings, wish, settings, initial, previews=previews, keeps=keeps, device=device)
+    return Optimization(paintings, wish, settings, initial, previews=previews, keeps=keeps, device=device)
 
 
 def _weighted(style: Any) -> list[tuple[Any, float]]:

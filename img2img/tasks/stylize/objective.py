@@ -10,8 +10,7 @@ from torch.utils.data import Dataset
 
 from img2img import losses, networks
 from img2img.losses.style import content_distance, gram, style_distance, total_variation
-from img2img.models import files as weights
-from img2img.models.files import ModelInfo
+from img2img.models import ModelInfo, save_model
 from img2img.networks import Stylizer
 from img2img.networks.features import VGGFeatures, vgg16_weights
 from img2img.networks.stylizer import LAST
@@ -123,10 +122,10 @@ class StylizeObjective(Objective):
         seen = self.features(made, (*loss.style_layers, loss.content_layer))
         with torch.no_grad():
             wanted = self.features(content, (loss.content_layer,))[loss.content_layer]
-        likeness = [weight * style_distance(gram(seen[layer]), style[layer], root=True) for layer, weight in loss.style_layers.items()]
+        gatys_loss = [weight * style_distance(gram(seen[layer]), style[layer], root=True) for layer, weight in loss.style_layers.items()]
         return {
             "content": loss.content * content_distance(seen[loss.content_layer], wanted),
-            "style": loss.style * torch.stack(likeness).sum(),
+            "style": loss.style * torch.stack(gatys_loss).sum(),
         }
 
     def validate(self, batch: Batch) -> dict[str, float]:
@@ -148,7 +147,7 @@ class StylizeObjective(Objective):
         info = ModelInfo(
             name=self.name,
             task="stylize",
-            keeps_grey=False,
+            keeps_gray=False,
             style_dim=0 if self.styles else network.style_dim,
             halo=network.halo,
             multiple=network.multiple,
@@ -156,7 +155,7 @@ class StylizeObjective(Objective):
             recipe=record,
             figures=figures,
         )
-        weights.save_model(path, network, info)
+        save_model(path, network, info)
 
 
 def as_encoded(style: Tensor) -> Tensor:

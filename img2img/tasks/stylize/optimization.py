@@ -1,4 +1,4 @@
-"""Stylisation by optimisation as a pipeline: previews, and what is left when it is stopped."""
+"""Stylization by optimization as a pipeline: previews, and what is left when it is stopped."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +11,18 @@ from img2img import images
 from img2img.errors import ConfigError
 from img2img.images import Frame, Picture
 from img2img.images.resize import resize
-from img2img.models.files import Model, ModelInfo
+from img2img.models import Model, ModelInfo
 from img2img.tasks.stylize.fast import FastStylization
 from img2img.tasks.stylize.gatys import OptimizeSettings, Progress, painted
 from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.pipeline import Content, Shown, Stylization
-from img2img.tasks.stylize.style_images import Painting
+from img2img.tasks.stylize.style_images import StyleImage
 
 PREVIEW_SECONDS = 3.0  # between two previews
 
 
-class Optimisation(Stylization):
-    """``optimize.painted`` with a wish, on a device, in fp32. ``settings`` says how; colours, alpha and scale are those of the wish.
+class Optimization(Stylization):
+    """``optimize.painted`` with a wish, on a device, in fp32. ``settings`` says how; colors, alpha and scale are those of the wish.
 
     Args:
         initial: where to begin; a ``FastStylization`` of the same styles paints what to begin with.
@@ -32,7 +32,7 @@ class Optimisation(Stylization):
 
     def __init__(
         self,
-        paintings: Sequence[Painting],
+        paintings: Sequence[StyleImage],
         wish: Wish,
         settings: OptimizeSettings,
         initial: Literal["content", "noise"] | FastStylization = "content",
@@ -41,9 +41,9 @@ class Optimisation(Stylization):
         keeps: bool = False,
         device: str = "auto",
     ) -> None:
-        info = ModelInfo(name="optimize", task="stylize", keeps_grey=False, style_dim=1)  # of no meaning but that styles are taken
+        info = ModelInfo(name="optimize", task="stylize", keeps_gray=False, style_dim=1)  # of no meaning but that styles are taken
         super().__init__(Model(nn.Identity(), info), paintings, wish, device=device, dtype="fp32")
-        self.settings = OptimizeSettings(**{**settings.model_dump(), "preserve_colour": wish.preserve, "style_scale": wish.style_scale})
+        self.settings = OptimizeSettings(**{**settings.model_dump(), "preserve_color": wish.preserve, "style_scale": wish.style_scale})
         self.initial, self.previews, self.keeps = initial, previews or {}, keeps
         self._preview: Path | None = None
         self._passes = self._passed = 0
@@ -63,7 +63,7 @@ class Optimisation(Stylization):
             if self._preview is not None:
                 self._preview.unlink(missing_ok=True)
 
-    def painted(self, content: Tensor, paintings: Sequence[Painting], masks: Sequence[Tensor], shown: Shown) -> Tensor:
+    def painted(self, content: Tensor, paintings: Sequence[StyleImage], masks: Sequence[Tensor], shown: Shown) -> Tensor:
         if self.unfinished:
             return content
         so_far: Callable[[], Tensor] | None = None
@@ -98,7 +98,7 @@ class Optimisation(Stylization):
         return made
 
     def _beginning(
-        self, content: Tensor, paintings: Sequence[Painting], masks: Sequence[Tensor], shown: Shown
+        self, content: Tensor, paintings: Sequence[StyleImage], masks: Sequence[Tensor], shown: Shown
     ) -> Literal["content", "noise"] | Tensor:
         if not isinstance(self.initial, FastStylization):
             return self.initial

@@ -5,18 +5,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from img2img.tasks.stylize.gatys_loss import Likeness
+from img2img.tasks.stylize.gatys_loss import GatysLoss
 
 Descend = Callable[[], dict[str, float]]  # changes the picture, and gives the losses that it had before
 
 
-def adam(picture: Tensor, likeness: Likeness, learning_rate: float) -> Descend:
+def adam(picture: Tensor, gatys_loss: GatysLoss, learning_rate: float) -> Descend:
     """Steps of Adam (Kingma & Ba 2015, arXiv 1412.6980) that change ``picture`` (1, 3, H, W) in place; it stays in [0, 1]."""
-    optimiser = torch.optim.Adam([picture.requires_grad_()], lr=learning_rate, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([picture.requires_grad_()], lr=learning_rate, betas=(0.9, 0.99))
 
     def descend() -> dict[str, float]:
-        losses, picture.grad = likeness.gradient(picture)
-        optimiser.step()
+        losses, picture.grad = gatys_loss.gradient(picture)
+        optimizer.step()
         with torch.no_grad():
             picture.clamp_(0, 1)
         return losses
@@ -24,22 +24,22 @@ def adam(picture: Tensor, likeness: Likeness, learning_rate: float) -> Descend:
     return descend
 
 
-def lbfgs(picture: Tensor, likeness: Likeness) -> Descend:
+def lbfgs(picture: Tensor, gatys_loss: GatysLoss) -> Descend:
     """Steps of L-BFGS that change ``picture`` (1, 3, H, W) in place, each with a search for the length that fulfils the Wolfe conditions.
 
     Not kept in [0, 1] on the way: cutting off between steps would make its model of the curvature wrong.
     """
-    optimiser = torch.optim.LBFGS([picture.requires_grad_()], max_iter=1, max_eval=10, history_size=10, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([picture.requires_grad_()], max_iter=1, max_eval=10, history_size=10, line_search_fn="strong_wolfe")
     seen: list[dict[str, float]] = []
 
     def closure() -> float:
-        losses, picture.grad = likeness.gradient(picture)
+        losses, picture.grad = gatys_loss.gradient(picture)
         seen.append(losses)
         return sum(losses.values())
 
     def descend() -> dict[str, float]:
         seen.clear()
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
         return seen[0]
 
     return descend

@@ -1,4 +1,4 @@
-"""What a user may ask of a stylisation, and how it is spelled."""
+"""What a user may ask of a stylization, and how it is spelled."""
 
 import math
 from collections import Counter
@@ -23,8 +23,8 @@ class Wish:
     """How the results should look, whatever the method.
 
     Attributes:
-        alpha: 0 gives the content, 1 the stylised picture.
-        preserve: whose colours: none (the style's), luminance (the content's, only lightness is painted), histogram (the style's colours
+        alpha: 0 gives the content, 1 the stylized picture.
+        preserve: whose colors: none (the style's), luminance (the content's, only lightness is painted), histogram (the style's colors
             are first matched to the content's).
         style_scale: size of the brush strokes.
         smooth: of animations, how much of the frame before stays where the content does not change, 0 to 1.
@@ -60,9 +60,9 @@ class Way:
 
     Attributes:
         method: fast (a network) or optimize (minutes, and no network of ours).
-        model: of method fast, or where the optimisation begins with its result: a shipped name, a file or a run; None: stylize-any.
-        init: what the optimisation begins with: content, noise or fast. None means the default here and below.
-        iterations, optimizer, seed, backbone: of the optimisation, as in ``OptimizeSettings``.
+        model: of method fast, or where the optimization begins with its result: a shipped name, a file or a run; None: stylize-any.
+        init: what the optimization begins with: content, noise or fast. None means the default here and below.
+        iterations, optimizer, seed, backbone: of the optimization, as in ``OptimizeSettings``.
 
     Raises:
         ConfigError: a name that is unknown, or options that the method does not have.

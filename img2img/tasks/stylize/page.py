@@ -1,4 +1,4 @@
-"""Stylised pictures as a contact sheet, and the figures with the sheets as one HTML page that needs no other file."""
+"""Stylized pictures as a contact sheet, and the figures with the sheets as one HTML page that needs no other file."""
 
 from collections.abc import Sequence
 from html import escape

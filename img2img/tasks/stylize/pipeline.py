@@ -1,4 +1,4 @@
-"""What both methods of stylisation share: frames, masks, colours, alpha, sweeps."""
+"""What both methods of stylization share: frames, masks, colors, alpha, sweeps."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ from img2img.files import shipped_styles
 from img2img.images import Frame, Picture
 from img2img.images.masks import mask_of, read_mask
 from img2img.inference.alpha import fill_hidden
-from img2img.inference.engine import Pipeline, check_colours
-from img2img.models.files import Model
-from img2img.tasks.stylize.color import PreserveColour, finished
+from img2img.inference.engine import Pipeline, check_colors
+from img2img.models import Model
+from img2img.tasks.stylize.color import PreserveColor, finished
 from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.smoothing import Smoother
-from img2img.tasks.stylize.style_images import Painting
+from img2img.tasks.stylize.style_images import StyleImage
 
 ROWS = 512  # of a picture that is written in bands
 
@@ -38,22 +38,22 @@ class Content(Picture):
 
 
 class Stylization(Pipeline):
-    """A method, the styles and the wishes. The size stays (but for sweeps), and so do alpha, depth and metadata; grey becomes RGB.
+    """A method, the styles and the wishes. The size stays (but for sweeps), and so do alpha, depth and metadata; gray becomes RGB.
 
-    Where no style shows, and with ``alpha`` 0, the content stays to the bit. Hidden colours of transparent pixels are not seen.
+    Where no style shows, and with ``alpha`` 0, the content stays to the bit. Hidden colors of transparent pixels are not seen.
 
     Raises:
         ConfigError: styles, masks and sweep that do not fit together.
     """
 
-    def __init__(self, model: Model, paintings: Sequence[Painting], wish: Wish, **options: Any) -> None:
+    def __init__(self, model: Model, paintings: Sequence[StyleImage], wish: Wish, **options: Any) -> None:
         super().__init__(model, **options)
         self.paintings, self.wish = tuple(paintings), wish
         self._check_wish()
 
     @abstractmethod
-    def painted(self, content: Tensor, paintings: Sequence[Painting], masks: Sequence[Tensor], shown: Shown) -> Tensor:
-        """``content`` (3, H, W) in [0, 1] as the method paints it, everywhere and in full, before ``colour.finished``.
+    def painted(self, content: Tensor, paintings: Sequence[StyleImage], masks: Sequence[Tensor], shown: Shown) -> Tensor:
+        """``content`` (3, H, W) in [0, 1] as the method paints it, everywhere and in full, before ``color.finished``.
 
         Args:
             paintings: those with a weight above 0 that show somewhere.
@@ -85,16 +85,16 @@ class Stylization(Pipeline):
     def outline(self, picture: Picture) -> Picture:
         shape = self.output_size(picture.height, picture.width)
         alpha = None if picture.alpha is None else torch.empty(1, *shape, device="meta")
-        metadata = picture.metadata if picture.channels == 3 else replace(picture.metadata, icc=None)  # a profile of grey
+        metadata = picture.metadata if picture.channels == 3 else replace(picture.metadata, icc=None)  # a profile of gray
         return Picture((Frame(torch.empty(3, *shape, device="meta"), alpha),), picture.bit_depth, picture.format, metadata)
 
     def picture(self, picture: Picture, scale: float | None = None) -> Picture:
-        """``picture`` with every frame stylised; those of an animation without flicker.
+        """``picture`` with every frame stylized; those of an animation without flicker.
 
         Raises:
             PictureError: a picture of bands, float values or labels, or masks that do not fit.
         """
-        check_colours(picture)
+        check_colors(picture)
         content = picture if isinstance(picture, Content) else self._content(picture, None)
         self.output_size(content.height, content.width)
         strips = zip(*[self._frames(content, weights, alpha) for weights, alpha in self._steps()], strict=True)
@@ -112,10 +112,10 @@ class Stylization(Pipeline):
             yield images.quantize(planes[:, top : top + ROWS], made.bit_depth)
 
     def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
-        """``pixels`` (N, C, H, W) in [0, 1] stylised: (N, 3, H, W), or (N, 4, H, W) where C is 2 or 4, which is with alpha."""
-        colours, made = self._colours_in(pixels), []
+        """``pixels`` (N, C, H, W) in [0, 1] stylized: (N, 3, H, W), or (N, 4, H, W) where C is 2 or 4, which is with alpha."""
+        colors, made = self._colors_in(pixels), []
         for each in pixels.detach().float().cpu():
-            frame = self.picture(Picture((Frame(each[:colours], each[colours:] if len(each) > colours else None),))).frames[0]
+            frame = self.picture(Picture((Frame(each[:colors], each[colors:] if len(each) > colors else None),))).frames[0]
             made.append(frame.pixels if frame.alpha is None else torch.cat([frame.pixels, frame.alpha]))
         return torch.stack(made)
 
@@ -130,8 +130,8 @@ class Stylization(Pipeline):
         return [(given, share * self.wish.alpha) for share in shares]
 
     def _frames(self, content: Content, weights: Sequence[float], alpha: float) -> Iterator[Tensor]:
-        """The frames of ``content`` stylised, (3, H, W)."""
-        smoother, preserve = Smoother(self.wish.smooth), cast(PreserveColour, self.wish.preserve)
+        """The frames of ``content`` stylized, (3, H, W)."""
+        smoother, preserve = Smoother(self.wish.smooth), cast(PreserveColor, self.wish.preserve)
         several = len(content.masks) > 1
         shown = [i for i, weight in enumerate(weights) if weight > 0 and not (several and not content.masks[i].any())]
         paintings = [replace(self.paintings[i], weight=weights[i]) for i in shown]
@@ -139,14 +139,14 @@ class Stylization(Pipeline):
         mask = torch.stack(masks).amax(0) if masks else None
         nothing = alpha == 0 or bool(content.masks and (mask is None or not mask.any()))
         for frame in content.frames:
-            colours = frame.pixels.expand(3, -1, -1)
+            colors = frame.pixels.expand(3, -1, -1)
             if nothing:
-                yield colours
+                yield colors
                 continue
-            seen = colours if frame.alpha is None else fill_hidden(colours, frame.alpha)
+            seen = colors if frame.alpha is None else fill_hidden(colors, frame.alpha)
 
-            def show(made: Tensor, colours: Tensor = colours) -> Tensor:
-                return finished(made, colours, preserve, alpha, mask)
+            def show(made: Tensor, colors: Tensor = colors) -> Tensor:
+                return finished(made, colors, preserve, alpha, mask)
 
             made = self.painted(seen, paintings, masks, show)
             yield show(made if frame.duration is None else smoother(seen, made))

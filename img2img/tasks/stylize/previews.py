@@ -1,4 +1,4 @@
-"""Where an optimisation can be watched."""
+"""Where an optimization can be watched."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stylised animations that do not flicker."""
+"""Stylized animations that do not flicker."""
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +9,10 @@ SIDE = 5  # pixels of the square over which change is averaged: noise in single 
 
 
 class Smoother:
-    """Stylised frames, each mixed with the one before where the content has not changed.
+    """Stylized frames, each mixed with the one before where the content has not changed.
 
     out_t = made_t + s exp(-(d / SIGMA)^2) (out_(t-1) - made_t), where d is the change of the content from the frame before, the mean over
-    a square of its largest channel. A stylisation answers to noise that nobody sees with strokes that jump; the blend follows the content
+    a square of its largest channel. A stylization answers to noise that nobody sees with strokes that jump; the blend follows the content
     instead. Of the recursive kind, as in temporal antialiasing (Karis 2014, "High quality temporal supersampling"), without motion vectors:
     what moves is painted anew, and not smeared.
 

@@ -1,4 +1,4 @@
-"""Stylising beside a public tool: seconds and memory, each in a process of its own. Only our own process imports PyTorch."""
+"""Stylizing beside a public tool: seconds and memory, each in a process of its own. Only our own process imports PyTorch."""
 
 import multiprocessing
 import sys
@@ -56,7 +56,7 @@ def time_stylize(models: Sequence[str], sizes: Sequence[int], repeats: int, thre
 
 
 class _Entrant:
-    """A process that stylises the same picture whenever it is its turn."""
+    """A process that stylizes the same picture whenever it is its turn."""
 
     def __init__(self, method: str, size: int, threads: int) -> None:
         context = multiprocessing.get_context("spawn")

@@ -14,12 +14,12 @@ from img2img.images import Picture
 from img2img.images import convert as kinds
 from img2img.images.resize import resize
 from img2img.inference.alpha import fill_hidden
-from img2img.inference.engine import check_colours
+from img2img.inference.engine import check_colors
 from img2img.tasks.stylize.validate import SMALLEST_SIDE
 
 
 @dataclass(frozen=True)
-class Painting:
+class StyleImage:
     """A style: RGB pixels (3, H, W) in [0, 1], and how much it counts beside others."""
 
     pixels: Tensor
@@ -30,27 +30,27 @@ class Painting:
         """What tells it from others, whatever file it comes from."""
         return f"{hashlib.sha256(self.pixels.contiguous().numpy().tobytes()).hexdigest()} {tuple(self.pixels.shape)} {self.weight}"
 
-    def with_shorter_side(self, side: int) -> "Painting":
+    def with_shorter_side(self, side: int) -> "StyleImage":
         """The same, enlarged or reduced."""
         factor = side / min(self.pixels.shape[1:])
         height, width = (max(round(length * factor), SMALLEST_SIDE) for length in self.pixels.shape[1:])
         return replace(self, pixels=resize(self.pixels, size=(height, width)).clamp(0, 1))
 
 
-def painting(style: Any, weight: float = 1.0) -> Painting:
+def painting(style: Any, weight: float = 1.0) -> StyleImage:
     """The style picture ``style``, of any kind that ``Pipeline.__call__`` takes; of transparent ones what is visible counts.
 
     Raises:
-        PictureError: it cannot be read, or is no picture of colours. ConfigError: it is too small to show a style.
+        PictureError: it cannot be read, or is no picture of colors. ConfigError: it is too small to show a style.
     """
     picture = _picture(style)
-    check_colours(picture)
+    check_colors(picture)
     pixels = picture.pixels if picture.alpha is None else fill_hidden(picture.pixels, picture.alpha)
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
         name = repr(os.fspath(style)) if isinstance(style, str | os.PathLike) else "picture"
         size = f"{picture.width}x{picture.height}"
         raise ConfigError(f"the style {name} has {size} pixels; at least {SMALLEST_SIDE} a side show a style: give a larger picture")
-    return Painting(pixels.expand(3, -1, -1).contiguous(), weight)
+    return StyleImage(pixels.expand(3, -1, -1).contiguous(), weight)
 
 
 def _picture(style: Any) -> Picture:
@@ -60,6 +60,6 @@ def _picture(style: Any) -> Picture:
         batch = kinds.check_tensor(style).detach().to("cpu", torch.float32)
         if len(batch) > 1:
             raise ConfigError(f"a style is one picture, not a batch of {len(batch)}; give a list of styles")
-        colours = 1 if batch.shape[1] < 3 else 3
-        return Picture((images.Frame(batch[0, :colours], batch[0, colours:] if batch.shape[1] > colours else None),))
+        colors = 1 if batch.shape[1] < 3 else 3
+        return Picture((images.Frame(batch[0, :colors], batch[0, colors:] if batch.shape[1] > colors else None),))
     return kinds.to_picture(style)[0]

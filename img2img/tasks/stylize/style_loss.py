@@ -24,10 +24,10 @@ class Seen:
     content: Tensor
 
 
-class Eyes:
+class FeatureExtractor:
     """Both networks, frozen, on the CPU.
 
-    VGG16 (Oxford's) at the layers of Gatys et al. 2016, of which stylisers are trained on some; AlexNet at all five convolutions, which
+    VGG16 (Oxford's) at the layers of Gatys et al. 2016, of which stylizers are trained on some; AlexNet at all five convolutions, which
     hardly any is trained on: what is better by both has not merely learned what one of them wants.
     """
 
@@ -62,7 +62,9 @@ def measure_style(
     style_seen: Mapping[str, Seen],
     seconds: float,
 ) -> StyleFigures:
-    """The figures of ``result`` (3, H, W) beside ``style`` (3, h, w), both in [0, 1], with what ``Eyes`` see of it, its content and style.
+    """The figures of ``result`` (3, H, W) against ``style`` (3, h, w), both in [0, 1].
+
+    ``seen``, ``content_seen`` and ``style_seen`` are the activations that ``FeatureExtractor`` gives of it, its content and its style.
 
     Chroma is the mean of the highest minus the lowest channel, contrast the standard deviation of the luminance.
     """

@@ -9,7 +9,7 @@ from torch import Tensor
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError, DataError
-from img2img.models import files as weights
+from img2img.models import load_info, load_model
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import StylizeConfig
 from img2img.tasks.stylize.data import StyleCrops, StylePatches
@@ -17,9 +17,9 @@ from img2img.tasks.stylize.fast import STYLE_SIDE
 from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import Outcome, train
 from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import Rehearsal, rehearse
+from img2img.training.dry_run import DryRun, dry_run
 
-REHEARSAL_PICTURES = 8
+DRY_RUN_PICTURES = 8
 MANY_STYLES = 10  # of so many some are held out; of fewer all are trained on, and validated by
 LEAST_CHECKED = 64  # pixels a side of validation pictures
 LEAST_STYLE = 64  # pixels a side of a style: smaller ones have no strokes to show
@@ -65,7 +65,7 @@ def train_stylizer(
     return train(objective, patches, crops, config.training, run, fabric=fabric, record=record)
 
 
-def rehearse_stylizer(content: Path, styles: Path, config: StylizeConfig, *, init: str | None = None) -> Rehearsal:
+def dry_run_stylizer(content: Path, styles: Path, config: StylizeConfig, *, init: str | None = None) -> DryRun:
     """What a few steps of ``train_stylizer`` cost on one device; nothing is kept.
 
     Raises:
@@ -74,10 +74,10 @@ def rehearse_stylizer(content: Path, styles: Path, config: StylizeConfig, *, ini
     fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
     config = with_body_of(init, config)
     with tempfile.TemporaryDirectory() as folder:
-        contents, _ = _contents(content, None, Path(folder), config, most=REHEARSAL_PICTURES)
-        paintings, _ = _paintings(styles, None, Path(folder), config, most=REHEARSAL_PICTURES)
+        contents, _ = _contents(content, None, Path(folder), config, most=DRY_RUN_PICTURES)
+        paintings, _ = _paintings(styles, None, Path(folder), config, most=DRY_RUN_PICTURES)
         objective = make_objective(config, "rehearsal", init, styles)
-        return rehearse(objective, _patches(contents, paintings, config), config.training, fabric)
+        return dry_run(objective, _patches(contents, paintings, config), config.training, fabric)
 
 
 def with_body_of(init: str | None, config: StylizeConfig) -> StylizeConfig:
@@ -88,7 +88,7 @@ def with_body_of(init: str | None, config: StylizeConfig) -> StylizeConfig:
     """
     if init is None:
         return config
-    info = weights.load_info(init)
+    info = load_info(init)
     if info.network.get("name") != "stylizer":
         raise ConfigError(f"--init {init!r} is a model for {info.task}, with another network; a stylizer starts from a stylizer")
     return config.model_copy(update={"network": info.network["body"], "style_dim": info.network["style_dim"]})
@@ -106,7 +106,7 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
     network = objective.stylizer
     _check_size(config.data.size, objective)
     if init is not None:
-        given = weights.load_model(init).network
+        given = load_model(init).network
         assert isinstance(given, Stylizer)
         if given.styles and not single:
             raise ConfigError(f"--init {init!r} has one style of its own; a network for any style starts from one for any style")
@@ -162,5 +162,5 @@ def _paintings(
 
 def _patches(contents: PictureSet, paintings: PictureSet, config: StylizeConfig) -> StylePatches:
     data, seed = config.data, config.training.seed
-    shares = {"recoloured": data.recoloured, "photographs": data.photographs}
+    shares = {"recolored": data.recolored, "photographs": data.photographs}
     return StylePatches(contents, paintings, data.size, data.style_size, **shares, seed=seed)

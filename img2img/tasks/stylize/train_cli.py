@@ -53,7 +53,7 @@ def train_stylize(
         raise typer.BadParameter(f"{str(style)!r} is no file; --styles trains on a folder", param_hint="--style")
     from img2img.config import resolve, to_yaml
     from img2img.tasks.stylize.config import PRESETS
-    from img2img.tasks.stylize.train import rehearse_stylizer, train_stylizer
+    from img2img.tasks.stylize.train import dry_run_stylizer, train_stylizer
 
     preset = preset or ("any" if styles else "single")
     options = {"data.size": size} | o.settings_of(
@@ -75,7 +75,7 @@ def train_stylize(
     resolved = resolve(PRESETS, preset, config, settings or [], options)
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(rehearse_stylizer(content, source, resolved, init=init).describe(), err=True)
+        typer.echo(dry_run_stylizer(content, source, resolved, init=init).describe(), err=True)
         return
     run = run or Path("runs") / f"stylize-{style.stem if style else preset}"
     outcome = train_stylizer(

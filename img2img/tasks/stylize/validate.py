@@ -1,4 +1,4 @@
-"""Whether what a user asks of a stylisation fits together."""
+"""Whether what a user asks of a stylization fits together."""
 
 import math
 from collections.abc import Sequence

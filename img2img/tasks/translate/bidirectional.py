@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from img2img import networks
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.unpaired import UnpairedTranslator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
@@ -20,7 +20,7 @@ class TwoSided(UnpairedTranslator):
 
     directions = ("a2b", "b2a")
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.sides = {"a": self.a, "b": self.b}
         self.judges = {name: self.needed_adversary(name, side.channels) for name, side in self.sides.items()}
@@ -46,7 +46,7 @@ class TwoSided(UnpairedTranslator):
 class OneNetwork(TwoSided):
     """The base of UNIT and MUNIT: one network, ``translator``, goes both ways."""
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.generators["translator"] = networks.build(self.exported_spec)
 

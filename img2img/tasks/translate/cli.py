@@ -129,7 +129,7 @@ def train_translate(
     """
     from img2img.config import resolve, to_yaml
     from img2img.tasks.translate.config import PRESETS
-    from img2img.tasks.translate.train import rehearse_translator, train_translator
+    from img2img.tasks.translate.train import dry_run_translator, train_translator
 
     options = {"direction": direction, "data.layout": layout, "data.size": size} | o.settings_of(
         images=images,
@@ -150,7 +150,7 @@ def train_translate(
     resolved = resolve(PRESETS, preset, config, settings or [], options)
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(rehearse_translator(data, resolved, init=init, validation=validation).describe(), err=True)
+        typer.echo(dry_run_translator(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"translate-{preset}"
     o.say_how_it_ended(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)

@@ -1,4 +1,4 @@
-"""Colouring grey photographs: the truth is the photograph itself."""
+"""Coloring gray photographs: the truth is the photograph itself."""
 
 from typing import Any, cast
 
@@ -10,22 +10,22 @@ from img2img import networks
 from img2img.images.color import rgb_to_lab
 from img2img.metrics import lpips_alex, psnr
 from img2img.networks import Colorizer
-from img2img.networks.colorizer import bins, grey_of, nearest_bin
+from img2img.networks.colorizer import bins, gray_of, nearest_bin
 from img2img.networks.features import vgg16_weights
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch, Look
 
-COUNTED = 256  # samples whose colours are counted
+COUNTED = 256  # samples whose colors are counted
 
 
 class ColorizeObjective(Translator):
-    """A ``Colorizer`` that classifies each place's colour; rare colours count more, or all would be brown and grey.
+    """A ``Colorizer`` that classifies each place's color; rare colors count more, or all would be brown and gray.
 
-    Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true colour. Deviations:
-    the true colour is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
+    Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
+    the true color is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
     as a few hundred photographs could only spoil them.
 
     Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
@@ -36,7 +36,7 @@ class ColorizeObjective(Translator):
     upsampling = 2
     rarity: Tensor
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         network = cast(Colorizer, networks.build(config.network))
         network.load_vgg(vgg16_weights())
@@ -55,19 +55,19 @@ class ColorizeObjective(Translator):
         return self.config.network
 
     def generate(self, batch: Batch) -> Images:
-        return {"logits": self.network.logits(grey_of(batch["b"]))}
+        return {"logits": self.network.logits(gray_of(batch["b"]))}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         target = nearest_bin(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
         return {"cross_entropy": F.cross_entropy(images["logits"], target, self.rarity)}
 
     def validate(self, batch: Batch) -> dict[str, float]:
-        b, fake = batch["b"], self.network(grey_of(batch["b"]))
+        b, fake = batch["b"], self.network(gray_of(batch["b"]))
         return {"lpips": float(lpips_alex(fake, b)), "psnr": float(psnr(fake, b))}
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        grey = grey_of(batch["b"])
-        return {"input": grey.expand(-1, 3, -1, -1), "ours": self.network(grey), "truth": batch["b"]}
+        gray = gray_of(batch["b"])
+        return {"input": gray.expand(-1, 3, -1, -1), "ours": self.network(gray), "truth": batch["b"]}
 
     def look(self, batch: Batch) -> Look:
         columns = self.preview(batch)
@@ -75,9 +75,9 @@ class ColorizeObjective(Translator):
 
 
 def rarity(pictures: Tensor, balance: float) -> Tensor:
-    """(bins,): how much each colour counts, 1 on the average of ``pictures`` (N, 3, H, W).
+    """(bins,): how much each color counts, 1 on the average of ``pictures`` (N, 3, H, W).
 
-    Zhang et al. 2016, eq. 4: 1 / ((1 - balance) p + balance / Q), p the share of a colour smoothed over its neighbours.
+    Zhang et al. 2016, eq. 4: 1 / ((1 - balance) p + balance / Q), p the share of a color smoothed over its neighbors.
     """
     found = nearest_bin(F.avg_pool2d(rgb_to_lab(pictures)[:, 1:], 2)).flatten()
     grid = bins()

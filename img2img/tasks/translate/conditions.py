@@ -10,9 +10,8 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError
 from img2img.inference.engine import Statistics, check_task
-from img2img.models import files as weights
-from img2img.models.files import Model
-from img2img.networks.colorizer import grey_of
+from img2img.models import Model, load_info, load_model
+from img2img.networks.colorizer import gray_of
 from img2img.tasks.translate.pipeline import Translation
 
 STYLE_SIDE = 256  # pixels of the shorter side at which a style picture is looked at, as in training
@@ -69,7 +68,7 @@ def load_translator(name: str, wish: Wish, number: int, **options: Any) -> Trans
         ModelError: no such model, or one of another task. ConfigError: a wish that the model cannot fulfil; says what it can.
         PictureError: a style picture that cannot be read.
     """
-    model = check_task(weights.load_model(name), "translate")
+    model = check_task(load_model(name), "translate")
     conditions = conditions_of(model, wish, number)
     return Translation(model, conditions, **options)
 
@@ -80,7 +79,7 @@ def needed_extension(name: str, direction: str | None) -> str | None:
     Raises:
         ModelError: no such model.
     """
-    info = weights.load_info(name)
+    info = load_info(name)
     target = info.a if direction == "b2a" and len(info.directions) > 1 else info.b
     return ".png" if target.palette else ".tif" if target.scale or target.channels not in (1, 3) else None
 
@@ -137,7 +136,7 @@ def _encoded(model: Model, path: str, side: str) -> Tensor:
     if given != wanted.channels and not {given, wanted.channels} <= {1, 3}:
         raise ConfigError(f"the style of model {model.info.name!r} comes from {wanted.channels} bands; {path!r} has {given}")
     if given != wanted.channels:
-        pixels = grey_of(pixels) if given == 3 else pixels.expand(-1, 3, -1, -1)
+        pixels = gray_of(pixels) if given == 3 else pixels.expand(-1, 3, -1, -1)
     if wanted.scale:
         offset, scale = (pixels.new_tensor(numbers)[:, None, None] for numbers in (wanted.offset, wanted.scale))
         pixels = (pixels - offset) / scale

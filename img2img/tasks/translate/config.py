@@ -33,7 +33,7 @@ class LossConfig(Strict):
     style: float = Field(1.0, ge=0, description="munit: the style code comes back")
     mode_seeking: float = Field(0.0, ge=0, description="munit: two styles should give two pictures")
     classification: float = Field(1.0, ge=0, description="multi-domain: the class should be seen in the picture")
-    balance: float = Field(0.5, ge=0, le=1, description="colorize: how much rare colours count; 1: all colours alike")
+    balance: float = Field(0.5, ge=0, le=1, description="colorize: how much rare colors count; 1: all colors alike")
 
 
 class DataConfig(Strict):
@@ -122,20 +122,20 @@ PRESETS: dict[str, TranslateConfig] = {
         data=DataConfig(size=128, load=143, validation_side=128),
         training=GAN.model_copy(update={"batch": 8, "learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
     ),
-    # Grey to colour as a classification of colours (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
+    # Gray to color as a classification of colors (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
     "colorize": TranslateConfig(
         method="colorize",
         network={"name": "colorizer"},
         data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
         training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
     ),
-    # Coloured sketches to photographs, on pairs that are made of any photographs; start it from a restorer.
+    # Colored sketches to photographs, on pairs that are made of any photographs; start it from a restorer.
     "sketch": TranslateConfig(
         method="restore",
         network=RESTORER,
         loss=LossConfig(pixel_weight=1.0, perceptual=0.2, perceptual_layers={"relu2_2": 1.0}),
         adversary=AdversaryConfig(weight=0.015, network={**JUDGE, "width": 32, "norm": "none", "spectral_norm": True}),
-        data=DataConfig(size=96, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), grey=0.0)),
+        data=DataConfig(size=96, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), gray=0.0)),
         training=TrainerConfig(images=100_000, learning_rate=5e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
     ),
     # Noise and JPEG, of unknown strength, undone by a plain residual network at half the resolution.

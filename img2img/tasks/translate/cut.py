@@ -7,7 +7,7 @@ from img2img import losses, networks
 from img2img.errors import ConfigError
 from img2img.networks.patch_nce import PatchProjection, draw_places
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.unpaired import UnpairedTranslator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
@@ -29,7 +29,7 @@ class CutObjective(UnpairedTranslator):
         ConfigError: a network without such features, sides with different channels, or no discriminator.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         if self.a.channels != self.b.channels or self.a.palette or self.b.palette:
             raise ConfigError("cut compares input and output by one encoder, so both sides must be pictures of equally many channels")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from img2img import losses, networks
 from img2img.tasks.translate.bidirectional import TwoSided
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import generator_spec
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
@@ -22,7 +22,7 @@ class CycleObjective(TwoSided):
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1], unpaired.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         spec = self.exported_spec
         self.generators["ab"], self.generators["ba"] = networks.build(spec["ab"]), networks.build(spec["ba"])
@@ -34,7 +34,7 @@ class CycleObjective(TwoSided):
     @property
     def exported_spec(self) -> dict[str, Any]:
         network = self.config.network
-        return {"name": "two-way", "ab": generator_spec(network, self.a, self.b), "ba": generator_spec(network, self.b, self.a)}
+        return {"name": "bidirectional", "ab": generator_spec(network, self.a, self.b), "ba": generator_spec(network, self.b, self.a)}
 
     def generate(self, batch: Batch) -> Images:
         ab, ba = self.generators["ab"], self.generators["ba"]

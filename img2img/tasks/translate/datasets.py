@@ -14,7 +14,7 @@ from img2img.data.pictures import PictureSet, decode_labels, decode_photo, find_
 from img2img.data.splits import DataLayout, Split, hold_out
 from img2img.errors import DataError
 from img2img.images import Palette
-from img2img.models.files import Side
+from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
 from img2img.tasks.translate.image_specs import decoder_of, find_palette, range_of, shrinking, side_of
@@ -27,7 +27,7 @@ HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/
 
 
 @dataclass(frozen=True)
-class Material:
+class Datasets:
     """Samples {"a", "b"} (or {"b"} of colorize; "label" and "target" of multi-domain), a validation set of the same kind, what they hold.
 
     Attributes:
@@ -40,15 +40,15 @@ class Material:
 
     samples: Dataset[Batch]
     checks: Dataset[Batch]
-    a: Side
-    b: Side
+    a: ImageSpec
+    b: ImageSpec
     classes: tuple[str, ...]
     described: str
     record: dict[str, Any]
     pictures: int = 0
 
 
-def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Material:
+def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Datasets:
     """The material in the folder ``data`` for the method of ``config``, decoded into ``cache``.
 
     Args:
@@ -71,7 +71,7 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
             return _two_sets(data, config, limits, cache, validation, most)
 
 
-def _photographs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _photographs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     decode = shrinking(decode_photo, config)
     paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
@@ -84,12 +84,12 @@ def _photographs(data: Path, config: TranslateConfig, limits: Limits, cache: Pat
         tested = RestorationCrops(checks, side, multiple, config.data.damage, seed)
     else:
         samples, tested = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
-    a = Side(channels=1 if config.method == "colorize" else 3)
+    a = ImageSpec(channels=1 if config.method == "colorize" else 3)
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Material(samples, tested, a, Side(), (), described, _record(pictures, checks), len(pictures))
+    return Datasets(samples, tested, a, ImageSpec(), (), described, _record(pictures, checks), len(pictures))
 
 
-def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     layout = find_layout(data, config.data.layout)
     if layout.kind != "paired":
         raise DataError(
@@ -122,10 +122,10 @@ def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, val
     tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
     pictures, watched = sides["a"]
-    return Material(samples, tested, a, b, (), layout.describe() + kinds, _record(pictures, watched, layout), len(pictures))
+    return Datasets(samples, tested, a, b, (), layout.describe() + kinds, _record(pictures, watched, layout), len(pictures))
 
 
-def _two_sets(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _two_sets(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     layout = find_layout(data, config.data.layout)
     if layout.kind == "single":
         raise DataError(f"{str(data)!r} holds {layout.describe()}; two sets are wanted: trainA/ and trainB/")
@@ -145,7 +145,7 @@ def _two_sets(data: Path, config: TranslateConfig, limits: Limits, cache: Path, 
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     tested = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(a, check_a, layout), min(len(a), len(b))
-    return Material(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), record, count)
+    return Datasets(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), record, count)
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
@@ -176,7 +176,7 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Material:
+def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     found, side = find_classes(data), config.data
     watched = _watched(found, find_classes(validation) if validation else None)
     pictures: list[PictureSet] = []
@@ -189,11 +189,11 @@ def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, v
         decode = shrinking(decode_photo, config)
         pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
         checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=limits.least_checked, decode=decode))
-    return Material(
+    return Datasets(
         DomainPatches(pictures, side.size, side.augment, config.training.seed),
         DomainCrops(checks, side.validation_side, limits.multiple),
-        Side(),
-        Side(),
+        ImageSpec(),
+        ImageSpec(),
         found.classes,
         f"{found.describe()}; {sum(map(len, checks))} held out",
         {

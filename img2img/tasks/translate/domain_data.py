@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from img2img.data.pairs import middle_window, random_window, reach
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, mix, shuffled
+from img2img.data.sampling import mix, seeded_rng, shuffled
 from img2img.data.transforms import Augmentation, AugmentConfig, Sample
 
 
@@ -33,9 +33,9 @@ class DomainPatches(Dataset[dict[str, Tensor]]):
         classes = len(self.pictures)
         label = shuffled(position, classes, self.seed)
         index = shuffled(position // classes, len(self.pictures[label]), mix(self.seed, label))
-        window = random_window(self.pictures[label], index, self.reach, generator(self.seed, 5, position))
+        window = random_window(self.pictures[label], index, self.reach, seeded_rng(self.seed, 5, position))
         picture = self.pictures[label].crop(index, *window)
-        step = 1 + int(torch.randint(classes - 1, (), generator=generator(self.seed, 1, position)))
+        step = 1 + int(torch.randint(classes - 1, (), generator=seeded_rng(self.seed, 1, position)))
         return _item(self.augmentation(Sample(picture), mix(self.seed, 4, position)).a, label, (label + step) % classes)
 
 

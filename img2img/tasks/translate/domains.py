@@ -8,7 +8,7 @@ from torch import Tensor
 from img2img import losses, networks
 from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, generator_spec, shown
 from img2img.tasks.translate.unpaired import upsampling
 from img2img.training import Images, Losses
@@ -22,7 +22,7 @@ class DomainObjective(Translator):
 
     Choi et al. 2018, StarGAN (arXiv 1711.09020), eq. 1 to 6: adversarial loss, classification of true pictures (for the discriminator)
     and of translated ones (for the generator), and the way back to the first class. Deviations: the generator's blocks are told the
-    class (``LabelledGenerator`` says why); the target is never the picture's own class.
+    class (``ClassConditionalGenerator`` says why); the target is never the picture's own class.
 
     Batches: {"a": (N, C, H, W) in [0, 1], "label": (N,) and "target": (N,) int64 numbers of ``classes``}.
 
@@ -33,7 +33,7 @@ class DomainObjective(Translator):
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.generators["ab"] = networks.build(self.exported_spec)
         self.judge = self.needed_adversary("b", self.a.channels, classes=len(self.classes))
@@ -42,7 +42,7 @@ class DomainObjective(Translator):
 
     @property
     def exported_spec(self) -> dict[str, Any]:
-        return {"name": "labelled", "generator": generator_spec(self.config.network, self.a, self.a), "classes": len(self.classes)}
+        return {"name": "class-conditional", "generator": generator_spec(self.config.network, self.a, self.a), "classes": len(self.classes)}
 
     def generate(self, batch: Batch) -> Images:
         fake = self.generators["ab"](batch["a"], batch["target"])

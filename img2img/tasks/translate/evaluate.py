@@ -23,7 +23,7 @@ def evaluate_translate(
     inputs: Annotated[Path | None, typer.Option("--input", help="Folder of what goes in, with the same names; made if not given.")] = None,
     damage: Annotated[
         str | None,
-        typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, grey; or several."),
+        typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, gray; or several."),
     ] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
@@ -57,7 +57,7 @@ def evaluate_translate(
     for name, translator in translators.items():
         if translator.source.palette or any(side.scale or side.channels not in (1, 3) for side in (translator.source, translator.target)):
             raise ConfigError(
-                f"model {name!r} does not go from pictures to pictures: grey or RGB of 8 bits can be measured, and label maps made"
+                f"model {name!r} does not go from pictures to pictures: gray or RGB of 8 bits can be measured, and label maps made"
             )
     found = upscale.evaluate(
         pairs,

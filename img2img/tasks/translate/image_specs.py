@@ -1,4 +1,4 @@
-"""What the pictures of one side of the data are: photographs, grey, bands, or label maps with a palette; and how they are read."""
+"""What the pictures of one side of the data are: photographs, gray, bands, or label maps with a palette; and how they are read."""
 
 import csv
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from img2img import images
-from img2img.data.normalize import Normalisation, measure
+from img2img.data.normalize import Normalization, measure
 from img2img.data.pictures import Decoder, PictureSet, decode_bands, decode_half, decode_photo, decode_shrunk, to_tensor
 from img2img.data.splits import DataLayout, spread
 from img2img.errors import DataError
 from img2img.images import Palette
-from img2img.models.files import Side
+from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 
 PALETTE_FILE = "PALETTE.tsv"
@@ -21,11 +21,11 @@ PROBED = 256  # files of a side whose headers are read to tell what they are
 
 
 def decoder_of(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
-    """How the files of one side are read: as bands where they are grey or no photographs of 8 bits, or as photographs."""
+    """How the files of one side are read: as bands where they are gray or no photographs of 8 bits, or as photographs."""
     found = [images.probe(path) for path in spread(files, PROBED)]
     plain = all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found)
-    grey = all(probe.mode in ("1", "L", "LA") for probe in found)
-    decode = decode_photo if plain and not grey else decode_bands
+    gray = all(probe.mode in ("1", "L", "LA") for probe in found)
+    decode = decode_photo if plain and not gray else decode_bands
     if layout.name == "side-by-side":
         return decode_half(decode, "left" if side == "a" else "right")
     return decode
@@ -38,8 +38,8 @@ def shrinking(decode: Decoder, config: TranslateConfig, *, labels: bool = False)
 def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, side: str) -> Palette:
     """The palette of ``files`` where they are label maps; else ().
 
-    They are if all have palettes with at most ``MOST_LABELS`` colours in use, or if all are grey and the folder has a ``PALETTE.tsv``;
-    or, of side B, because the configuration says so. Files whose palettes differ get that of all their colours, sorted.
+    They are if all have palettes with at most ``MOST_LABELS`` colors in use, or if all are gray and the folder has a ``PALETTE.tsv``;
+    or, of side B, because the configuration says so. Files whose palettes differ get that of all their colors, sorted.
     """
     modes = {images.probe(path).mode for path in spread(files, PROBED)}
     file = data / PALETTE_FILE
@@ -57,7 +57,7 @@ def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, sid
         palettes.add(labels.palette)
         used.update(np.unique(labels.indices).tolist())
         if len(used) > MOST_LABELS and not told:
-            return ()  # photographs of few colours
+            return ()  # photographs of few colors
     longest = max(palettes, key=len)
     if any(palette != longest[: len(palette)] for palette in palettes):
         return images.collect_palette(files)
@@ -65,7 +65,7 @@ def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, sid
 
 
 def read_palette(file: Path) -> Palette:
-    """The colours in a table of tab-separated values with the columns index, r, g and b, in the order of the index.
+    """The colors in a table of tab-separated values with the columns index, r, g and b, in the order of the index.
 
     Raises:
         DataError: other columns, or indices that are not 0, 1, 2, ...
@@ -80,12 +80,12 @@ def read_palette(file: Path) -> Palette:
         ) from error
 
 
-def range_of(pictures: PictureSet) -> Normalisation:
+def range_of(pictures: PictureSet) -> Normalization:
     """What brings the pictures of a side to [0, 1]: nothing to do for integers; the range of float bands is measured over all of them."""
     if pictures.entries[0].dtype != "float32":
-        return Normalisation()
-    return measure((to_tensor(pictures.pixels(index)) for index in range(len(pictures))), "normalise")
+        return Normalization()
+    return measure((to_tensor(pictures.pixels(index)) for index in range(len(pictures))), "normalize")
 
 
-def side_of(pictures: PictureSet, normalisation: Normalisation) -> Side:
-    return Side(channels=pictures.channels, offset=normalisation.offset, scale=normalisation.scale)
+def side_of(pictures: PictureSet, normalization: Normalization) -> ImageSpec:
+    return ImageSpec(channels=pictures.channels, offset=normalization.offset, scale=normalization.scale)

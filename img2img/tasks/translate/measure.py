@@ -11,12 +11,12 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.degrade import jpeg
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pairs import Pair
 from img2img.images import Palette
 from img2img.metrics import quantized
-from img2img.tasks.translate.restoration import GREY, apply_damage
+from img2img.tasks.translate.restoration import GRAY, apply_damage
 
 Damage = tuple[tuple[str, float], ...]
 STRENGTHS = {"noise": (0, 255), "photons": (1, 1e7), "blur": (0, 4), "jpeg": (1, 100), "sketch": (0.3, 2)}
@@ -24,7 +24,7 @@ MAJORITY = "majority"
 
 
 def parse_damage(text: str) -> Damage:
-    """What ``--damage`` says, such as "noise=25,jpeg=40" or "grey", in the order given.
+    """What ``--damage`` says, such as "noise=25,jpeg=40" or "gray", in the order given.
 
     Raises:
         ConfigError: an unknown damage, or a strength that is none.
@@ -33,13 +33,13 @@ def parse_damage(text: str) -> Damage:
     for part in text.split(","):
         kind, _, strength = part.strip().partition("=")
         try:
-            value = float(strength) if kind != "grey" or strength else 1.0
+            value = float(strength) if kind != "gray" or strength else 1.0
             low, high = STRENGTHS.get(kind, (1, 1))
-            if (kind not in STRENGTHS and kind != "grey") or not low <= value <= high:
+            if (kind not in STRENGTHS and kind != "gray") or not low <= value <= high:
                 raise ValueError
         except ValueError as error:
             known = ", ".join(f"{name}={low:g}..{high:g}" for name, (low, high) in STRENGTHS.items())
-            raise ConfigError(f"--damage takes {known} or grey, joined by commas; got {part.strip()!r}") from error
+            raise ConfigError(f"--damage takes {known} or gray, joined by commas; got {part.strip()!r}") from error
         found.append((kind, value))
     return tuple(found)
 
@@ -61,11 +61,11 @@ def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, 
                 f"{str(pair.lr)!r} is {given.shape[2]} x {given.shape[1]}, {str(pair.hr)!r} is {truth.shape[2]} x {truth.shape[1]}"
             )
         return given, truth
-    rng = generator(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
-    x = true  # grey in one plane, whose noise has no colour
+    rng = seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
+    x = true  # gray in one plane, whose noise has no color
     for kind, strength in damage:
-        if kind == "grey":
-            x = (x * GREY).sum(0, keepdim=True)
+        if kind == "gray":
+            x = (x * GRAY).sum(0, keepdim=True)
         else:
             x = jpeg(x, round(strength)) if kind == "jpeg" else apply_damage(x, kind, strength, rng)
     return quantized(x).expand(3, -1, -1), truth

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from img2img import losses
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.tasks.translate.bidirectional import OneNetwork
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
@@ -71,5 +71,5 @@ class MunitObjective(OneNetwork):
         return back
 
     def variants(self, x: Tensor, direction: str) -> list[Tensor]:
-        styles = torch.randn(PREVIEW_STYLES, 1, self.translator.style_dim, generator=generator(0)).to(x.device)
+        styles = torch.randn(PREVIEW_STYLES, 1, self.translator.style_dim, generator=seeded_rng(0)).to(x.device)
         return [self.translator(x, direction, style) for style in styles]

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 
 from img2img import losses, networks
 from img2img.errors import ConfigError
-from img2img.models import files as weights
-from img2img.models.files import ModelInfo, Side
+from img2img.models import ImageSpec, ModelInfo, save_model
 from img2img.networks import Growing
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import LossConfig, TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.training import Objective
 from img2img.training.adversary import Adversary
 
@@ -26,13 +25,13 @@ class Translator(Objective):
 
     Attributes:
         config, name: what is trained, and what its model file will be called.
-        a, b, classes: as in ``Material``.
+        a, b, classes: as in ``Datasets``.
         directions: the ways that the exported model goes.
     """
 
     directions: tuple[str, ...] = ("a2b",)
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__()
         self.config, self.name = config, name
         self.a, self.b, self.classes = material.a, material.b, material.classes
@@ -91,7 +90,7 @@ class Translator(Objective):
                 "name": self.name,
                 "task": "translate",
                 "in_channels": self.a.channels,
-                "keeps_grey": self.config.method == "restore" and not self.config.data.damage.sketch,
+                "keeps_gray": self.config.method == "restore" and not self.config.data.damage.sketch,
                 "a": self.a,
                 "b": self.b,
                 "directions": self.directions,
@@ -104,21 +103,21 @@ class Translator(Objective):
                 "figures": figures,
             }
         )
-        weights.save_model(path, self.exported, info)
+        save_model(path, self.exported, info)
 
 
-def generator_spec(network: dict[str, Any], a: Side, b: Side) -> dict[str, Any]:
+def generator_spec(network: dict[str, Any], a: ImageSpec, b: ImageSpec) -> dict[str, Any]:
     """``network`` with the numbers of channels, and the head, that go from the pictures of ``a`` to those of ``b``."""
     spec = {**network, "in_channels": planes(a), "out_channels": planes(b)}
     return {**spec, "head": "linear"} if b.palette else spec
 
 
-def planes(side: Side) -> int:
+def planes(side: ImageSpec) -> int:
     """How many planes a network is given of the pictures of ``side``: their channels, or one for each label."""
     return len(side.palette) or side.channels
 
 
-def as_planes(x: Tensor, side: Side) -> Tensor:
+def as_planes(x: Tensor, side: ImageSpec) -> Tensor:
     """(N, planes, H, W): pictures as they are, levels (N, H, W) of label maps as a plane of 0 and 1 for each."""
     return F.one_hot(x, len(side.palette)).permute(0, 3, 1, 2).float() if side.palette else x
 
@@ -130,14 +129,14 @@ def perceptual_loss(loss: LossConfig) -> nn.Module | None:
     return losses.PerceptualLoss(VGGFeatures(tuple(loss.perceptual_layers), backbone=loss.backbone), loss.perceptual_layers)
 
 
-def shown(x: Tensor, side: Side) -> Tensor:
-    """Pictures of ``side`` as RGB in [0, 1], (N, 3, H, W): grey in three channels, the first three of many bands, palettes in colour.
+def shown(x: Tensor, side: ImageSpec) -> Tensor:
+    """Pictures of ``side`` as RGB in [0, 1], (N, 3, H, W): gray in three channels, the first three of many bands, palettes in color.
 
     Args:
         x: (N, C, H, W) in [0, 1]; for a palette (N, H, W) with the levels.
     """
     if side.palette:
-        colours = torch.tensor(side.palette, dtype=torch.float32, device=x.device) / 255
-        return F.embedding(x, colours).permute(0, 3, 1, 2)
+        colors = torch.tensor(side.palette, dtype=torch.float32, device=x.device) / 255
+        return F.embedding(x, colors).permute(0, 3, 1, 2)
     x = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
     return x.clamp(0, 1)

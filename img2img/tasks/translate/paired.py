@@ -8,7 +8,7 @@ from torch import Tensor
 
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch, Look
@@ -24,15 +24,15 @@ class PairedObjective(Translator):
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1]; of a label map (N, H, W) int64 levels of the palette.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.generators["ab"] = self.grown_network(self.exported_spec)
         self.judge = self.adversary("b", planes(self.a) + planes(self.b))
-        colours = not self.b.palette and self.b.channels == 3
-        self.perceptual = perceptual_loss(config.loss) if colours else None
+        colors = not self.b.palette and self.b.channels == 3
+        self.perceptual = perceptual_loss(config.loss) if colors else None
         if self.b.palette:
             self.metric, self.higher_is_better = "iou", True
-        elif colours and (config.adversary.weight or config.loss.perceptual):
+        elif colors and (config.adversary.weight or config.loss.perceptual):
             self.metric, self.higher_is_better = "lpips", False  # PSNR would choose the blur before the first detail
         else:
             self.metric, self.higher_is_better = "psnr", True

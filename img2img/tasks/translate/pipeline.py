@@ -15,14 +15,14 @@ from img2img.images import BitDepth, Frame, Picture
 from img2img.inference.alpha import fill_hidden
 from img2img.inference.engine import Pipeline
 from img2img.inference.statistics import Network
-from img2img.models.files import Model
-from img2img.networks.colorizer import grey_of
+from img2img.models import Model
+from img2img.networks.colorizer import gray_of
 
 
 class Translation(Pipeline):
     """A translator on a device, of one way and one style. The size stays, and so do alpha and metadata where the result can hold them.
 
-    Grey stays grey only through models that say so (restoration); others make RGB of it. RGB for a model that wants grey is taken by
+    Gray stays gray only through models that say so (restoration); others make RGB of it. RGB for a model that wants gray is taken by
     its lightness. Bands and float values are brought to the range that the model was trained on, and back.
 
     Attributes:
@@ -40,7 +40,7 @@ class Translation(Pipeline):
     @property
     def identity(self) -> str:
         conditions = [(key, value.tolist() if isinstance(value, Tensor) else value) for key, value in sorted(self.conditions.items())]
-        return f"{super().identity} {self.source!r} {self.target!r} {self.model.info.keeps_grey} {conditions}"
+        return f"{super().identity} {self.source!r} {self.target!r} {self.model.info.keeps_gray} {conditions}"
 
     def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
         if self.source.palette:
@@ -67,11 +67,11 @@ class Translation(Pipeline):
         channels, target = self._gives(picture.channels), self.target
         depth: BitDepth = 32 if target.scale else 8 if target.palette else 16 if picture.bit_depth == 32 else picture.bit_depth
         height, width = picture.height, picture.width
-        colours = channels in (1, 3) and depth != 32 and not target.palette
-        alpha = torch.empty(1, height, width, device="meta") if picture.alpha is not None and colours else None
+        colors = channels in (1, 3) and depth != 32 and not target.palette
+        alpha = torch.empty(1, height, width, device="meta") if picture.alpha is not None and colors else None
         frame = Frame(torch.empty(channels, height, width, device="meta"), alpha)
-        same = colours and channels == picture.channels
-        metadata = picture.metadata if same else replace(picture.metadata, icc=None)  # a profile is of grey or of colours
+        same = colors and channels == picture.channels
+        metadata = picture.metadata if same else replace(picture.metadata, icc=None)  # a profile is of gray or of colors
         return replace(picture, frames=(frame,), bit_depth=depth, metadata=metadata, palette=target.palette or None)
 
     def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
@@ -88,7 +88,7 @@ class Translation(Pipeline):
         """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
 
         Raises:
-            ConfigError: other planes than the network takes: one for each label of a palette; grey and RGB stand for each other.
+            ConfigError: other planes than the network takes: one for each label of a palette; gray and RGB stand for each other.
         """
         given = pixels.shape[1]
         if given != self.takes and not {given, self.takes} <= {1, 3}:
@@ -103,7 +103,7 @@ class Translation(Pipeline):
         info, takes = self.model.info, self.takes
         if self.source.palette:
             if picture.palette != self.source.palette:
-                raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colours; read them with it")
+                raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colors; read them with it")
             return
         if picture.channels != takes and not {picture.channels, takes} <= {1, 3}:
             raise PictureError(f"model {info.name!r} takes {takes} bands, the picture has {picture.channels}")
@@ -122,21 +122,21 @@ class Translation(Pipeline):
         return (x - offset) / scale
 
     def _gives(self, channels: int) -> int:
-        return 1 if channels == 1 and self.model.info.keeps_grey else self.target.channels
+        return 1 if channels == 1 and self.model.info.keeps_gray else self.target.channels
 
-    def _colours_in(self, x: Tensor) -> int:
+    def _colors_in(self, x: Tensor) -> int:
         return x.shape[1]
 
-    def _colours(self, x: Tensor, forward: Network) -> Tensor:
+    def _colors(self, x: Tensor, forward: Network) -> Tensor:
         given = x.shape[1]
         if given == 1 and self.takes == 3:
             x = x.expand(-1, 3, -1, -1)
         elif given == 3 and self.takes == 1:
-            x = grey_of(x)
+            x = gray_of(x)
         made = self._predict(x, forward)
         if self.target.palette:
             return made.argmax(1, keepdim=True) / 255
-        return made.mean(1, keepdim=True) if given == 1 and self.model.info.keeps_grey else made
+        return made.mean(1, keepdim=True) if given == 1 and self.model.info.keeps_gray else made
 
     def _network(self, x: Tensor) -> Tensor:
         given = {

@@ -11,15 +11,15 @@ from torch.utils.data import Dataset
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import convolve, gaussian_kernel, jpeg
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, shuffled
+from img2img.data.sampling import seeded_rng, shuffled
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
 LOGARITHMIC = ("photons", "jpeg")
-SKETCH_CELL, SKETCH_LEVELS = 12, 6  # pixels and tones of a sketch's flat colours
+SKETCH_CELL, SKETCH_LEVELS = 12, 6  # pixels and tones of a sketch's flat colors
 SKETCH_RATIO, SKETCH_SHARE, SKETCH_SLOPE, SKETCH_THRESHOLD = 1.6, 1.0, 60.0, -0.008
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
-GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's grey versions
+GRAY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's gray versions
 
 
 class DamageConfig(BaseModel):
@@ -36,7 +36,7 @@ class DamageConfig(BaseModel):
     blur: Range | None = Field(None, description="deviation of a Gaussian blur in pixels")
     jpeg: Range | None = Field((8.0, 95.0), description="quality of a JPEG file")
     sketch: Range | None = Field(None, description="deviation in pixels of what the lines of a sketch smooth")
-    grey: float = Field(0.2, ge=0, le=1, description="share of grey pictures")
+    gray: float = Field(0.2, ge=0, le=1, description="share of gray pictures")
 
     @model_validator(mode="after")
     def _check(self) -> "DamageConfig":
@@ -58,14 +58,14 @@ class DamageConfig(BaseModel):
 class RestorationPatches(Dataset[dict[str, Tensor]]):
     """Sample ``i`` is a pure function of ``(seed, i)``: {"a": damaged, "b": clean}, both (3, patch, patch) in [0, 1].
 
-    Grey samples have three equal channels. The damaged picture is rounded to 8 bits, as files are.
+    Gray samples have three equal channels. The damaged picture is rounded to 8 bits, as files are.
     """
 
     def __init__(self, pictures: PictureSet, patch: int, damage: DamageConfig, seed: int) -> None:
         self.pictures, self.patch, self.damage, self.seed = pictures, patch, damage, seed
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
-        rng = generator(self.seed, 1, position)
+        rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.pictures), self.seed)
         clean = symmetry(textured_crop(self.pictures, index, self.patch, rng), int(torch.randint(8, (), generator=rng)))
         return damaged(clean.contiguous(), self.damage, rng)
@@ -82,20 +82,20 @@ class RestorationCrops(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         clean = validation_crop(self.pictures, index, self.side, self.multiple)
-        return damaged(clean, self.damage, generator(self.seed, 2, index))
+        return damaged(clean, self.damage, seeded_rng(self.seed, 2, index))
 
 
 def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator) -> dict[str, Tensor]:
-    """{"a": a damaged version of ``clean``, "b": ``clean``, made grey with the chance that ``damage`` says}; (3, H, W) in [0, 1]."""
-    if float(torch.rand((), generator=rng)) < damage.grey:
-        clean = (clean * GREY).sum(0, keepdim=True).expand(3, -1, -1)
+    """{"a": a damaged version of ``clean``, "b": ``clean``, made gray with the chance that ``damage`` says}; (3, H, W) in [0, 1]."""
+    if float(torch.rand((), generator=rng)) < damage.gray:
+        clean = (clean * GRAY).sum(0, keepdim=True).expand(3, -1, -1)
     kinds = damage.kinds
     if len(kinds) == 1 or float(torch.rand((), generator=rng)) < ALONE_CHANCE:
         kinds = (kinds[int(torch.randint(len(kinds), (), generator=rng))],)
     else:
         kinds = tuple(kind for kind in kinds if float(torch.rand((), generator=rng)) < 0.5)
-    grey = bool((clean[0] == clean[1]).all()) and bool((clean[0] == clean[2]).all())
-    x = clean[:1] if grey else clean
+    gray = bool((clean[0] == clean[1]).all()) and bool((clean[0] == clean[2]).all())
+    x = clean[:1] if gray else clean
     for kind in kinds:
         x = apply_damage(x, kind, _draw(getattr(damage, kind), kind, rng), rng)
     return {"a": x.clamp(0, 1).mul(255).round().div(255).expand(3, -1, -1).contiguous(), "b": clean.contiguous()}
@@ -113,13 +113,13 @@ def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) ->
         case "jpeg":
             return jpeg(x, round(strength), SUBSAMPLINGS[int(torch.randint(2, (), generator=rng))])
         case "sketch":
-            return coloured_sketch(x, strength)
+            return colored_sketch(x, strength)
         case _:
             raise ValueError(f"unknown damage {kind!r}")
 
 
-def coloured_sketch(x: Tensor, sigma: float) -> Tensor:
-    """A drawing of ``x`` (C, H, W) in [0, 1]: dark lines over a few flat colours, as somebody paints who is in a hurry; the same shape."""
+def colored_sketch(x: Tensor, sigma: float) -> Tensor:
+    """A drawing of ``x`` (C, H, W) in [0, 1]: dark lines over a few flat colors, as somebody paints who is in a hurry; the same shape."""
     size = [max(round(side / SKETCH_CELL), 1) for side in x.shape[1:]]
     washed = F.interpolate(F.interpolate(x[None], size, mode="area"), x.shape[1:], mode="bilinear", align_corners=False)[0]
     flat = (washed * SKETCH_LEVELS).round() / SKETCH_LEVELS
@@ -135,8 +135,8 @@ def line_drawing(x: Tensor, sigma: float) -> Tensor:
     Args:
         sigma: deviation of the finer Gaussian in pixels: the width of the lines.
     """
-    grey = (x * GREY).sum(0, keepdim=True) if x.shape[0] == 3 else x
-    fine, coarse = (convolve(grey, gaussian_kernel(s, s, 0.0)) for s in (sigma, SKETCH_RATIO * sigma))
+    gray = (x * GRAY).sum(0, keepdim=True) if x.shape[0] == 3 else x
+    fine, coarse = (convolve(gray, gaussian_kernel(s, s, 0.0)) for s in (sigma, SKETCH_RATIO * sigma))
     difference = fine - SKETCH_SHARE * coarse
     return 1 + torch.tanh(SKETCH_SLOPE * (difference - SKETCH_THRESHOLD)).clamp(max=0)
 

@@ -8,12 +8,12 @@ import torch
 
 from img2img import networks
 from img2img.errors import ConfigError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.cut import CutObjective
 from img2img.tasks.translate.cyclegan import CycleObjective
-from img2img.tasks.translate.datasets import Material, prepare
+from img2img.tasks.translate.datasets import Datasets, prepare
 from img2img.tasks.translate.domains import DomainObjective
 from img2img.tasks.translate.munit import MunitObjective
 from img2img.tasks.translate.objective import Translator, planes
@@ -21,11 +21,11 @@ from img2img.tasks.translate.paired import PairedObjective
 from img2img.tasks.translate.unit import UnitObjective
 from img2img.training import Outcome, train
 from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import Rehearsal, rehearse
+from img2img.training.dry_run import DryRun, dry_run
 
 logger = logging.getLogger(__name__)
 
-REHEARSAL_PICTURES = 8
+DRY_RUN_PICTURES = 8
 FEW_PICTURES = 500  # DiffAugment was shown on sets of 100 to 389 (Zhao et al. 2020, arXiv 2006.10738, section 4.3)
 OBJECTIVES: dict[str, type[Translator]] = {
     "paired": PairedObjective,
@@ -56,7 +56,7 @@ def train_translator(
     return train(objective, material.samples, material.checks, config.training, run, fabric=fabric, record=record)
 
 
-def rehearse_translator(data: Path, config: TranslateConfig, *, init: str | None = None, validation: Path | None = None) -> Rehearsal:
+def dry_run_translator(data: Path, config: TranslateConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_translator`` cost on one device; nothing is kept.
 
     Raises:
@@ -64,20 +64,20 @@ def rehearse_translator(data: Path, config: TranslateConfig, *, init: str | None
     """
     fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
     with tempfile.TemporaryDirectory() as folder:
-        material = prepare(data, config, Path(folder), validation=validation, most=REHEARSAL_PICTURES)
-        return rehearse(make_objective(config, "rehearsal", material, init), material.samples, config.training, fabric)
+        material = prepare(data, config, Path(folder), validation=validation, most=DRY_RUN_PICTURES)
+        return dry_run(make_objective(config, "rehearsal", material, init), material.samples, config.training, fabric)
 
 
-def with_augmentation(config: TranslateConfig, material: Material) -> TranslateConfig:
+def with_augmentation(config: TranslateConfig, material: Datasets) -> TranslateConfig:
     """``config`` with DiffAugment where it leaves that open and a discriminator would soon know a small set by heart; says so.
 
-    Colours change only where the discriminator sees RGB pictures alone: beside each other, A's and B's colours would be mixed.
+    Colors change only where the discriminator sees RGB pictures alone: beside each other, A's and B's colors would be mixed.
     """
     adversary = config.adversary
     if not adversary.weight or adversary.augment is not None or material.pictures >= FEW_PICTURES:
         return config
-    colours = config.method not in ("paired", "restore") and material.a.channels == material.b.channels == 3
-    augment = ("colour", "translation", "cutout") if colours else ("translation", "cutout")
+    colors = config.method not in ("paired", "restore") and material.a.channels == material.b.channels == 3
+    augment = ("color", "translation", "cutout") if colors else ("translation", "cutout")
     logger.info(
         "%d pictures to train on: the discriminator sees them through DiffAugment (%s); --set adversary.augment=[] for none",
         material.pictures,
@@ -86,7 +86,7 @@ def with_augmentation(config: TranslateConfig, material: Material) -> TranslateC
     return config.model_copy(update={"adversary": adversary.model_copy(update={"augment": augment})})
 
 
-def make_objective(config: TranslateConfig, name: str, material: Material, init: str | None = None) -> Translator:
+def make_objective(config: TranslateConfig, name: str, material: Datasets, init: str | None = None) -> Translator:
     """The objective at the beginning of a run: seeded, or started from the model ``init``."""
     torch.manual_seed(config.training.seed)
     objective = OBJECTIVES[config.method](config, name, material)
@@ -103,7 +103,7 @@ def start_from(init: str, objective: Translator) -> None:
     Raises:
         ModelError: no such model. ConfigError: less than a quarter of it fits.
     """
-    model, network = weights.load_model(init), objective.exported
+    model, network = load_model(init), objective.exported
     before = {planes(model.info.a), planes(model.info.b), model.info.in_channels}
     fitting, adapted = networks.adapted_state(model.network.state_dict(), network, before, {planes(objective.a), planes(objective.b)})
     own = network.state_dict()

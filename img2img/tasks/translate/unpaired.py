@@ -8,7 +8,7 @@ from torch import Tensor
 from img2img.errors import DataError
 from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, shown
 from img2img.training.objective import Batch, Look
 
@@ -31,7 +31,7 @@ class UnpairedTranslator(Translator):
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: TranslateConfig, name: str, material: Material) -> None:
+    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         check_validation(material)
         self.features = PictureFeatures()
@@ -87,7 +87,7 @@ class UnpairedTranslator(Translator):
         return ends if way == "a2b" else ends[::-1]
 
 
-def check_validation(material: Material) -> None:
+def check_validation(material: Datasets) -> None:
     """Raise DataError where there are too few validation items to estimate a distance from."""
     count = len(material.checks)  # type: ignore[arg-type]
     if count < LEAST_CHECKS:

@@ -98,7 +98,7 @@ def train_upscale(
     The same command again goes on where the run stopped. Ctrl-C saves first.
     """
     from img2img.config import resolve, to_yaml
-    from img2img.tasks.upscale.train import PRESETS, rehearse_upscaler, train_upscaler
+    from img2img.tasks.upscale.train import PRESETS, dry_run_upscaler, train_upscaler
 
     options = {"scale": scale} | o.settings_of(
         images=images,
@@ -119,7 +119,7 @@ def train_upscale(
     resolved = resolve(PRESETS, preset, config, settings or [], options)
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(rehearse_upscaler(data, resolved, init=init, validation=validation).describe(), err=True)
+        typer.echo(dry_run_upscaler(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"upscale-{preset}-{resolved.scale}x"
     o.say_how_it_ended(train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation), run)

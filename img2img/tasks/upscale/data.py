@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import degrade_photo
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator, shuffled
+from img2img.data.sampling import seeded_rng, shuffled
 from img2img.images.resize import resize
 
 Degradation = Literal["bicubic", "photo"]
@@ -26,7 +26,7 @@ class UpscalePatches(Dataset[dict[str, Tensor]]):
         self.pictures, self.patch, self.scale, self.degradation, self.seed = pictures, patch, scale, degradation, seed
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
-        rng = generator(self.seed, 1, position)
+        rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.pictures), self.seed)
         hr = symmetry(textured_crop(self.pictures, index, self.patch * self.scale, rng), int(torch.randint(8, (), generator=rng)))
         return {"lr": degrade(hr, self.scale, self.degradation, rng), "hr": hr}
@@ -43,7 +43,7 @@ class ValidationCrops(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         hr = validation_crop(self.pictures, index, self.side, self.scale)
-        return {"lr": degrade(hr, self.scale, self.degradation, generator(self.seed, 2, index)), "hr": hr}
+        return {"lr": degrade(hr, self.scale, self.degradation, seeded_rng(self.seed, 2, index)), "hr": hr}
 
 
 def degrade(hr: Tensor, scale: int, degradation: Degradation, rng: torch.Generator) -> Tensor:

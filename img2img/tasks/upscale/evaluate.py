@@ -48,7 +48,7 @@ def evaluate_upscale(
     ] = Degradation.bicubic,
     seed: Annotated[int, typer.Option(min=0, help="Of --degrade photo.")] = 0,
     border: Annotated[int | None, typer.Option(min=0, help="Pixels at each side that do not count. Default: as many as the scale.")] = None,
-    crop: Annotated[int | None, typer.Option(min=1, help="Measure a centred square of at most this many true pixels a side.")] = None,
+    crop: Annotated[int | None, typer.Option(min=1, help="Measure a centered square of at most this many true pixels a side.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns, as upscale --ensemble.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -96,9 +96,9 @@ def evaluate_upscale(
 
 def _shipped(scale: int) -> list[str]:
     """The names of the shipped models for upscaling by ``scale``."""
-    from img2img.models.files import catalogue, read_info
+    from img2img.models import catalog, read_info
 
-    infos = {name: read_info(path) for name, path in catalogue().items()}
+    infos = {name: read_info(path) for name, path in catalog().items()}
     return [name for name, info in infos.items() if info.task == "upscale" and info.scale == scale]
 
 

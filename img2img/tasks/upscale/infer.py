@@ -3,7 +3,7 @@
 from typing import Any
 
 from img2img.inference import load
-from img2img.models.files import catalogue, load_model, read_info
+from img2img.models import catalog, load_model, read_info
 
 DEFAULT_MODEL = "upscale-4x-photo"
 SMALLER_MODEL = "upscale-2x-photo"
@@ -32,10 +32,10 @@ def upscale(
 
 def default_model(scale: float | None) -> str:
     """The shipped model whose own scale is nearest to ``scale`` from above."""
-    return SMALLER_MODEL if scale is not None and scale <= 2 and SMALLER_MODEL in catalogue() else DEFAULT_MODEL
+    return SMALLER_MODEL if scale is not None and scale <= 2 and SMALLER_MODEL in catalog() else DEFAULT_MODEL
 
 
 def native_scale(model: str) -> int:
     """The scale of the model called ``model``; a shipped one is not loaded for that."""
-    shipped = catalogue().get(model)
+    shipped = catalog().get(model)
     return read_info(shipped).scale if shipped else load_model(model).info.scale

@@ -46,10 +46,10 @@ def _taps(before: int, after: int) -> tuple[Tensor, Tensor]:
     """For each of ``after`` outputs the first of ``before`` inputs it sees, (after,), and the weights from there on, (after, taps)."""
     factor = before / after
     widened = max(factor, 1.0)
-    centre = (torch.arange(after, dtype=torch.float64) + 0.5) * factor
-    first = (centre - 2 * widened + 0.5).floor().clamp(min=0).long()
+    center = (torch.arange(after, dtype=torch.float64) + 0.5) * factor
+    first = (center - 2 * widened + 0.5).floor().clamp(min=0).long()
     index = first[:, None] + torch.arange(int(4 * widened) + 2)
-    t = ((index + 0.5 - centre[:, None]) / widened).abs()
+    t = ((index + 0.5 - center[:, None]) / widened).abs()
     near = 1.5 * t**3 - 2.5 * t**2 + 1
     far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
     weights = torch.where(t <= 1, near, torch.where(t < 2, far, 0.0)) * (index < before)

@@ -16,18 +16,18 @@ from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
-from img2img.models import files as weights
+from img2img.models import ModelInfo, load_model, save_model
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.upscale.data import Degradation, UpscalePatches, ValidationCrops
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import Rehearsal, rehearse
+from img2img.training.dry_run import DryRun, dry_run
 from img2img.training.objective import Batch, Look
 
 logger = logging.getLogger(__name__)
 
-REHEARSAL_PICTURES = 8
+DRY_RUN_PICTURES = 8
 PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
 
 
@@ -94,7 +94,7 @@ class UpscaleObjective(Objective):
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
-        # A pixel loss is judged by what it minimises; a perceptual one would stop at its beginning if PSNR judged it.
+        # A pixel loss is judged by what it minimizes; a perceptual one would stop at its beginning if PSNR judged it.
         self.metric = "lpips" if config.loss.perceptual else "psnr_y"
         self.higher_is_better = not config.loss.perceptual
 
@@ -149,7 +149,7 @@ class UpscaleObjective(Objective):
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})
         network = self.generators["sr"]
-        info = weights.ModelInfo(
+        info = ModelInfo(
             name=self.name,
             task="upscale",
             scale=self.config.scale,
@@ -159,7 +159,7 @@ class UpscaleObjective(Objective):
             recipe=record,
             figures=figures,
         )
-        weights.save_model(path, network, info)
+        save_model(path, network, info)
 
 
 def train_upscaler(
@@ -199,7 +199,7 @@ def train_upscaler(
     )
 
 
-def rehearse_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> Rehearsal:
+def dry_run_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_upscaler`` cost on one device; nothing is kept.
 
     Raises:
@@ -207,8 +207,8 @@ def rehearse_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = N
     """
     fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
     with tempfile.TemporaryDirectory() as folder:
-        pictures, _ = _pictures(data, validation, Path(folder), config, most=REHEARSAL_PICTURES)
-        return rehearse(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
+        pictures, _ = _pictures(data, validation, Path(folder), config, most=DRY_RUN_PICTURES)
+        return dry_run(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
 
 
 def make_objective(config: UpscaleConfig, name: str, init: str | None) -> UpscaleObjective:
@@ -235,7 +235,7 @@ def start_from(init: str | None, objective: UpscaleObjective) -> None:
     """Copy the weights of model ``init`` into the objective's generator; tensors of other shapes (another scale) start anew."""
     if init is None:
         return
-    model = weights.load_model(init)
+    model = load_model(init)
     network = objective.generators["sr"]
     fitting = networks.fitting_state(model.network.state_dict(), network)
     own = network.state_dict()

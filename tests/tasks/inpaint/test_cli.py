@@ -18,7 +18,7 @@ from img2img import images, networks
 from img2img.cli import app
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Metadata, Picture
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 
 HEIGHT, WIDTH = 48, 70
 BOX = (slice(10, 22), slice(20, 44))  # rows, columns
@@ -119,7 +119,7 @@ def test_two_boxes(model: Path, photo: Path) -> None:
     assert_filled(load(photo), load(path), black(BOX, (slice(40, 48), slice(0, 10)))[:, :, 0] > 0)
 
 
-def test_a_colour(model: Path, photo: Path) -> None:
+def test_a_color(model: Path, photo: Path) -> None:
     pixels = load(photo)
     pixels[BOX] = (255, 0, 255)
     path = made(model, save(photo, pixels), "--mask-color", "#f0f")
@@ -199,7 +199,7 @@ def photograph(path: Path) -> None:
     ("spoil", "message"),
     [
         (all_white, "all 70x48 pixels of .* are to be filled, and nothing known is left to fill from"),
-        (photograph, "looks like a photograph: 70x48, .* of the pixels coloured"),
+        (photograph, "looks like a photograph: 70x48, .* of the pixels colored"),
         (Path.unlink, "no picture in .* is called '1' with any suffix"),
     ],
 )
@@ -362,7 +362,7 @@ def test_standard_input_to_standard_output(model: Path, photo: Path) -> None:
         ([], "nothing says where to fill: give --mask, --box, --mask-color, --scratches or --outpaint"),
         (["--dilate", "3"], "nothing says where to fill"),
         (["--box", "1,2,3"], "X,Y,W,H"),
-        (["--mask-color", "pink"], "'pink' is no colour"),
+        (["--mask-color", "pink"], "'pink' is no color"),
         (["--outpaint", "1,2"], "are no margins"),
         (["--box", "0,0,5,5", "--feather", "-1"], "--feather"),
         (["--box", "0,0,5,5", "--dtype", "fp64"], "fp64"),

@@ -9,7 +9,7 @@ from scenes import save, scene
 from img2img.data.crops import textured_crop
 from img2img.data.masks import MaskConfig, draw_mask
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.tasks.inpaint.data import CHECKED, InpaintCrops, InpaintPatches
 
 
@@ -49,7 +49,7 @@ def test_patches_are_shrunk_as_far_as_asked(tmp_path: Path) -> None:
     def shown(crop: torch.Tensor) -> float:
         return float(crop.max() - crop.min()) * 160 / 16
 
-    usual = [shown(textured_crop(pictures, 0, 16, generator(seed))) for seed in range(100)]
+    usual = [shown(textured_crop(pictures, 0, 16, seeded_rng(seed))) for seed in range(100)]
     more = [shown(patches[position]["image"]) for position in range(100)]
     assert 2.5 < max(usual) < 3.1
     assert 5 < max(more) < 6.1
@@ -69,5 +69,5 @@ def test_checks_cycle_through_the_strokes_and_are_the_same_each_time(pictures: P
         assert all(torch.equal(sample[key], again[index][key]) for key in ("image", "mask", "kind"))
         assert torch.equal(sample["image"], other[index]["image"])
         assert not torch.equal(sample["mask"], other[index]["mask"])
-    assert torch.equal(checks[2]["mask"], draw_mask("thick", 48, 48, generator(1, 2, 2)))
+    assert torch.equal(checks[2]["mask"], draw_mask("thick", 48, 48, seeded_rng(1, 2, 2)))
     assert float(checks[2]["mask"].mean()) > float(checks[0]["mask"].mean())

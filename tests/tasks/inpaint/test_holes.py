@@ -20,7 +20,7 @@ from img2img.tasks.inpaint.options import (
     check_says_where,
     margins_of,
     parse_box,
-    parse_colour,
+    parse_color,
     parse_outpaint,
 )
 
@@ -73,14 +73,14 @@ def test_what_is_no_box(text):
 
 
 @pytest.mark.parametrize("text", ["#ff00Ff", "ff00ff", "#f0f", "f0f", " #F0F "])
-def test_colours_are_parsed(text):
-    assert parse_colour(text) == (255, 0, 255)
+def test_colors_are_parsed(text):
+    assert parse_color(text) == (255, 0, 255)
 
 
 @pytest.mark.parametrize("text", ["", "#", "magenta", "#ff00f", "#ff00ff00", "##f0f", "#ggg", "+f -f "])
-def test_what_is_no_colour(text):
+def test_what_is_no_color(text):
     with pytest.raises(ConfigError, match="six hexadecimal digits"):
-        parse_colour(text)
+        parse_color(text)
 
 
 def test_margins_are_parsed():
@@ -155,7 +155,7 @@ def save_palette(path: Path) -> None:
 
 
 MAKERS = {
-    "grey.png": lambda path: save(path, mask()),
+    "gray.png": lambda path: save(path, mask()),
     "rgb.png": lambda path: save(path, mask().repeat(3, 2)),
     "deep.png": lambda path: save(path, mask(65535, np.uint16)),
     "deep.tif": lambda path: save(path, mask(65535, np.uint16)),
@@ -163,7 +163,7 @@ MAKERS = {
     "bits.tif": save_bits,
     "palette.png": save_palette,
     "palette.gif": save_palette,
-    "grey.bmp": lambda path: save(path, mask()),
+    "gray.bmp": lambda path: save(path, mask()),
     "nearly.png": lambda path: save(path, mask(250 - 5) + 5),
     "lossless.webp": lambda path: save(path, mask().repeat(3, 2), lossless=True),
 }
@@ -238,14 +238,14 @@ def test_white_masks_are_refused(photo, tmp_path):
 
 
 def test_photographs_are_refused(photo, tmp_path):
-    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels coloured.*--mask-color"):
+    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels colored.*--mask-color"):
         hole(photo, mask=str(photo))
-    grey = save(tmp_path / "grey.png", scene(1, channels=1))
+    gray = save(tmp_path / "gray.png", scene(1, channels=1))
     with pytest.raises(PictureError, match=r"looks like a photograph: 64x64, 0% .* neither black nor white"):
-        hole(photo, mask=str(grey))
+        hole(photo, mask=str(gray))
     drawn = mask().repeat(3, 2)
     drawn[:, :, 1:] = 0
-    with pytest.raises(PictureError, match="coloured"):
+    with pytest.raises(PictureError, match="colored"):
         hole(photo, mask=str(save(tmp_path / "red.png", drawn)))
     erased = save(tmp_path / "erased.png", np.dstack([scene(0, HEIGHT, WIDTH), 255 - mask()]))
     with pytest.raises(PictureError, match=r"give it as the picture, with --mask alpha"):
@@ -258,9 +258,9 @@ def test_unreadable_masks(photo, tmp_path):
         hole(photo, mask=str(tmp_path / "m.png"))
 
 
-@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (200, 30, 30)])
-def test_a_layer_of_one_colour_marks_what_is_visible(photo, tmp_path, colour):
-    pixels = np.dstack([np.full((HEIGHT, WIDTH, 3), colour, np.uint8), mask()])
+@pytest.mark.parametrize("color", [(255, 255, 255), (0, 0, 0), (200, 30, 30)])
+def test_a_layer_of_one_color_marks_what_is_visible(photo, tmp_path, color):
+    pixels = np.dstack([np.full((HEIGHT, WIDTH, 3), color, np.uint8), mask()])
     pixels[:, :, :3][pixels[:, :, 3] == 0] = 7  # what hides behind nothing does not count
     found = hole(photo, mask=str(save(tmp_path / "m.png", pixels)))
     assert torch.equal(found.weight, EXPECTED)
@@ -311,31 +311,31 @@ def test_a_painted_hole_is_exact_where_nothing_is_lost(tmp_path, name):
     pixels[BOX] = (255, 0, 255)
     pixels[8, 10] = (243, 12, 243)  # 12 levels away
     pixels[0, 0] = (242, 0, 255)  # 13
-    found = hole(save(tmp_path / name, pixels), colour=(255, 0, 255))
+    found = hole(save(tmp_path / name, pixels), color=(255, 0, 255))
     assert torch.equal(found.weight, EXPECTED)
     assert not found.notes
 
 
-def test_a_painted_hole_of_a_grey_picture(tmp_path):
+def test_a_painted_hole_of_a_gray_picture(tmp_path):
     pixels = scene(0, HEIGHT, WIDTH, 1) // 2
     pixels[BOX] = 255
-    assert torch.equal(hole(save(tmp_path / "p.png", pixels), colour=(255, 255, 255)).weight, EXPECTED)
+    assert torch.equal(hole(save(tmp_path / "p.png", pixels), color=(255, 255, 255)).weight, EXPECTED)
 
 
 @pytest.mark.parametrize("options", [{"quality": 75}, {"quality": 95, "subsampling": 0}])
 def test_a_painted_hole_in_a_lossy_picture_is_found_whole(tmp_path, options):
     pixels = np.full((HEIGHT, WIDTH, 3), (40, 90, 60), np.uint8)
     pixels[BOX] = (255, 0, 255)
-    found = hole(save(tmp_path / "p.jpg", pixels, **options), colour=(255, 0, 255))
+    found = hole(save(tmp_path / "p.jpg", pixels, **options), color=(255, 0, 255))
     assert bool((found.weight >= EXPECTED).all())
     assert np.abs(np.subtract(box_of(found.weight), (8, 20, 10, 30))).max() <= 5
-    assert "JPEG blurs colours" in only_note(found)
+    assert "JPEG blurs colors" in only_note(found)
 
 
-def test_no_pixel_of_the_colour(photo):
-    found = hole(photo, colour=(255, 0, 255))
+def test_no_pixel_of_the_color(photo):
+    found = hole(photo, color=(255, 0, 255))
     assert not found.weight.any()
-    assert "no pixel of the colour #ff00ff" in found.notes[0]
+    assert "no pixel of the color #ff00ff" in found.notes[0]
 
 
 def test_boxes(photo):
@@ -407,7 +407,7 @@ def test_growing_may_not_eat_all(photo):
 
 def test_inverting_nothing_is_refused(photo):
     with pytest.raises(PictureError, match="--invert fills what is not marked"):
-        hole(photo, colour=(255, 0, 255), invert=True)
+        hole(photo, color=(255, 0, 255), invert=True)
 
 
 def test_margins_are_holes(photo):

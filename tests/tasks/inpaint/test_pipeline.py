@@ -10,7 +10,7 @@ from torch import Tensor
 from img2img import images, networks
 from img2img.errors import ConfigError, PictureError
 from img2img.images import Frame, Metadata, Picture
-from img2img.models.files import Model, ModelInfo
+from img2img.models import Model, ModelInfo
 from img2img.networks import Inpainter
 from img2img.networks.inpainter import enlarged
 from img2img.tasks.inpaint import pipeline as inpainting
@@ -121,7 +121,7 @@ def test_nothing_to_fill_gives_the_same_picture() -> None:
     assert Inpainting(model(), Fixed(torch.zeros(1, 70, 90))).picture(Picture((frame,))).frames[0] is frame
 
 
-def test_every_frame_is_filled_and_grey_stays_grey() -> None:
+def test_every_frame_is_filled_and_gray_stays_gray() -> None:
     picture = Picture((Frame(random(1, 70, 90), duration=40.0), Frame(1 - random(1, 70, 90), duration=60.0)))
     made = Inpainting(model(), Fixed(HOLES)).picture(picture)
     assert [frame.duration for frame in made.frames] == [40.0, 60.0]

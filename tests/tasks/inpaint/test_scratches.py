@@ -47,7 +47,7 @@ def test_flaws_on_smooth_ground(kind, level):
     assert precision(found, wanted) > 0.95
 
 
-def test_grey_pictures_and_both_polarities_at_once():
+def test_gray_pictures_and_both_polarities_at_once():
     pixels = ground(channels=1)
     bright, dark = drawn((300, 400), "line"), drawn((300, 400), "specks")
     pixels = torch.lerp(torch.lerp(pixels, torch.tensor(1.0), bright), torch.tensor(0.0), dark)

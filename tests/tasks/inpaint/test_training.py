@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from img2img import networks
 from img2img.cli import app
 from img2img.errors import ConfigError, Img2ImgError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.networks import Inpainter, Stage
 from img2img.tasks.inpaint.config import PRESETS, InpaintConfig
 from img2img.tasks.inpaint.objective import InpaintObjective, emptied, in_mask
@@ -81,7 +81,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 @pytest.mark.parametrize("preset", SETTINGS)
 def test_a_run_leaves_a_model_that_fills_and_can_be_measured(preset: str, trained: Trained, data: Path, tmp_path: Path) -> None:
     run, _ = trained(preset)
-    model = weights.load_model(run)
+    model = load_model(run)
     assert (model.info.task, model.info.in_channels, model.info.recipe["preset"]) == ("inpaint", 4, preset)
     assert (model.info.halo is None) == (preset == "fourier")
     metric = "psnr" if preset == "pixel" else "lpips"
@@ -119,7 +119,7 @@ def test_a_short_run_learns(data: Path, tmp_path: Path) -> None:
     options = ["--preset", "pixel", "--batch", 4, "--workers", 0, "--device", "cpu", "--set", "data.size=32", "--set", "training.ema=0"]
     options += ["--set", "network.width=8", "--set", "network.blocks=2", "--learning-rate", 2e-3]
     command("train", "inpaint", "--data", data, *options, "--images", 640, "--run", tmp_path / "run")
-    network = weights.load_model(tmp_path / "run" / "latest.safetensors").network
+    network = load_model(tmp_path / "run" / "latest.safetensors").network
     objective = make_objective(config("pixel", width=8, blocks=2), "new")
 
     def loss() -> float:
@@ -146,7 +146,7 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
 
 def test_a_killed_run_that_grows_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
     options = [*trained("growing")[1][:-1], "12", "--set", "training.checkpoint_minutes=1e-9"]
-    script = Path(__file__).parents[1] / "helpers" / "killed_command.py"
+    script = Path(__file__).parents[2] / "helpers" / "killed_command.py"
     killed = [*options, "--run", str(tmp_path / "killed")]
     assert subprocess.run([sys.executable, str(script), "6", *killed], capture_output=True, check=False).returncode == -9
     seen = checkpoint.load(tmp_path / "killed")
@@ -168,7 +168,7 @@ def test_what_has_grown_is_what_is_exported(tmp_path: Path) -> None:
     assert shapes == [16, 32, 64]
     objective.export(tmp_path / "grown.safetensors", {})
     network, x = (
-        weights.load_model(tmp_path / "grown.safetensors").network,
+        load_model(tmp_path / "grown.safetensors").network,
         torch.cat([emptied(batch["image"], batch["mask"]), batch["mask"]], 1),
     )
     with torch.no_grad():
@@ -182,13 +182,13 @@ def test_what_has_grown_is_what_is_exported(tmp_path: Path) -> None:
 
 def test_a_restorer_lends_its_weights_and_knows_no_mask(caplog: pytest.LogCaptureFixture) -> None:
     objective = make_objective(PRESETS["pixel"], "started", "translate-restore")
-    own, given = (network.state_dict() for network in (objective.inpainter.body, weights.load_model("translate-restore").network))
+    own, given = (network.state_dict() for network in (objective.inpainter.body, load_model("translate-restore").network))
     assert own.keys() == given.keys()
     (first,) = [key for key in own if own[key].shape != given[key].shape]
-    colours = given[first].shape[1]
-    assert own[first].shape[1] == colours // 3 * 4
-    assert torch.equal(own[first][:, :colours], given[first])
-    assert not own[first][:, colours:].any()
+    colors = given[first].shape[1]
+    assert own[first].shape[1] == colors // 3 * 4
+    assert torch.equal(own[first][:, :colors], given[first])
+    assert not own[first][:, colors:].any()
     assert all(torch.equal(own[key], given[key]) for key in own if key != first)
     assert "started anew" not in caplog.text
 
@@ -196,7 +196,7 @@ def test_a_restorer_lends_its_weights_and_knows_no_mask(caplog: pytest.LogCaptur
 def test_init_from_an_inpainter(trained: Trained, data: Path, tmp_path: Path) -> None:
     run, options = trained("pixel")
     command(*options, "--init", run, "--learning-rate", 1e-12, "--run", tmp_path / "run")
-    one, two = (weights.load_model(folder / "latest.safetensors").network for folder in (run, tmp_path / "run"))
+    one, two = (load_model(folder / "latest.safetensors").network for folder in (run, tmp_path / "run"))
     assert isinstance(one, Inpainter)
     assert all(torch.allclose(one.state_dict()[key], value, atol=2e-3) for key, value in two.state_dict().items())
     assert json.loads((tmp_path / "run" / "config.json").read_text())["init"] == str(run)
@@ -252,7 +252,7 @@ def test_the_mean_in_a_mask() -> None:
     assert float(in_mask(x, torch.zeros(3, 1, 2, 2))) == 0
 
 
-def test_holes_are_grey() -> None:
+def test_holes_are_gray() -> None:
     image = torch.tensor([0.1, 0.2, 0.3, 0.9]).reshape(1, 1, 2, 2).expand(1, 3, 2, 2)
     found = emptied(image, torch.tensor([0.0, 1.0, 0.0, 0.25]).reshape(1, 1, 2, 2))
     assert torch.equal(found, torch.tensor([0.1, 0.5, 0.3, 0.5]).reshape(1, 1, 2, 2).expand(1, 3, 2, 2))

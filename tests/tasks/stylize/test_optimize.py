@@ -1,4 +1,4 @@
-"""Style by optimisation: what falls, what repeats, what stays, what is refused."""
+"""Style by optimization: what falls, what repeats, what stays, what is refused."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from img2img.losses.style import gram
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.stylize.color import finished
 from img2img.tasks.stylize.gatys import OptimizeSettings, Progress, painted
-from img2img.tasks.stylize.gatys_loss import CONTENT_LAYER, STYLE_LAYERS, Likeness
+from img2img.tasks.stylize.gatys_loss import CONTENT_LAYER, STYLE_LAYERS, GatysLoss
 
 QUICK = OptimizeSettings(iterations=4, smallest=48)
 
@@ -103,19 +103,19 @@ def test_pieces_give_the_losses_and_the_gradient_of_the_whole() -> None:
     region = (torch.arange(205) < 120).float().expand(1, 1, 67, 205)
     found = []
     for side in (1024, 64):
-        likeness = Likeness(features, content, [style], [region], [1.0], content_weight=0.1, tv_weight=0.1, side=side)
-        found.append(likeness.gradient(picture))
-    assert len(likeness.pieces) == 8
+        gatys_loss = GatysLoss(features, content, [style], [region], [1.0], content_weight=0.1, tv_weight=0.1, side=side)
+        found.append(gatys_loss.gradient(picture))
+    assert len(gatys_loss.pieces) == 8
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
     assert (found[0][1] - found[1][1]).norm() < 1e-3 * found[0][1].norm()
 
 
-def test_preserved_colours() -> None:
-    grey = CONTENT.mean(0, keepdim=True).expand(3, -1, -1)
-    made = painted(grey, [(STYLE, 1.0)], QUICK.model_copy(update={"preserve_colour": "luminance"}))
-    made = finished(made, grey, "luminance")
+def test_preserved_colors() -> None:
+    gray = CONTENT.mean(0, keepdim=True).expand(3, -1, -1)
+    made = painted(gray, [(STYLE, 1.0)], QUICK.model_copy(update={"preserve_color": "luminance"}))
+    made = finished(made, gray, "luminance")
     assert (made.amax(0) - made.amin(0)).max() < 0.01
-    assert not torch.allclose(made, grey, atol=0.02)
+    assert not torch.allclose(made, gray, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ def test_alpha_and_style_scale(model: Path, photo: Path, one: Path) -> None:
     assert not np.array_equal(pixels(photo, "--style", one, "-m", model, "--style-scale", 0.5), full)
 
 
-def test_colours_are_kept(model: Path, photo: Path, one: Path) -> None:
+def test_colors_are_kept(model: Path, photo: Path, one: Path) -> None:
     kept = pixels(photo, "--style", one, "-m", model, "--preserve-color", "luminance")
     changed = pixels(photo, "--style", one, "-m", model)
     matched = pixels(photo, "--style", one, "-m", model, "--preserve-color", "histogram")
     assert not np.array_equal(matched, changed)
-    grey = save(photo.with_name("grey.png"), scene(7, HEIGHT, WIDTH, 1))
-    made_of_grey = pixels(grey, "--style", one, "-m", model, "--preserve-color", "luminance")
-    assert np.ptp(made_of_grey.astype(int), axis=2).max() <= 1
+    gray = save(photo.with_name("gray.png"), scene(7, HEIGHT, WIDTH, 1))
+    made_of_gray = pixels(gray, "--style", one, "-m", model, "--preserve-color", "luminance")
+    assert np.ptp(made_of_gray.astype(int), axis=2).max() <= 1
     assert np.ptp(changed.astype(int), axis=2).mean() != np.ptp(kept.astype(int), axis=2).mean()
 
 

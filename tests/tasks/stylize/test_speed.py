@@ -1,4 +1,4 @@
-"""The benchmark of stylising: each way in a process of its own, its memory its own, and faults that reach the user."""
+"""The benchmark of stylizing: each way in a process of its own, its memory its own, and faults that reach the user."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from img2img.cli.bench import bench
 from img2img.errors import ModelError
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.speed import ANY, BUILT_IN, peak_bytes, time_stylize
 

@@ -89,10 +89,10 @@ def test_styles_of_other_kinds(model: Path, photo: Path, tmp_path: Path) -> None
     Image.fromarray(scene(1)).save(tmp_path / "cmyk.png")
     cmyk, rgb = (pixels(photo, "--style", tmp_path / f"cmyk.{suffix}", "-m", model).astype(int) for suffix in ("jpg", "png"))
     assert np.abs(cmyk - rgb).mean() < 3
-    grey = scene(1, channels=1)
-    expected = pixels(photo, "--style", save(tmp_path / "three.png", grey.repeat(3, 2)), "-m", model)
-    assert np.array_equal(pixels(photo, "--style", save(tmp_path / "grey.png", grey), "-m", model), expected)
-    assert np.array_equal(pixels(photo, "--style", save(tmp_path / "deep.png", grey.astype(np.uint16) * 257), "-m", model), expected)
+    gray = scene(1, channels=1)
+    expected = pixels(photo, "--style", save(tmp_path / "three.png", gray.repeat(3, 2)), "-m", model)
+    assert np.array_equal(pixels(photo, "--style", save(tmp_path / "gray.png", gray), "-m", model), expected)
+    assert np.array_equal(pixels(photo, "--style", save(tmp_path / "deep.png", gray.astype(np.uint16) * 257), "-m", model), expected)
 
 
 def test_a_model_of_one_style(single: Path, photo: Path, one: Path) -> None:

@@ -15,7 +15,7 @@ from toy import assert_same
 from typer.testing import CliRunner
 
 from img2img.cli import app
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.networks.features import vgg16_weights
 from img2img.networks.stylizer import SMALLEST_SPREAD
 from img2img.tasks.stylize.config import PRESETS
@@ -26,10 +26,10 @@ from img2img.training.adversary import AdversaryConfig
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_run_leaves_a_model_that_stylises(preset: str, trained: Trained, data: Path, tmp_path: Path) -> None:
+def test_a_run_leaves_a_model_that_stylizes(preset: str, trained: Trained, data: Path, tmp_path: Path) -> None:
     run, _ = trained(preset)
-    model, network = weights.load_model(run), stylizer_of(run)
-    assert (model.info.task, model.info.recipe["preset"], model.info.keeps_grey) == ("stylize", preset, False)
+    model, network = load_model(run), stylizer_of(run)
+    assert (model.info.task, model.info.recipe["preset"], model.info.keeps_gray) == ("stylize", preset, False)
     assert (model.info.style_dim, network.styles) == ((8, 0) if preset == "any" else (0, 1))
     assert (model.info.multiple, model.info.halo) == (network.multiple, network.halo) == (4, network.body.halo)
     figures = model.info.figures
@@ -54,7 +54,7 @@ def test_only_what_few_paintings_can_teach_is_learnt(trained: Trained) -> None:
     vgg = vgg16_weights()
     for key, value in network.encoder.convolutions.state_dict().items():
         assert torch.equal(value, vgg[key].float() * (255 if key == "conv1_1.weight" else 1)), key
-    assert network.encoder.centre.any()
+    assert network.encoder.center.any()
     assert network.encoder.spread.min() >= SMALLEST_SPREAD
     assert not same_state(network.encoder.mapping, start.stylizer.encoder.mapping)
     assert not same_state(network.body, start.stylizer.body)

@@ -8,7 +8,7 @@ import pytest
 from stylize_training import JUDGE, Trained, command, config
 
 from img2img.errors import DataError, Img2ImgError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.stylize.train import train_stylizer
 
 
@@ -65,7 +65,7 @@ def test_one_painting_in_a_folder_is_enough(data: Path, trained: Trained, tmp_pa
     shutil.copy(data / "styles" / "0.png", tmp_path / "styles")
     done = command(*trained("any")[1], "--styles", tmp_path / "styles", "--images", 2, "--run", tmp_path / "run")
     assert done.exit_code == 0
-    assert math.isfinite(weights.load_model(tmp_path / "run").info.figures["loss"])
+    assert math.isfinite(load_model(tmp_path / "run").info.figures["loss"])
 
 
 @pytest.mark.parametrize(

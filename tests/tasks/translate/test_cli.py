@@ -19,7 +19,7 @@ from img2img import images
 from img2img.batch.manifest import NAME
 from img2img.cli import app
 from img2img.errors import Img2ImgError, ModelError, PictureError
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.networks import ResNetGenerator
 
 Trained = Callable[[str], tuple[Path, list[str]]]
@@ -109,7 +109,7 @@ def test_bands_do_not_go_into_png(trained: Trained, photo: Path, caplog: pytest.
     assert "5 bands of 8 bits does not go into PNG; name the output .tif" in caplog.text
 
 
-def test_bands_to_grey_keep_their_sixteen_bits(trained: Trained, tmp_path: Path) -> None:
+def test_bands_to_gray_keep_their_sixteen_bits(trained: Trained, tmp_path: Path) -> None:
     (path,) = made(sides.bands(tmp_path / "bands.tif", 3), "-m", trained("bands")[0])
     picture = images.read(path)
     assert (picture.channels, picture.bit_depth, path.suffix) == (1, 16, ".tif")
@@ -153,9 +153,9 @@ def test_styles_of_pictures(trained: Trained, photo: Path) -> None:
     assert np.array_equal(last, of_two)
 
 
-def test_a_grey_picture_has_a_style_too(trained: Trained, photo: Path) -> None:
-    grey = sides.grey(photo.with_name("grey.png"), 1)
-    assert made(photo, "-m", trained("munit")[0], "--style", grey)
+def test_a_gray_picture_has_a_style_too(trained: Trained, photo: Path) -> None:
+    gray = sides.gray(photo.with_name("gray.png"), 1)
+    assert made(photo, "-m", trained("munit")[0], "--style", gray)
 
 
 def test_classes(trained: Trained, photo: Path) -> None:
@@ -262,10 +262,10 @@ def test_a_style_picture_that_cannot_be_read(trained: Trained, photo: Path) -> N
 def test_pictures_of_another_kind_than_the_model_takes(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     five = sides.bands(tmp_path / "five.tif", 0)
     for given, name, message in (
-        (five, "pix2pix", "five.tif': ushort samples in 5 planes; only 8 and 16 bits of grey, RGB or CMYK"),
+        (five, "pix2pix", "five.tif': ushort samples in 5 planes; only 8 and 16 bits of gray, RGB or CMYK"),
         (sides.photo(tmp_path / "photo.png", 0), "bands", "model 'run' takes 5 bands, the picture has 3"),
         (sides.floats(tmp_path / "floats.tif", 0), "bands", "model 'run' takes 5 bands, the picture has 1"),
-        (sides.grey(tmp_path / "grey.png", 0), "floats", "model 'run' was trained on float values, the picture holds integers"),
+        (sides.gray(tmp_path / "gray.png", 0), "floats", "model 'run' was trained on float values, the picture holds integers"),
         (tmp_path / "photo.png", "from labels", "photo.png"),
     ):
         caplog.clear()

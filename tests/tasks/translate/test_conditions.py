@@ -11,23 +11,23 @@ from PIL import Image
 import img2img
 from img2img import networks
 from img2img.errors import ConfigError, ModelError
-from img2img.models.files import Model, ModelInfo, Side, save_model
+from img2img.models import ImageSpec, Model, ModelInfo, save_model
 from img2img.tasks.translate.conditions import Wish, conditions_of, load_translator, translate
 
 RESNET: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1}
 MUNIT: dict[str, Any] = {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 3, "mlp_width": 4, "b_channels": 1}
-LABELLED: dict[str, Any] = {"name": "labelled", "classes": 2, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
+LABELLED: dict[str, Any] = {"name": "class-conditional", "classes": 2, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
 
 
 def made(spec: dict[str, Any], **more: Any) -> Model:
     torch.manual_seed(0)
     network: Any = networks.build(spec).eval().requires_grad_(False)
-    info = {"name": "tiny", "task": "translate", "keeps_grey": False, "network": spec, "halo": network.halo, "multiple": network.multiple}
+    info = {"name": "tiny", "task": "translate", "keeps_gray": False, "network": spec, "halo": network.halo, "multiple": network.multiple}
     return Model(network, ModelInfo.model_validate({**info, **more}))
 
 
 PLAIN = made(RESNET)
-STYLED = made(MUNIT, directions=("a2b", "b2a"), style_dim=3, b=Side(channels=1))
+STYLED = made(MUNIT, directions=("a2b", "b2a"), style_dim=3, b=ImageSpec(channels=1))
 CLASSED = made(LABELLED, classes=("day", "night"))
 
 
@@ -77,7 +77,7 @@ def test_random_styles_are_those_of_their_seed() -> None:
 
 
 def test_styles_of_pictures_go_from_one_to_the_other(tmp_path: Path) -> None:
-    first, second = picture(tmp_path / "1.png", 1), picture(tmp_path / "2.png", 2, "L")  # of RGB the mean is taken where B is grey
+    first, second = picture(tmp_path / "1.png", 1), picture(tmp_path / "2.png", 2, "L")  # of RGB the mean is taken where B is gray
     one, other = (conditions_of(STYLED, Wish(style=(path,)), 0)["style"] for path in (first, second))
     assert not torch.allclose(one, other)
     found = [conditions_of(STYLED, Wish(style=(first, second), samples=3), number)["style"] for number in range(3)]
@@ -89,11 +89,11 @@ def test_styles_of_pictures_go_from_one_to_the_other(tmp_path: Path) -> None:
 
 def test_a_style_is_of_the_side_that_the_direction_leads_to(tmp_path: Path) -> None:
     path = picture(tmp_path / "1.png", 1, "L", (256, 256))
-    grey = torch.from_numpy(np.array(Image.open(path)))[None, None].float() / 255
+    gray = torch.from_numpy(np.array(Image.open(path)))[None, None].float() / 255
     there, back = (conditions_of(STYLED, Wish(way, (path,)), 0)["style"] for way in ("a2b", "b2a"))
     network: Any = STYLED.network
-    assert torch.allclose(there, network.encode_style(grey, "b"), atol=1e-5)
-    assert torch.allclose(back, network.encode_style(grey.expand(-1, 3, -1, -1), "a"), atol=1e-5)
+    assert torch.allclose(there, network.encode_style(gray, "b"), atol=1e-5)
+    assert torch.allclose(back, network.encode_style(gray.expand(-1, 3, -1, -1), "a"), atol=1e-5)
 
 
 def test_translate_gives_the_kind_that_it_was_given(tmp_path: Path) -> None:

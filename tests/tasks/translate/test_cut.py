@@ -12,8 +12,7 @@ from toy import assert_same, run
 
 from img2img import networks
 from img2img.errors import ConfigError, DataError
-from img2img.models import files as weights
-from img2img.models.files import Side
+from img2img.models import ImageSpec, load_model
 from img2img.tasks.translate.config import PRESETS, TranslateConfig
 from img2img.tasks.translate.cut import CutObjective, encoder_layers
 from img2img.tasks.translate.train import make_objective
@@ -96,7 +95,7 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
 def test_the_model_file_holds_the_generator_alone(tmp_path: Path) -> None:
     objective = cut().eval()
     objective.export(tmp_path / "m.safetensors", {"validation": {"vgg_kernel": 0.1}})
-    model = weights.load_model(tmp_path / "m.safetensors")
+    model = load_model(tmp_path / "m.safetensors")
     a = batch()["a"]
     assert torch.equal(model.network(a), objective.translate(a, "a2b"))
     assert (model.info.directions, model.info.halo, model.info.multiple) == (("a2b",), objective.exported.halo, 2)
@@ -108,9 +107,9 @@ def test_what_cut_cannot_learn_from_is_refused() -> None:
         cut(CONFIG.model_copy(update={"adversary": CONFIG.adversary.model_copy(update={"weight": 0.0})}))
     with pytest.raises(ConfigError, match="'unet'"):
         cut(tiny("cut", {"name": "unet", "width": 4, "levels": 2}, JUDGE))
-    grey = material(Unpaired, 3)
+    gray = material(Unpaired, 3)
     with pytest.raises(ConfigError, match="equally many channels"):
-        CutObjective(CONFIG, "cut", type(grey)(**{**vars(grey), "b": Side(channels=1)}))
+        CutObjective(CONFIG, "cut", type(gray)(**{**vars(gray), "b": ImageSpec(channels=1)}))
     with pytest.raises(DataError, match="there is 1"):
         CutObjective(CONFIG, "cut", material(Unpaired, 1))
 

@@ -13,12 +13,12 @@ from img2img import images
 from img2img.data.pairs import PairPatches, UnpairedPatches
 from img2img.errors import DataError
 from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
-from img2img.tasks.translate.datasets import Material, prepare
+from img2img.tasks.translate.datasets import Datasets, prepare
 from img2img.tasks.translate.image_specs import PALETTE_FILE, find_palette, read_palette
 from img2img.tasks.translate.restoration import RestorationPatches
 from img2img.tasks.translate.size_limits import find_limits
 
-COLOURS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
+COLORS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
 SMALL: dict[str, Any] = {"size": 32, "validation_side": 32}
 UNET = {"name": "unet", "width": 4, "levels": 3}
 
@@ -29,11 +29,11 @@ def config(preset: str = "pix2pix", data: dict[str, Any] | None = None, **more: 
     return base.model_copy(update={**network, "data": DataConfig(**SMALL, **(data or {})), **more})
 
 
-def prepared(folder: Path, wanted: TranslateConfig, **more: Any) -> Material:
+def prepared(folder: Path, wanted: TranslateConfig, **more: Any) -> Datasets:
     return prepare(folder / "data", wanted, folder / "cache", **more)
 
 
-def label_map(path: Path, seed: int, used: int = 4, size: tuple[int, int] = (40, 48), palette: images.Palette = COLOURS) -> Path:
+def label_map(path: Path, seed: int, used: int = 4, size: tuple[int, int] = (40, 48), palette: images.Palette = COLORS) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     levels = np.random.default_rng(seed).integers(0, used, size).astype(np.uint8)
     images.write(images.Labels(levels, palette).picture(), path)
@@ -76,7 +76,7 @@ def test_label_maps_are_found_on_either_side(tmp_path: Path, way: Any) -> None:
         label_map(tmp_path / "data" / "labels" / f"{number}.png", number)
     made = prepared(tmp_path, config(direction=way))
     side, other = ("b", "a") if way == "a2b" else ("a", "b")
-    assert getattr(made, side).palette == COLOURS
+    assert getattr(made, side).palette == COLORS
     assert getattr(made, other).palette == ()
     sample, check = made.samples[0], made.checks[0]
     assert sample[side].dtype == check[side].dtype == torch.int64
@@ -100,28 +100,28 @@ def test_palettes_of_files(tmp_path: Path) -> None:
         return find_palette(tmp_path, files, config(data=data), "b")
 
     few, many = label_map(tmp_path / "few.png", 0, used=2), label_map(tmp_path / "many.png", 1, used=3)
-    assert found(few) == COLOURS[:2]  # as many as are used
-    assert found(few, many) == COLOURS[:3]
-    shorter = label_map(tmp_path / "shorter.png", 0, used=2, palette=COLOURS[:2])
-    assert found(shorter, many) == COLOURS[:3]
-    turned = label_map(tmp_path / "turned.png", 2, palette=COLOURS[::-1])
-    assert found(many, turned) == tuple(sorted(COLOURS))
+    assert found(few) == COLORS[:2]  # as many as are used
+    assert found(few, many) == COLORS[:3]
+    shorter = label_map(tmp_path / "shorter.png", 0, used=2, palette=COLORS[:2])
+    assert found(shorter, many) == COLORS[:3]
+    turned = label_map(tmp_path / "turned.png", 2, palette=COLORS[::-1])
+    assert found(many, turned) == tuple(sorted(COLORS))
     photo = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)).quantize(200).save(photo)
     assert found(photo, photo) == ()
     other = tmp_path / "other.png"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 48, 3), np.uint8)).quantize(200).save(other)
-    assert found(photo, other) == (), "photographs of few colours have palettes, too, each its own"
-    colours = save(tmp_path / "colours.png", np.array(COLOURS, np.uint8)[np.random.default_rng(3).integers(0, 4, (40, 48))])
-    assert found(colours) == ()
-    assert found(colours, labels="always") == tuple(sorted(COLOURS))
+    assert found(photo, other) == (), "photographs of few colors have palettes, too, each its own"
+    colors = save(tmp_path / "colors.png", np.array(COLORS, np.uint8)[np.random.default_rng(3).integers(0, 4, (40, 48))])
+    assert found(colors) == ()
+    assert found(colors, labels="always") == tuple(sorted(COLORS))
     assert found(few, labels="never") == ()
     (tmp_path / PALETTE_FILE).write_text("index\tname\tr\tg\tb\n1\tred\t250\t0\t0\n0\tblack\t0\t0\t0\n")
-    assert found(few) == COLOURS[:2]
-    grey = tmp_path / "grey.png"
-    Image.fromarray(np.zeros((40, 48), np.uint8)).save(grey)
-    assert found(grey) == COLOURS[:2]
-    assert find_palette(tmp_path, [grey], config(data={"labels": "always"}), "a") == COLOURS[:2]
+    assert found(few) == COLORS[:2]
+    gray = tmp_path / "gray.png"
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(gray)
+    assert found(gray) == COLORS[:2]
+    assert find_palette(tmp_path, [gray], config(data={"labels": "always"}), "a") == COLORS[:2]
 
 
 @pytest.mark.parametrize("text", ["index\tr\tg\n0\t1\t2\n", "index\tr\tg\tb\n1\t0\t0\t0\n", "index\tr\tg\tb\n0\tred\t0\t0\n"])
@@ -131,7 +131,7 @@ def test_tables_that_are_no_palettes(tmp_path: Path, text: str) -> None:
         read_palette(tmp_path / PALETTE_FILE)
 
 
-def test_bands_grey_and_float_values(tmp_path: Path) -> None:
+def test_bands_gray_and_float_values(tmp_path: Path) -> None:
     for number in range(4):
         values = np.random.default_rng(number).uniform(-3, 5, (40, 48, 6)).astype(np.float32)
         values[0, 0], values[0, 1] = -3, 5
@@ -172,8 +172,8 @@ def test_two_sets_photographs_and_most(tmp_path: Path) -> None:
     restored = prepare(tmp_path / "data" / "trainA", config("restore"), tmp_path / "restore")
     assert isinstance(restored.samples, RestorationPatches)
     assert len(restored.checks) == 1  # type: ignore[arg-type]
-    colour = prepare(tmp_path / "data" / "trainA", config("colorize"), tmp_path / "colour")
-    assert (colour.a.channels, colour.b.channels, set(colour.samples[0])) == (1, 3, {"b"})
+    color = prepare(tmp_path / "data" / "trainA", config("colorize"), tmp_path / "color")
+    assert (color.a.channels, color.b.channels, set(color.samples[0])) == (1, 3, {"b"})
 
 
 def test_a_folder_for_validation(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from scenes import save, scene
-from tiny_translate import JUDGE, RESNET, Labelled, material, tiny
+from tiny_translate import JUDGE, RESNET, Labeled, material, tiny
 from toy import assert_same, run
 
 from img2img.errors import ConfigError, DataError, ModelError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import prepare
 from img2img.tasks.translate.domains import DomainObjective, right
@@ -23,18 +23,18 @@ CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**JUDGE, "norm": "no
 
 
 def domains(config: TranslateConfig = CONFIG) -> DomainObjective:
-    objective = make_objective(config, "domains", material(Labelled, 12, CLASSES))
+    objective = make_objective(config, "domains", material(Labeled, 12, CLASSES))
     assert isinstance(objective, DomainObjective)
     return objective
 
 
 def batch(count: int = 3) -> Batch:
-    items = [Labelled()[number] for number in range(count)]
+    items = [Labeled()[number] for number in range(count)]
     return {key: torch.stack([item[key] for item in items]) for key in items[0]}
 
 
 def trained(folder: Path, stop_at: int | None = None) -> None:
-    made = material(Labelled, 6, CLASSES, stop_at=stop_at)
+    made = material(Labeled, 6, CLASSES, stop_at=stop_at)
     run(folder, domains(), plan=16, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
 
 
@@ -70,10 +70,10 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
 
 def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> None:
     objective = domains().eval()
-    made = material(Labelled, 12, CLASSES)
+    made = material(Labeled, 12, CLASSES)
     items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(12)]
 
-    class Recolour(torch.nn.Module):
+    class Recolor(torch.nn.Module):
         """Moves the bright channel to where the target's is: what a perfect translator does."""
 
         def forward(self, x: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -81,7 +81,7 @@ def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> Non
             return x.roll(int(label) - bright, dims=1)
 
     untrained = objective.summary([objective.validate(item) for item in items])
-    objective.generators["ab"] = Recolour()
+    objective.generators["ab"] = Recolor()
     perfect = objective.summary([objective.validate(item) for item in items])
     assert perfect["vgg_kernel"] < untrained["vgg_kernel"] - 0.1
     assert list(objective.preview(items[0])) == ["input", "as red", "as green", "as blue"]
@@ -90,7 +90,7 @@ def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> Non
 def test_the_model_file_takes_a_label(tmp_path: Path) -> None:
     objective = domains().eval()
     objective.export(tmp_path / "m.safetensors", {})
-    model = weights.load_model(tmp_path / "m.safetensors")
+    model = load_model(tmp_path / "m.safetensors")
     data = batch()
     assert torch.equal(model.network(data["a"], data["target"]), objective.generators["ab"](data["a"], data["target"]))
     assert (model.info.classes, model.info.style_dim, model.info.multiple, model.info.halo) == (CLASSES, 0, 2, objective.exported.halo)
@@ -115,7 +115,7 @@ def test_training_on_a_folder_of_classes(tmp_path: Path) -> None:
         save(tmp_path / "data" / "landscape" / f"{number}.png", scene(10 + number, 40, 60))
     outcome = train_translator(tmp_path / "data", tmp_path / "run", folder_config(), preset="multi-domain")
     assert outcome.finished
-    model = weights.load_model(tmp_path / "run")
+    model = load_model(tmp_path / "run")
     assert model.info.classes == ("landscape", "portrait")
     assert model.info.recipe["data"]["classes"] == {"landscape": 2, "portrait": 2}
     assert model.info.figures["vgg_kernel"] == outcome.best

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from img2img import images, networks
 from img2img.errors import ConfigError, DataError, Img2ImgError, PictureError
 from img2img.evaluation.pairs import Pair
-from img2img.models.files import ModelInfo, Side, save_model
+from img2img.models import ImageSpec, ModelInfo, save_model
 from img2img.tasks.translate.measure import evaluate_labels, load_translated, parse_damage
 from img2img.tasks.upscale.evaluate import evaluate
 
@@ -35,9 +35,9 @@ def labels(path: Path, levels: Any) -> Path:
     return path
 
 
-def model(path: Path, a: Side | None = None, b: Side | None = None, **more: Any) -> str:
+def model(path: Path, a: ImageSpec | None = None, b: ImageSpec | None = None, **more: Any) -> str:
     torch.manual_seed(0)
-    a, b = a or Side(), b or Side()
+    a, b = a or ImageSpec(), b or ImageSpec()
     sizes = {"in_channels": len(a.palette) or a.channels, "out_channels": len(b.palette) or b.channels}
     spec = {**RESNET, **sizes, **more.pop("network", {})}
     network: Any = networks.build(spec)
@@ -48,19 +48,19 @@ def model(path: Path, a: Side | None = None, b: Side | None = None, **more: Any)
 
 @pytest.mark.parametrize(("text", "expected"), [
     ("noise=25", (("noise", 25.0),)),
-    ("grey", (("grey", 1.0),)),
+    ("gray", (("gray", 1.0),)),
     ("blur=1.5, jpeg=40", (("blur", 1.5), ("jpeg", 40.0))),
-    ("photons=1e3,grey,noise=0", (("photons", 1000.0), ("grey", 1.0), ("noise", 0.0))),
+    ("photons=1e3,gray,noise=0", (("photons", 1000.0), ("gray", 1.0), ("noise", 0.0))),
 ])  # fmt: skip
 def test_damage_that_is_understood(text: str, expected: Any) -> None:
     assert parse_damage(text) == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["", "noise", "noise=", "noise=x", "noise=nan", "noise=256", "jpeg=0", "rain=3", "grey=0.5", "noise=5,,grey"]
+    "text", ["", "noise", "noise=", "noise=x", "noise=nan", "noise=256", "jpeg=0", "rain=3", "gray=0.5", "noise=5,,gray"]
 )
 def test_damage_that_is_none(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"--damage takes noise=0\.\.255, .*or grey"):
+    with pytest.raises(ConfigError, match=r"--damage takes noise=0\.\.255, .*or gray"):
         parse_damage(text)
 
 
@@ -69,11 +69,11 @@ def test_the_input_is_made_of_the_truth_in_the_order_given(tmp_path: Path) -> No
     given, truth = load_translated(pair, ())
     assert torch.equal(given, truth)
     assert torch.equal((truth * 255).round() / 255, truth)
-    grey, _ = load_translated(pair, (("grey", 1.0),))
+    gray, _ = load_translated(pair, (("gray", 1.0),))
     expected = (truth * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
-    assert torch.allclose(grey, expected.expand(3, -1, -1), atol=0.51 / 255)
-    noisy, _ = load_translated(Pair(photo(tmp_path / "grey.png", size=(200, 200), channels=1), None), (("noise", 10.0),))
-    assert bool((noisy[0] == noisy[1]).all()), "the noise of a grey picture has no colour"
+    assert torch.allclose(gray, expected.expand(3, -1, -1), atol=0.51 / 255)
+    noisy, _ = load_translated(Pair(photo(tmp_path / "gray.png", size=(200, 200), channels=1), None), (("noise", 10.0),))
+    assert bool((noisy[0] == noisy[1]).all()), "the noise of a gray picture has no color"
     first, second = (load_translated(pair, parse_damage(text))[0] for text in ("noise=50,blur=2", "blur=2,noise=50"))
     assert float(first.diff(dim=2).std()) < float(second.diff(dim=2).std()) / 2
 
@@ -146,7 +146,10 @@ def refused(error: type[Img2ImgError], message: str, *arguments: object) -> None
 def test_two_models_beside_their_input(tmp_path: Path) -> None:
     for number in range(2):
         photo(tmp_path / "truth" / f"{number}.png", number)
-    a, b = model(tmp_path / "a.safetensors", keeps_grey=True), model(tmp_path / "b.safetensors", a=Side(channels=1), b=Side(channels=1))
+    a, b = (
+        model(tmp_path / "a.safetensors", keeps_gray=True),
+        model(tmp_path / "b.safetensors", a=ImageSpec(channels=1), b=ImageSpec(channels=1)),
+    )
     files = "--json", tmp_path / "out.json", "--html", tmp_path / "out.html"
     result = command("--truth", tmp_path / "truth", "-m", a, "-m", b, "--damage", "noise=25", "--limit", 2, *files)
     assert result.exit_code == 0, result.output
@@ -182,7 +185,7 @@ def test_a_maker_of_label_maps(tmp_path: Path) -> None:
     for number in range(2):
         photo(tmp_path / "in" / f"{number}.jpg", number)
         labels(tmp_path / "truth" / f"{number}.png", rng.choice(3, (40, 48), p=(0.7, 0.2, 0.1)))
-    maker = model(tmp_path / "maker.safetensors", b=Side(palette=PALETTE), network={"downsamplings": 1, "head": "linear"})
+    maker = model(tmp_path / "maker.safetensors", b=ImageSpec(palette=PALETTE), network={"downsamplings": 1, "head": "linear"})
     folders = "--truth", tmp_path / "truth", "--input", tmp_path / "in"
     result = command(*folders, "-m", maker, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
@@ -193,16 +196,16 @@ def test_a_maker_of_label_maps(tmp_path: Path) -> None:
     assert found["majority"] == {"iou": pytest.approx(share / 3), "accuracy": pytest.approx(share), "classes": [pytest.approx(share), 0, 0]}
     assert f"majority: mean IoU {share / 3:.4f}, accuracy {share:.4f}" in result.stdout
     refused(ConfigError, "one at a time", *folders, "-m", maker, "-m", model(tmp_path / "a.safetensors"))
-    refused(DataError, "--input DIR", "--truth", tmp_path / "truth", "-m", maker, "--damage", "grey")
+    refused(DataError, "--input DIR", "--truth", tmp_path / "truth", "-m", maker, "--damage", "gray")
 
 
 def test_directions_and_classes_are_chosen(tmp_path: Path) -> None:
     photo(tmp_path / "truth" / "0.png", 0)
-    spec = {"name": "two-way", "ab": {**RESNET, "blocks": 1}, "ba": {**RESNET, "blocks": 2}}
+    spec = {"name": "bidirectional", "ab": {**RESNET, "blocks": 1}, "ba": {**RESNET, "blocks": 2}}
     network: Any = networks.build(spec)
     info = ModelInfo(name="two", task="translate", directions=("a2b", "b2a"), halo=network.halo, network=spec)
     save_model(tmp_path / "two.safetensors", network, info)
-    arguments = "--truth", tmp_path / "truth", "-m", tmp_path / "two.safetensors", "--damage", "grey", "--json", tmp_path / "out.json"
+    arguments = "--truth", tmp_path / "truth", "-m", tmp_path / "two.safetensors", "--damage", "gray", "--json", tmp_path / "out.json"
     means = []
     for direction in ("a2b", "b2a"):
         assert command(*arguments, "--direction", direction).exit_code == 0
@@ -216,13 +219,13 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
     photo(tmp_path / "truth" / "0.png", 0)
     truth, plain = ("--truth", tmp_path / "truth"), model(tmp_path / "a.safetensors")
     refused(ConfigError, "either --input", *truth, "-m", plain)
-    refused(ConfigError, "either --input", *truth, "-m", plain, "--input", tmp_path / "truth", "--damage", "grey")
+    refused(ConfigError, "either --input", *truth, "-m", plain, "--input", tmp_path / "truth", "--damage", "gray")
     refused(ConfigError, "--damage takes", *truth, "-m", plain, "--damage", "")
     for name, sides in {
-        "labels": {"a": Side(palette=PALETTE)},
-        "bands": {"b": Side(channels=5)},
-        "floats": {"a": Side(offset=(0.0,) * 3, scale=(9.0,) * 3)},
+        "labels": {"a": ImageSpec(palette=PALETTE)},
+        "bands": {"b": ImageSpec(channels=5)},
+        "floats": {"a": ImageSpec(offset=(0.0,) * 3, scale=(9.0,) * 3)},
     }.items():
-        refused(ConfigError, "pictures to pictures", *truth, "-m", model(tmp_path / f"{name}.safetensors", **sides), "--damage", "grey")
+        refused(ConfigError, "pictures to pictures", *truth, "-m", model(tmp_path / f"{name}.safetensors", **sides), "--damage", "gray")
     (tmp_path / "truth" / "1.png").write_bytes(b"no picture")
-    refused(PictureError, "1.png", *truth, "-m", plain, "--damage", "grey")
+    refused(PictureError, "1.png", *truth, "-m", plain, "--damage", "gray")

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from toy import Samples, Stopping, assert_same, run
 
-from img2img.data.sampling import generator
-from img2img.models import files as weights
-from img2img.models.files import Side
+from img2img.data.sampling import seeded_rng
+from img2img.models import ImageSpec, load_model
 from img2img.tasks.translate.config import PRESETS, LossConfig, TranslateConfig
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.train import make_objective
 from img2img.tasks.translate.unit import divergence
 from img2img.training import checkpoint
@@ -26,15 +25,15 @@ JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none"}
 
 
 class Sides(Samples):
-    """Grey pictures A and colour pictures B, unpaired."""
+    """Gray pictures A and color pictures B, unpaired."""
 
     def __getitem__(self, index: int) -> Batch:
-        rng = generator(7, index)
+        rng = seeded_rng(7, index)
         return {"a": torch.rand(1, 16, 16, generator=rng), "b": torch.rand(3, 16, 16, generator=rng)}
 
 
-def material(a: int = 1, b: int = 3) -> Material:
-    return Material(Sides(), Sides(2), Side(channels=a), Side(channels=b), (), "noise", {})
+def material(a: int = 1, b: int = 3) -> Datasets:
+    return Datasets(Sides(), Sides(2), ImageSpec(channels=a), ImageSpec(channels=b), (), "noise", {})
 
 
 def objective(method: str, *, channels: tuple[int, int] = (1, 3), **loss: float) -> Any:
@@ -44,7 +43,7 @@ def objective(method: str, *, channels: tuple[int, int] = (1, 3), **loss: float)
     return make_objective(preset.model_copy(update=settings), "tiny", material(*channels))
 
 
-def grey(objective: Any) -> None:
+def gray(objective: Any) -> None:
     """Make every picture that comes out 0.5: the last convolution gives 0, and its sigmoid 0.5."""
     for module in objective.exported.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == (7, 7) and module.out_channels in (1, 3):
@@ -67,7 +66,7 @@ def test_divergence_by_hand() -> None:
 
 def test_unit_terms_by_hand() -> None:
     task = objective("unit", identity=10.0, cycle=7.0, kl=0.5)
-    grey(task)
+    gray(task)
     given = batch(0.9, 0.7)
     images = task.generate(given)
     for side, distance in (("a", 0.4), ("b", 0.2)):
@@ -81,7 +80,7 @@ def test_unit_terms_by_hand() -> None:
 
 def test_munit_terms_by_hand() -> None:
     task = objective("munit", identity=10.0, content=2.0, style=3.0, cycle=7.0, mode_seeking=4.0)
-    grey(task)
+    gray(task)
     given = batch(0.9, 0.7)
     images = task.generate(given)
     for side, distance in (("a", 0.4), ("b", 0.2)):
@@ -156,7 +155,7 @@ def test_another_seed_of_torch_draws_other_styles_and_noise() -> None:
 def test_a_model_file_translates_as_the_objective_does(method: str, tmp_path: Path) -> None:
     task = objective(method, channels=(2, 5)).eval()
     task.export(tmp_path / "tiny.safetensors", {"preset": method})
-    model = weights.load_model(tmp_path / "tiny.safetensors")
+    model = load_model(tmp_path / "tiny.safetensors")
     info = model.info
     assert (info.task, info.directions, info.halo, info.multiple) == ("translate", ("a2b", "b2a"), task.exported.halo, 2)
     assert (info.a.channels, info.b.channels, info.style_dim) == (2, 5, 2 if method == "munit" else 0)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from img2img import images, networks
 from img2img.cli import app
-from img2img.models.files import ModelInfo, Side, load_model, save_model
+from img2img.models import ImageSpec, ModelInfo, load_model, save_model
 
 RESNET: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1}
 MUNIT: dict[str, Any] = {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 3, "mlp_width": 4}
@@ -25,7 +25,7 @@ def model(path: Path, spec: dict[str, Any], **more: Any) -> Path:
     torch.manual_seed(0)
     network: Any = networks.build(spec)
     info = {"name": path.stem, "task": "translate", "network": spec, "halo": network.halo, "multiple": network.multiple}
-    save_model(path, network, ModelInfo.model_validate({**info, "keeps_grey": False, **more}))
+    save_model(path, network, ModelInfo.model_validate({**info, "keeps_gray": False, **more}))
     return path
 
 
@@ -86,7 +86,7 @@ def test_samples_are_as_many_files_each_in_its_style(photo: Path, styled: Path) 
 
 
 def test_another_direction_or_class_makes_the_file_anew(photo: Path, styled: Path, tmp_path: Path) -> None:
-    spec = {"name": "labelled", "classes": 2, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
+    spec = {"name": "class-conditional", "classes": 2, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
     classed = model(tmp_path / "classed.safetensors", spec, classes=("day", "night"))
     out = photo.parent / "out.png"
     for wished, options in ((styled, ["--direction", "a2b"]), (styled, ["--direction", "b2a"]), (classed, ["--to", "day"])):
@@ -148,7 +148,7 @@ def test_label_maps_there_and_back(tmp_path: Path, caplog: pytest.LogCaptureFixt
         given = [str(tmp_path / text) if text in ("data", "tiny.yaml") else text for text in command]
         result = CliRunner().invoke(app, [*given, "--run", str(tmp_path / direction)])
         assert result.exit_code == 0, result.output
-    assert load_model(tmp_path / "a2b").info.b == Side(palette=PALETTE, channels=1)
+    assert load_model(tmp_path / "a2b").info.b == ImageSpec(palette=PALETTE, channels=1)
     first = translate(tmp_path / "data" / "images" / "0.png", "-m", tmp_path / "a2b", "-o", tmp_path / "labels.png")
     assert first.exit_code == 0, first.output
     assert images.read_labels(tmp_path / "labels.png").palette == PALETTE

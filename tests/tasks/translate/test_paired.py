@@ -1,4 +1,4 @@
-"""Objectives with a known truth, on made-up pictures: terms and figures by hand, label maps on either side, colours, model files."""
+"""Objectives with a known truth, on made-up pictures: terms and figures by hand, label maps on either side, colors, model files."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,11 @@ from tiny_translate import JUDGE, Unpaired
 from torch import Tensor
 
 from img2img.images.color import rgb_to_lab
-from img2img.models import files as weights
-from img2img.models.files import Side
-from img2img.networks.colorizer import bins, grey_of, nearest_bin
+from img2img.models import ImageSpec, load_model
+from img2img.networks.colorizer import bins, gray_of, nearest_bin
 from img2img.tasks.translate.colorize import rarity
 from img2img.tasks.translate.config import PRESETS
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import as_planes, planes, shown
 from img2img.tasks.translate.paired import PairedObjective, confusion, mean_iou
 from img2img.tasks.translate.pipeline import Translation
@@ -23,20 +22,20 @@ from img2img.training.objective import Batch
 
 PALETTE = ((0, 0, 0), (200, 0, 0), (0, 0, 200))
 UNET = {"name": "unet", "width": 4, "levels": 2}
-LABELS = Side(palette=PALETTE)
+LABELS = ImageSpec(palette=PALETTE)
 
 
-def paired(a: Side = Side(), b: Side = Side(), *, judge: float = 1.0, **loss: Any) -> PairedObjective:  # noqa: B008 (frozen)
+def paired(a: ImageSpec = ImageSpec(), b: ImageSpec = ImageSpec(), *, judge: float = 1.0, **loss: Any) -> PairedObjective:  # noqa: B008 (frozen)
     preset = PRESETS["pix2pix"]
     adversary = preset.adversary.model_copy(update={"network": JUDGE, "weight": judge})
     config = preset.model_copy(update={"network": UNET, "adversary": adversary, "loss": preset.loss.model_copy(update=loss)})
-    made = make_objective(config, "tiny", Material(Unpaired(), Unpaired(2), a, b, (), "made up", {}))
+    made = make_objective(config, "tiny", Datasets(Unpaired(), Unpaired(2), a, b, (), "made up", {}))
     assert isinstance(made, PairedObjective)
     return made
 
 
-def batch(a: Side = Side(), b: Side = Side(), side: int = 16) -> Batch:  # noqa: B008
-    def of(which: Side) -> Tensor:
+def batch(a: ImageSpec = ImageSpec(), b: ImageSpec = ImageSpec(), side: int = 16) -> Batch:  # noqa: B008
+    def of(which: ImageSpec) -> Tensor:
         return torch.randint(0, 3, (2, side, side)) if which.palette else torch.rand(2, which.channels, side, side)
 
     torch.manual_seed(3)
@@ -55,7 +54,7 @@ def test_the_distance_by_hand() -> None:
 
 
 def test_the_judge_sees_a_beside_b() -> None:
-    task, data = paired(Side(channels=2), Side()), batch(Side(channels=2))
+    task, data = paired(ImageSpec(channels=2), ImageSpec()), batch(ImageSpec(channels=2))
     images = task.generate(data)
     assert task.metric == "lpips"
     real, fake = task._judged(data, images)
@@ -91,8 +90,10 @@ def test_figures_of_label_maps_by_hand() -> None:
     assert task.summary(rows) == pytest.approx({"iou": (1 / 3 + 2 / 6 + 0) / 3, "accuracy": 3 / 8})
 
 
-@pytest.mark.parametrize(("a", "b"), [(LABELS, Side()), (Side(), LABELS), (Side(channels=5), Side(channels=1)), (Side(), Side())])
-def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: Side, b: Side) -> None:
+@pytest.mark.parametrize(
+    ("a", "b"), [(LABELS, ImageSpec()), (ImageSpec(), LABELS), (ImageSpec(channels=5), ImageSpec(channels=1)), (ImageSpec(), ImageSpec())]
+)
+def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: ImageSpec, b: ImageSpec) -> None:
     task, data = paired(a, b).eval(), batch(a, b, 32)
     with torch.no_grad():
         figures = task.summary([task.validate({key: value[:1] for key, value in data.items()})])
@@ -100,8 +101,8 @@ def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: S
     assert task.metric in figures
     assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "truth"), (2, 3, 32, 32))
     task.export(tmp_path / "m.safetensors", {"validation": figures})
-    model = weights.load_model(tmp_path / "m.safetensors")
-    assert (model.info.a, model.info.b, model.info.keeps_grey, model.info.figures) == (a, b, False, figures)
+    model = load_model(tmp_path / "m.safetensors")
+    assert (model.info.a, model.info.b, model.info.keeps_gray, model.info.figures) == (a, b, False, figures)
     translation = Translation(model, {}, device="cpu")
     given = as_planes(data["a"], a)
     made = translation.run(given)
@@ -111,27 +112,27 @@ def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: S
 
 
 def test_sides_as_planes_and_as_pictures() -> None:
-    assert (planes(LABELS), planes(Side(channels=7))) == (3, 7)
+    assert (planes(LABELS), planes(ImageSpec(channels=7))) == (3, 7)
     levels = torch.tensor([[[0, 2]]])
     assert as_planes(levels, LABELS)[0, :, 0].tolist() == [[1, 0], [0, 0], [0, 1]]
     assert torch.allclose(shown(levels, LABELS)[0, :, 0] * 255, torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 200.0]]))
     bands = torch.rand(1, 5, 2, 2) + 0.5
-    assert torch.equal(shown(bands, Side(channels=5)), bands[:, :3].clamp(0, 1))
-    assert torch.equal(shown(bands[:, :2], Side(channels=2)), bands[:, :1].clamp(0, 1).expand(-1, 3, -1, -1))
+    assert torch.equal(shown(bands, ImageSpec(channels=5)), bands[:, :3].clamp(0, 1))
+    assert torch.equal(shown(bands[:, :2], ImageSpec(channels=2)), bands[:, :1].clamp(0, 1).expand(-1, 3, -1, -1))
 
 
-def test_rare_colours_count_more() -> None:
+def test_rare_colors_count_more() -> None:
     pictures = torch.zeros(1, 3, 20, 20)
     pictures[:] = 0.5
     pictures[..., :2, :4] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
-    grey, red = (int(nearest_bin(rgb_to_lab(torch.tensor(colour)[None, :, None, None])[:, 1:])) for colour in ([0.5] * 3, [1.0, 0, 0]))
+    gray, red = (int(nearest_bin(rgb_to_lab(torch.tensor(color)[None, :, None, None])[:, 1:])) for color in ([0.5] * 3, [1.0, 0, 0]))
     even, weighted = rarity(pictures, 1.0), rarity(pictures, 0.5)
     assert torch.allclose(even, torch.ones(len(bins())), atol=1e-4)
-    assert weighted[red] > 5 * weighted[grey]
-    # The smoothed share of a colour, by hand: each colour's 0.98 and 0.02 spread over the grid by a Gaussian of one step.
+    assert weighted[red] > 5 * weighted[gray]
+    # The smoothed share of a color, by hand: each color's 0.98 and 0.02 spread over the grid by a Gaussian of one step.
     near = torch.exp(-torch.cdist(bins(), bins()).square() / 200)
     near = near / near.sum(0)
-    share = 0.98 * near[:, grey] + 0.02 * near[:, red]
+    share = 0.98 * near[:, gray] + 0.02 * near[:, red]
     raw = 1 / (0.5 * share + 0.5 / len(bins()))
     assert torch.allclose(weighted, raw / (raw * share).sum(), rtol=1e-3)
     assert float((weighted * share).sum()) == pytest.approx(1, abs=1e-3)
@@ -144,7 +145,7 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
 
     preset = PRESETS["colorize"]
     config = preset.model_copy(update={"network": {"name": "colorizer", "width": 4, "work": 32}})
-    task: Any = make_objective(config, "c", Material(Photographs(), Photographs(2), Side(channels=1), Side(), (), "made up", {}))
+    task: Any = make_objective(config, "c", Datasets(Photographs(), Photographs(2), ImageSpec(channels=1), ImageSpec(), (), "made up", {}))
     data = {"b": torch.stack([Photographs(side=32)[number]["b"] for number in range(2)])}
     images = task.generate(data)
     assert images["logits"].shape == (2, len(bins()), 16, 16)
@@ -157,7 +158,7 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
     figures = task.eval().validate({"b": data["b"][:1]})
     assert figures.keys() == {"lpips", "psnr"}
     task.export(tmp_path / "m.safetensors", {"validation": figures})
-    model = weights.load_model(tmp_path / "m.safetensors")
+    model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a.channels, model.info.in_channels, model.info.halo) == (1, 1, None)
     with torch.no_grad():
-        assert torch.allclose(model.network(grey_of(data["b"])), task.preview(data)["ours"], atol=1e-5)
+        assert torch.allclose(model.network(gray_of(data["b"])), task.preview(data)["ours"], atol=1e-5)

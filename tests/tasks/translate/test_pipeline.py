@@ -18,24 +18,24 @@ from img2img.batch.run import Options, Outcome
 from img2img.batch.stdin import run_on_stream
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Metadata, Picture, from_integers, quantize
-from img2img.models.files import Model, ModelInfo, Side, save_model
-from img2img.networks.colorizer import grey_of
+from img2img.models import ImageSpec, Model, ModelInfo, save_model
+from img2img.networks.colorizer import gray_of
 from img2img.tasks.translate.pipeline import Translation
 
 PALETTE = ((0, 0, 0), (200, 10, 10), (10, 200, 10), (10, 10, 200), (90, 90, 90))
-RGB = Side()
+RGB = ImageSpec()
 RANDOM = np.random.default_rng(5)
 RESNET: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1}
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def planes(side: Side) -> int:
+def planes(side: ImageSpec) -> int:
     return len(side.palette) or side.channels
 
 
 def translator(
-    a: Side = RGB,
-    b: Side = RGB,
+    a: ImageSpec = RGB,
+    b: ImageSpec = RGB,
     spec: Mapping[str, Any] = RESNET,
     conditions: Mapping[str, Any] = {},
     *,
@@ -48,7 +48,7 @@ def translator(
         spec = {**spec, "in_channels": planes(a), "out_channels": planes(b)}
     network: Any = networks.build(spec).eval().requires_grad_(False)
     known = {"name": "tiny", "task": "translate", "a": a, "b": b, "halo": network.halo, "multiple": network.multiple, "network": dict(spec)}
-    model = Model(network, ModelInfo.model_validate({**known, "keeps_grey": False, **info}))
+    model = Model(network, ModelInfo.model_validate({**known, "keeps_gray": False, **info}))
     return Translation(model, conditions, device="cpu", **options)
 
 
@@ -70,39 +70,39 @@ def test_rgb_is_what_the_network_gives() -> None:
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_grey_becomes_rgb_unless_the_model_keeps_it(depth: Any) -> None:
+def test_gray_becomes_rgb_unless_the_model_keeps_it(depth: Any) -> None:
     given, tiny = picture(1, depth=depth), translator()
     made = tiny(given)
     assert (made.channels, made.bit_depth) == (3, depth)
     assert torch.allclose(made.pixels, tiny.model.network(given.pixels.expand(1, 3, -1, -1))[0].clamp(0, 1), atol=1e-6)
-    kept = translator(info={"keeps_grey": True})(given)
+    kept = translator(info={"keeps_gray": True})(given)
     assert (kept.channels, kept.bit_depth) == (1, depth)
     assert torch.allclose(kept.pixels, tiny.model.network(given.pixels.expand(1, 3, -1, -1)).mean(1).clamp(0, 1), atol=1e-6)
-    assert translator(info={"keeps_grey": True})(picture()).channels == 3
+    assert translator(info={"keeps_gray": True})(picture()).channels == 3
 
 
-def test_rgb_for_a_model_of_grey_is_taken_by_its_lightness() -> None:
-    tiny = translator(Side(channels=1))
+def test_rgb_for_a_model_of_gray_is_taken_by_its_lightness() -> None:
+    tiny = translator(ImageSpec(channels=1))
     given = picture()
     made = tiny(given)
     assert made.channels == 3
-    assert torch.allclose(made.pixels, tiny.model.network(grey_of(given.pixels[None]))[0].clamp(0, 1), atol=1e-6)
-    grey = picture(1)
-    assert torch.allclose(tiny(grey).pixels, tiny(Picture((Frame(grey.pixels.expand(3, -1, -1)),))).pixels, atol=1e-4)
+    assert torch.allclose(made.pixels, tiny.model.network(gray_of(given.pixels[None]))[0].clamp(0, 1), atol=1e-6)
+    gray = picture(1)
+    assert torch.allclose(tiny(gray).pixels, tiny(Picture((Frame(gray.pixels.expand(3, -1, -1)),))).pixels, atol=1e-4)
 
 
 @pytest.mark.parametrize(("a", "b"), [(5, 3), (5, 1), (3, 7), (13, 5)])
 @pytest.mark.parametrize("depth", [8, 16])
 def test_bands(a: int, b: int, depth: Any) -> None:
-    tiny, given = translator(Side(channels=a), Side(channels=b)), picture(a, depth=depth)
+    tiny, given = translator(ImageSpec(channels=a), ImageSpec(channels=b)), picture(a, depth=depth)
     made = tiny(given)
     assert (made.channels, made.bit_depth) == (b, depth)
     assert torch.allclose(made.pixels, tiny.model.network(given.pixels[None])[0].clamp(0, 1), atol=1e-6)
 
 
 def test_bands_of_free_range_are_brought_to_the_networks_and_back(tmp_path: Path) -> None:
-    a = Side(channels=2, offset=(-50.0, -50.0), scale=(200.0, 200.0))
-    b = Side(channels=4, offset=(0.0, 10.0, 20.0, 30.0), scale=(1.0, 2.0, 4.0, 1000.0))
+    a = ImageSpec(channels=2, offset=(-50.0, -50.0), scale=(200.0, 200.0))
+    b = ImageSpec(channels=4, offset=(0.0, 10.0, 20.0, 30.0), scale=(1.0, 2.0, 4.0, 1000.0))
     tiny, given = translator(a, b), picture(2, depth=32)
     made = tiny(given)
     inside = tiny.model.network((given.pixels[None] + 50) / 200)[0].clamp(0, 1)
@@ -111,36 +111,36 @@ def test_bands_of_free_range_are_brought_to_the_networks_and_back(tmp_path: Path
     assert torch.allclose(made.pixels, inside * scale + offset, atol=1e-3)
     images.write(given, tmp_path / "given.tif")
     assert torch.equal(tiny(tiny.read(tmp_path / "given.tif", max_pixels=10**6)).pixels, made.pixels)
-    assert translator(a, Side())(given).bit_depth == 16  # integers of as many levels as there are
-    assert translator(Side(), b)(picture()).bit_depth == 32
+    assert translator(a, ImageSpec())(given).bit_depth == 16  # integers of as many levels as there are
+    assert translator(ImageSpec(), b)(picture()).bit_depth == 32
 
 
 def test_a_label_map_is_made_of_the_likeliest_labels() -> None:
-    tiny = translator(Side(), Side(palette=PALETTE))
+    tiny = translator(ImageSpec(), ImageSpec(palette=PALETTE))
     given = picture(depth=16, alpha=True, metadata=Metadata(icc=ICC))
     made = tiny(given)
     assert (made.palette, made.channels, made.bit_depth, made.alpha, made.metadata.icc) == (PALETTE, 1, 8, None, None)
     expected = tiny.model.network(given.pixels[None])[0].argmax(0)
     assert torch.equal(torch.from_numpy(quantize(made.pixels, 8)[:, :, 0]).long(), expected)
     assert len(expected.unique()) > 1
-    ensemble = translator(Side(), Side(palette=PALETTE), ensemble=True)(given)
+    ensemble = translator(ImageSpec(), ImageSpec(palette=PALETTE), ensemble=True)(given)
     assert set(quantize(ensemble.pixels, 8).flatten().tolist()) <= set(range(5))
 
 
 def test_a_label_map_goes_in_as_one_plane_for_each_label(tmp_path: Path) -> None:
     levels = RANDOM.integers(0, 5, (12, 17)).astype(np.uint8)
     images.write(images.Labels(levels, PALETTE).picture(), tmp_path / "palette.png")
-    Image.fromarray(np.array(PALETTE, np.uint8)[levels]).save(tmp_path / "colours.png")
-    Image.fromarray(levels).save(tmp_path / "grey.png")
-    tiny = translator(Side(palette=PALETTE), Side())
+    Image.fromarray(np.array(PALETTE, np.uint8)[levels]).save(tmp_path / "colors.png")
+    Image.fromarray(levels).save(tmp_path / "gray.png")
+    tiny = translator(ImageSpec(palette=PALETTE), ImageSpec())
     hot = torch.from_numpy(np.eye(5, dtype=np.float32)[levels]).permute(2, 0, 1)[None]
     expected = tiny.model.network(hot)[0].clamp(0, 1)
-    for name in ("palette", "colours", "grey"):
+    for name in ("palette", "colors", "gray"):
         made = tiny(tiny.read(tmp_path / f"{name}.png", max_pixels=10**6))
         assert torch.allclose(made.pixels, expected, atol=1e-6)
         assert made.palette is None
     assert np.array_equal(np.asarray(tiny(tmp_path / "palette.png")), quantize(expected, 8))
-    with pytest.raises(PictureError, match="takes label maps with its own palette of 5 colours"):
+    with pytest.raises(PictureError, match="takes label maps with its own palette of 5 colors"):
         tiny(images.read(tmp_path / "palette.png"))
 
 
@@ -153,7 +153,7 @@ def test_every_kind_of_input_comes_back_as_its_kind(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(tiny(Image.open(tmp_path / "a.png"))), expected)
     assert np.array_equal(tiny(quantize(given.pixels, 8)), expected)
     assert torch.equal(tiny(given.pixels), tiny(given).pixels)
-    labels = translator(Side(), Side(palette=PALETTE))(tmp_path / "a.png")
+    labels = translator(ImageSpec(), ImageSpec(palette=PALETTE))(tmp_path / "a.png")
     assert labels.mode == "P"
     assert tuple(labels.getpalette()[3:6]) == PALETTE[1]
 
@@ -161,18 +161,18 @@ def test_every_kind_of_input_comes_back_as_its_kind(tmp_path: Path) -> None:
 def test_what_pillow_cannot_hold_is_refused(tmp_path: Path) -> None:
     images.write(picture(5), tmp_path / "a.tif")
     with pytest.raises(ConfigError, match="5 bands of 8 bits"):
-        translator(Side(channels=5), Side(channels=5))(tmp_path / "a.tif")
-    assert translator(Side(channels=5))(tmp_path / "a.tif").mode == "RGB"
+        translator(ImageSpec(channels=5), ImageSpec(channels=5))(tmp_path / "a.tif")
+    assert translator(ImageSpec(channels=5))(tmp_path / "a.tif").mode == "RGB"
 
 
 @pytest.mark.parametrize(("a", "given", "message"), [
-    (Side(), picture(5), "takes 3 bands, the picture has 5"),
-    (Side(channels=5), picture(3), "takes 5 bands, the picture has 3"),
-    (Side(channels=5), picture(5, depth=32), r"trained on integers of 8 or 16 bits, the picture holds float values"),
-    (Side(channels=5, offset=(0.0,) * 5, scale=(1.0,) * 5), picture(5), "trained on float values, the picture holds integers"),
-    (Side(palette=PALETTE), picture(1), "takes label maps"),
+    (ImageSpec(), picture(5), "takes 3 bands, the picture has 5"),
+    (ImageSpec(channels=5), picture(3), "takes 5 bands, the picture has 3"),
+    (ImageSpec(channels=5), picture(5, depth=32), r"trained on integers of 8 or 16 bits, the picture holds float values"),
+    (ImageSpec(channels=5, offset=(0.0,) * 5, scale=(1.0,) * 5), picture(5), "trained on float values, the picture holds integers"),
+    (ImageSpec(palette=PALETTE), picture(1), "takes label maps"),
 ])  # fmt: skip
-def test_other_kinds_of_pictures_are_refused(a: Side, given: Picture, message: str) -> None:
+def test_other_kinds_of_pictures_are_refused(a: ImageSpec, given: Picture, message: str) -> None:
     with pytest.raises(PictureError, match=message):
         translator(a)(given)
     with pytest.raises(PictureError, match=message):
@@ -185,7 +185,7 @@ def test_tensors_of_other_planes_are_refused(channels: int) -> None:
         translator()(torch.rand(channels, 8, 8))
 
 
-def test_alpha_and_metadata_stay_and_a_profile_of_grey_does_not() -> None:
+def test_alpha_and_metadata_stay_and_a_profile_of_gray_does_not() -> None:
     about = Metadata(icc=ICC, dpi=(300.0, 300.0))
     given = picture(alpha=True, metadata=about)
     made = translator()(given)
@@ -193,10 +193,10 @@ def test_alpha_and_metadata_stay_and_a_profile_of_grey_does_not() -> None:
     assert given.alpha is not None
     assert torch.equal(made.alpha, given.alpha)
     assert made.metadata == about
-    coloured = translator()(picture(1, metadata=about))
-    assert coloured.metadata == Metadata(dpi=(300.0, 300.0))
-    assert translator(info={"keeps_grey": True})(picture(1, metadata=about)).metadata == about
-    assert translator(Side(), Side(channels=5))(given).alpha is None
+    colored = translator()(picture(1, metadata=about))
+    assert colored.metadata == Metadata(dpi=(300.0, 300.0))
+    assert translator(info={"keeps_gray": True})(picture(1, metadata=about)).metadata == about
+    assert translator(ImageSpec(), ImageSpec(channels=5))(given).alpha is None
 
 
 def test_every_frame_is_translated() -> None:
@@ -206,13 +206,17 @@ def test_every_frame_is_translated() -> None:
     assert all(torch.equal(frame.pixels, translator()(Picture((given,))).pixels) for frame, given in zip(made.frames, frames, strict=True))
 
 
-TWO_WAY = {"name": "two-way", "ab": {**RESNET, "in_channels": 3, "out_channels": 5}, "ba": {**RESNET, "in_channels": 5, "out_channels": 3}}
+TWO_WAY = {
+    "name": "bidirectional",
+    "ab": {**RESNET, "in_channels": 3, "out_channels": 5},
+    "ba": {**RESNET, "in_channels": 5, "out_channels": 3},
+}
 
 
 def test_two_directions() -> None:
     both: dict[str, Any] = {"info": {"directions": ("a2b", "b2a")}}
-    there = translator(Side(), Side(channels=5), TWO_WAY, {"direction": "a2b"}, **both)
-    back = translator(Side(), Side(channels=5), TWO_WAY, {"direction": "b2a"}, **both)
+    there = translator(ImageSpec(), ImageSpec(channels=5), TWO_WAY, {"direction": "a2b"}, **both)
+    back = translator(ImageSpec(), ImageSpec(channels=5), TWO_WAY, {"direction": "b2a"}, **both)
     assert (there.takes, back.takes) == (3, 5)
     given = picture()
     made = there(given)
@@ -225,18 +229,18 @@ def test_two_directions() -> None:
 
 
 MUNIT = {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 3, "mlp_width": 4}
-LABELLED = {"name": "labelled", "classes": 3, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
+LABELLED = {"name": "class-conditional", "classes": 3, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
 
 
 def test_style_and_label_decide_the_result_and_the_identity() -> None:
     styles = [{"style": torch.full((1, 3), value), "direction": "a2b"} for value in (-2.0, 2.0)]
-    munits = [translator(Side(), Side(), MUNIT, style, info={"directions": ("a2b", "b2a"), "style_dim": 3}) for style in styles]
-    classes = [translator(Side(), Side(), LABELLED, {"label": torch.tensor([label])}) for label in (0, 2)]
+    munits = [translator(ImageSpec(), ImageSpec(), MUNIT, style, info={"directions": ("a2b", "b2a"), "style_dim": 3}) for style in styles]
+    classes = [translator(ImageSpec(), ImageSpec(), LABELLED, {"label": torch.tensor([label])}) for label in (0, 2)]
     given = picture(height=16, width=20)
     for first, second in (munits, classes):
         assert not torch.allclose(first(given).pixels, second(given).pixels, atol=1e-3)
         assert first.identity != second.identity
-    again = translator(Side(), Side(), LABELLED, {"label": torch.tensor([2])})
+    again = translator(ImageSpec(), ImageSpec(), LABELLED, {"label": torch.tensor([2])})
     assert again.identity == classes[1].identity
     two = torch.cat([given.pixels[None]] * 2)
     assert torch.allclose(classes[1].run(two)[1], classes[1](given).pixels, atol=1e-5)  # one label for all of a batch
@@ -245,12 +249,12 @@ def test_style_and_label_decide_the_result_and_the_identity() -> None:
 def test_the_identity_knows_what_the_sides_are() -> None:
     other = tuple(reversed(PALETTE))
     found = {
-        translator(Side(), Side(palette=PALETTE)).identity,
-        translator(Side(), Side(palette=other)).identity,
-        translator(Side(), Side(channels=5)).identity,
-        translator(Side(), Side(channels=5, offset=(0.0,) * 5, scale=(2.0,) * 5)).identity,
+        translator(ImageSpec(), ImageSpec(palette=PALETTE)).identity,
+        translator(ImageSpec(), ImageSpec(palette=other)).identity,
+        translator(ImageSpec(), ImageSpec(channels=5)).identity,
+        translator(ImageSpec(), ImageSpec(channels=5, offset=(0.0,) * 5, scale=(2.0,) * 5)).identity,
         translator().identity,
-        translator(info={"keeps_grey": True}).identity,
+        translator(info={"keeps_gray": True}).identity,
     }
     assert len(found) == 6
     assert translator().identity == translator().identity
@@ -260,25 +264,25 @@ def test_the_identity_knows_what_the_sides_are() -> None:
 def test_tiles_with_exact_statistics_and_a_condition_equal_the_whole(norm: str) -> None:
     generator = {**RESNET, "downsamplings": 1, "norm": norm}
     spec, conditions = (LABELLED, {"label": torch.tensor([1])}) if norm == "adain" else (generator, {})
-    whole = translator(Side(), Side(), spec, conditions, tile=0)
+    whole = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=0)
     least = 2 * int(whole.model.info.halo or 0) + 16 * whole.model.info.multiple
-    tiled = translator(Side(), Side(), spec, conditions, tile=least, statistics="exact")
+    tiled = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=least, statistics="exact")
     given = picture(height=least + 25, width=2 * least + 7)
     dark = Picture((Frame(given.pixels * torch.linspace(0.1, 1, given.width)),))
     expected = whole(dark)
     assert float((tiled(dark).pixels - expected.pixels).abs().max()) < 1e-4
-    sampled = translator(Side(), Side(), spec, conditions, tile=least)
+    sampled = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=least)
     assert float((sampled(dark).pixels - expected.pixels).abs().max()) > 1e-3
     assert tiled.identity != sampled.identity
-    grey = Picture((Frame(dark.pixels[:1]),))
-    assert float((tiled(grey).pixels - whole(grey).pixels).abs().max()) < 1e-4
+    gray = Picture((Frame(dark.pixels[:1]),))
+    assert float((tiled(gray).pixels - whole(gray).pixels).abs().max()) < 1e-4
 
 
 def test_labels_in_tiles_equal_the_whole() -> None:
     spec = {**RESNET, "downsamplings": 1}
-    whole = translator(Side(), Side(palette=PALETTE), spec, tile=0)
+    whole = translator(ImageSpec(), ImageSpec(palette=PALETTE), spec, tile=0)
     given = picture(height=90, width=120)
-    tiled = translator(Side(), Side(palette=PALETTE), spec, tile=2 * int(whole.model.info.halo or 0) + 32)
+    tiled = translator(ImageSpec(), ImageSpec(palette=PALETTE), spec, tile=2 * int(whole.model.info.halo or 0) + 32)
     assert torch.equal(tiled(given).pixels, whole(given).pixels)
 
 
@@ -309,7 +313,7 @@ def translated(tiny: Translation, given: Picture, folder: Path, suffix: str = "p
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(("channels", "keeps", "alpha"), [(3, False, True), (1, False, True), (1, True, True), (3, False, False)])
 def test_large_pictures_go_in_bands(tmp_path: Path, streamed: list[int], depth: Any, channels: int, keeps: bool, alpha: bool) -> None:
-    tiny = translator(info={"keeps_grey": keeps}, tile=2 * 4 + 16)
+    tiny = translator(info={"keeps_gray": keeps}, tile=2 * 4 + 16)
     given = picture(channels, 70, 40, depth, alpha=alpha)
     outcome = translated(tiny, given, tmp_path)
     assert outcome.error is None
@@ -326,7 +330,7 @@ def test_large_pictures_go_in_bands(tmp_path: Path, streamed: list[int], depth: 
 
 
 def test_float_bands_become_16_bits_in_bands_too(tmp_path: Path, streamed: list[int]) -> None:
-    tiny = translator(Side(channels=2, offset=(-50.0,) * 2, scale=(200.0,) * 2), Side(), tile=24)
+    tiny = translator(ImageSpec(channels=2, offset=(-50.0,) * 2, scale=(200.0,) * 2), ImageSpec(), tile=24)
     given = picture(2, 70, 40, 32)
     assert translated(tiny, given, tmp_path, "tif").error is None
     assert streamed
@@ -335,9 +339,11 @@ def test_float_bands_become_16_bits_in_bands_too(tmp_path: Path, streamed: list[
     assert np.array_equal(quantize(made.pixels, 16), quantize(tiny(given).pixels, 16))
 
 
-@pytest.mark.parametrize("b", [Side(palette=PALETTE), Side(channels=5), Side(channels=3, offset=(0.0,) * 3, scale=(5.0,) * 3)])
-def test_labels_bands_and_floats_are_written_whole(tmp_path: Path, streamed: list[int], b: Side) -> None:
-    tiny, given = translator(Side(), b), picture(height=30, width=40)
+@pytest.mark.parametrize(
+    "b", [ImageSpec(palette=PALETTE), ImageSpec(channels=5), ImageSpec(channels=3, offset=(0.0,) * 3, scale=(5.0,) * 3)]
+)
+def test_labels_bands_and_floats_are_written_whole(tmp_path: Path, streamed: list[int], b: ImageSpec) -> None:
+    tiny, given = translator(ImageSpec(), b), picture(height=30, width=40)
     suffix = "png" if b.palette else "tif"
     assert translated(tiny, given, tmp_path, suffix).error is None
     assert not streamed
@@ -347,7 +353,7 @@ def test_labels_bands_and_floats_are_written_whole(tmp_path: Path, streamed: lis
 
 
 def test_a_format_that_cannot_hold_the_result_is_named(tmp_path: Path) -> None:
-    outcome = translated(translator(Side(), Side(palette=PALETTE)), picture(), tmp_path, "jpg")
+    outcome = translated(translator(ImageSpec(), ImageSpec(palette=PALETTE)), picture(), tmp_path, "jpg")
     assert outcome.status == "failed"
     assert "name the output .png" in str(outcome.error)
 
@@ -356,7 +362,7 @@ def test_label_maps_from_standard_input() -> None:
     levels = RANDOM.integers(0, 5, (12, 17)).astype(np.uint8)
     given, out = io.BytesIO(), io.BytesIO()
     images.write(images.Labels(levels, PALETTE).picture(), given)
-    tiny = translator(Side(palette=PALETTE), Side())
+    tiny = translator(ImageSpec(palette=PALETTE), ImageSpec())
     run_on_stream(given.getvalue(), out, None, lambda: tiny, Options(), None)
     hot = torch.from_numpy(np.eye(5, dtype=np.float32)[levels]).permute(2, 0, 1)[None]
     assert np.array_equal(quantize(images.read(out.getvalue()).pixels, 8), quantize(tiny.model.network(hot)[0], 8))
@@ -369,8 +375,8 @@ COLORIZER = {"name": "colorizer", "width": 8, "work": 32}
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (301, 403)])
-def test_colouring_keeps_the_lightness_of_a_file(tmp_path: Path, depth: Any, size: tuple[int, int]) -> None:
-    tiny = translator(Side(channels=1), Side(), COLORIZER)
+def test_coloring_keeps_the_lightness_of_a_file(tmp_path: Path, depth: Any, size: tuple[int, int]) -> None:
+    tiny = translator(ImageSpec(channels=1), ImageSpec(), COLORIZER)
     head: Any = tiny.model.network.head
     head.weight.mul_(40)
     given = picture(1, *size, depth, metadata=Metadata(dpi=(300.0, 300.0)))
@@ -378,10 +384,10 @@ def test_colouring_keeps_the_lightness_of_a_file(tmp_path: Path, depth: Any, siz
     made = images.read(tmp_path / "out.png")
     assert (made.channels, made.bit_depth, made.metadata.dpi) == (3, depth, pytest.approx((300, 300), abs=0.1))
     levels = 2**depth - 1
-    difference = (grey_of(made.pixels[None])[0] - given.pixels) * levels
+    difference = (gray_of(made.pixels[None])[0] - given.pixels) * levels
     assert float(difference.abs().max()) < 0.7, "each channel is rounded for itself"
     assert float(tiny(given).pixels.amax(0).sub(tiny(given).pixels.amin(0)).max()) > 0.01 or size == (1, 1)
-    unrounded = (grey_of(tiny(given).pixels[None])[0] - given.pixels) * levels
+    unrounded = (gray_of(tiny(given).pixels[None])[0] - given.pixels) * levels
     assert torch.equal((unrounded + given.pixels * levels).round(), (given.pixels * levels).round())
 
 
@@ -400,7 +406,7 @@ def test_a_translator_that_changes_nothing_changes_nothing(channels: int, depth:
     given = picture(channels, depth=depth, alpha=True, metadata=Metadata(dpi=(72.0, 72.0)))
     made = tiny(given)
     assert given.alpha is not None
-    visible = (given.alpha > 0).expand(channels, -1, -1)  # colours that nobody can see may become others
+    visible = (given.alpha > 0).expand(channels, -1, -1)  # colors that nobody can see may become others
     assert torch.allclose(made.pixels[visible], given.pixels[visible], atol=1e-6)  # the mean of three equal numbers is rounded
     assert made.alpha is not None
     assert torch.equal(made.alpha, given.alpha)

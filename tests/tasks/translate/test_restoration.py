@@ -11,11 +11,11 @@ from scenes import save, scene
 
 from img2img.data.degrade import jpeg
 from img2img.data.pictures import PictureSet
-from img2img.data.sampling import generator
+from img2img.data.sampling import seeded_rng
 from img2img.tasks.translate.restoration import DamageConfig, RestorationCrops, RestorationPatches, apply_damage, damaged
 
 FLAT = torch.full((3, 200, 200), 0.5)
-ONLY: dict[str, Any] = {"noise": None, "jpeg": None, "grey": 0.0}
+ONLY: dict[str, Any] = {"noise": None, "jpeg": None, "gray": 0.0}
 
 
 def only(**ranges: Any) -> DamageConfig:
@@ -29,10 +29,10 @@ def pictures(tmp_path: Path) -> PictureSet:
 
 
 def test_noise_and_photons_have_the_strength_asked_for() -> None:
-    noise = apply_damage(FLAT, "noise", 25.0, generator(0)) - FLAT
+    noise = apply_damage(FLAT, "noise", 25.0, seeded_rng(0)) - FLAT
     assert float(noise.std()) == pytest.approx(25 / 255, rel=0.02)
     assert abs(float(torch.corrcoef(noise.flatten(1))[0, 1])) < 0.02, "each channel for itself"
-    light = apply_damage(FLAT, "photons", 100.0, generator(0))
+    light = apply_damage(FLAT, "photons", 100.0, seeded_rng(0))
     assert float(light.mean()) == pytest.approx(0.5, rel=0.01)
     assert float(light.var()) == pytest.approx(0.5 / 100, rel=0.03)
     assert torch.allclose(light * 100, (light * 100).round(), atol=1e-4), "whole photons"
@@ -43,62 +43,62 @@ def test_blur_and_jpeg() -> None:
     point[0, 15, 15] = 1
     grid = torch.arange(31) - 15.0
     for deviation in (1.0, 1.5, 4.0):
-        spread = apply_damage(point, "blur", deviation, generator(0))[0]
+        spread = apply_damage(point, "blur", deviation, seeded_rng(0))[0]
         assert float((spread.sum(0) * grid**2).sum() ** 0.5) == pytest.approx(deviation, rel=0.03)
-    assert torch.equal(apply_damage(point, "blur", 0.0, generator(0)), point)
+    assert torch.equal(apply_damage(point, "blur", 0.0, seeded_rng(0)), point)
     picture = torch.rand(3, 32, 32)
     versions = [jpeg(picture, 40, subsampling) for subsampling in ("4:4:4", "4:2:0")]
-    made = [apply_damage(picture, "jpeg", 40.2, generator(number)) for number in range(8)]
+    made = [apply_damage(picture, "jpeg", 40.2, seeded_rng(number)) for number in range(8)]
     found = [[torch.equal(each, version) for version in versions] for each in made]
     assert all(sum(each) == 1 for each in found)
     assert any(each[0] for each in found)
     assert any(each[1] for each in found)
     with pytest.raises(ValueError, match="unknown damage 'rain'"):
-        apply_damage(picture, "rain", 1.0, generator(0))
+        apply_damage(picture, "rain", 1.0, seeded_rng(0))
 
 
 def test_a_jpeg_of_a_known_quality_and_a_clean_picture_that_stays() -> None:
     clean = torch.from_numpy(scene(1)).permute(2, 0, 1) / 255
-    made = damaged(clean, only(jpeg=(30.0, 30.0)), generator(0))
+    made = damaged(clean, only(jpeg=(30.0, 30.0)), seeded_rng(0))
     assert torch.equal(made["b"], clean)
     assert any(torch.allclose(made["a"], jpeg(clean, 30, subsampling), atol=1e-6) for subsampling in ("4:4:4", "4:2:0"))
-    weak, strong = (damaged(clean, only(jpeg=(quality, quality)), generator(0))["a"] for quality in (95.0, 10.0))
+    weak, strong = (damaged(clean, only(jpeg=(quality, quality)), seeded_rng(0))["a"] for quality in (95.0, 10.0))
     assert float((weak - clean).abs().mean()) < float((strong - clean).abs().mean()) / 2
 
 
 def test_damaged_pictures_are_on_levels_of_a_file() -> None:
-    made = damaged(FLAT, only(noise=(200.0, 200.0)), generator(0))["a"]
+    made = damaged(FLAT, only(noise=(200.0, 200.0)), seeded_rng(0))["a"]
     assert torch.allclose(made * 255, (made * 255).round(), atol=1e-4)
     assert float(made.min()) == 0
     assert float(made.max()) == 1
 
 
-def test_a_share_is_grey_with_grey_damage() -> None:
-    picture = torch.rand(3, 12, 12, generator=generator(8))
-    config = DamageConfig(grey=0.3)
-    grey = 0
+def test_a_share_is_gray_with_gray_damage() -> None:
+    picture = torch.rand(3, 12, 12, generator=seeded_rng(8))
+    config = DamageConfig(gray=0.3)
+    gray = 0
     for number in range(200):
-        made = damaged(picture, config, generator(number))
+        made = damaged(picture, config, seeded_rng(number))
         alike = [bool((made[side][0] == made[side][1]).all() and (made[side][0] == made[side][2]).all()) for side in "ab"]
         assert alike[0] == alike[1] or torch.equal(made["a"], made["b"])
-        grey += alike[1]
-    assert 0.2 < grey / 200 < 0.4
-    made = damaged(picture, only(noise=(25.0, 25.0), grey=1.0), generator(0))
+        gray += alike[1]
+    assert 0.2 < gray / 200 < 0.4
+    made = damaged(picture, only(noise=(25.0, 25.0), gray=1.0), seeded_rng(0))
     assert torch.allclose(made["b"][0], (picture * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0))
-    assert damaged(picture[:1].expand(3, -1, -1), only(noise=(25.0, 25.0)), generator(0))["a"].unique(dim=0).shape[0] == 1
+    assert damaged(picture[:1].expand(3, -1, -1), only(noise=(25.0, 25.0)), seeded_rng(0))["a"].unique(dim=0).shape[0] == 1
 
 
 def test_most_samples_have_one_damage_some_several_some_none() -> None:
     """Blur, photon noise and JPEG leave a black picture black; noise on it shows half of the time."""
     config = only(noise=(50.0, 50.0), blur=(1.0, 1.0), photons=(100.0, 100.0), jpeg=(50.0, 50.0))
     black = torch.zeros(3, 16, 16)
-    noisy = sum(float(damaged(black, config, generator(number))["a"].sum()) > 0 for number in range(400)) / 400
+    noisy = sum(float(damaged(black, config, seeded_rng(number))["a"].sum()) > 0 for number in range(400)) / 400
     assert noisy == pytest.approx(0.7 / 4 + 0.3 / 2, abs=0.07)
 
 
 def test_photons_are_drawn_by_their_logarithm() -> None:
     config = only(photons=(10.0, 1000.0))
-    variances = [float(damaged(FLAT[:, :64, :64], config, generator(number))["a"].var()) for number in range(60)]
+    variances = [float(damaged(FLAT[:, :64, :64], config, seeded_rng(number))["a"].var()) for number in range(60)]
     few = np.mean([0.5 / variance < 100 for variance in variances if variance > 0])
     assert 0.3 < few < 0.7
 
@@ -115,7 +115,7 @@ def test_samples_are_repeatable(pictures: PictureSet) -> None:
 
 
 def test_checks_are_the_same_each_time_and_multiples(pictures: PictureSet) -> None:
-    checks = RestorationCrops(pictures, 50, 8, DamageConfig(grey=0.0), seed=1)
+    checks = RestorationCrops(pictures, 50, 8, DamageConfig(gray=0.0), seed=1)
     assert len(checks) == 3
     assert checks[2]["a"].shape == (3, 48, 48)
     assert torch.equal(checks[2]["a"], checks[2]["a"])
@@ -132,7 +132,7 @@ def test_checks_are_the_same_each_time_and_multiples(pictures: PictureSet) -> No
     ({"jpeg": (0, 50)}, "jpeg must be two numbers from 1 to 100"),
     ({"blur": (0, 5)}, "blur must be two numbers from 0 to 4"),
     ({"noise": None, "jpeg": None}, "at least one of"),
-    ({"grey": 1.5}, "less than or equal to 1"),
+    ({"gray": 1.5}, "less than or equal to 1"),
     ({"rain": (0, 1)}, "Extra inputs"),
 ])  # fmt: skip
 def test_ranges_that_make_no_sense_are_refused(given: dict[str, Any], message: str) -> None:

@@ -18,11 +18,10 @@ from typer.testing import CliRunner
 
 from img2img.cli import app, main
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.models import files as weights
-from img2img.models.files import Side
+from img2img.models import ImageSpec, load_model
 from img2img.networks import Stage, UNetGenerator
 from img2img.tasks.translate.config import PRESETS
-from img2img.tasks.translate.datasets import Material
+from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.size_limits import find_limits
 from img2img.tasks.translate.train import FEW_PICTURES, make_objective, with_augmentation
 from img2img.training import checkpoint
@@ -47,7 +46,7 @@ def command(*arguments: Any) -> Any:
 def test_a_run_is_validated_reported_and_resumed(name: str, copied: Trained, caplog: pytest.LogCaptureFixture) -> None:
     run, again = copied(name)
     record = json.loads((run / "config.json").read_text())
-    model = weights.load_model(run)
+    model = load_model(run)
     assert model.info.recipe["config"] == record["config"]
     assert model.info.figures[METRICS[name]] == model.info.figures[METRICS[name]]  # there, and a number
     report = (run / "report.html").read_text()
@@ -58,7 +57,7 @@ def test_a_run_is_validated_reported_and_resumed(name: str, copied: Trained, cap
     assert done.exit_code == 0, (done.output, done.exception)
     assert "resuming" in caplog.text
     assert "at 2 images" in caplog.text
-    assert weights.load_model(run / "latest.safetensors").info.recipe["images_seen"] == 4
+    assert load_model(run / "latest.safetensors").info.recipe["images_seen"] == 4
     state = checkpoint.load(run)
     assert CliRunner().invoke(app, [*again, "--images", "4"]).exit_code == 0
     assert_states(state, checkpoint.load(run))
@@ -73,7 +72,7 @@ def assert_states(first: Any, second: Any) -> None:
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained, tmp_path: Path) -> None:
     options = [*trained(name)[1][:-2], "--images", "6", "--set", "training.checkpoint_minutes=1e-9"]
-    script = Path(__file__).parents[1] / "helpers" / "killed_command.py"
+    script = Path(__file__).parents[2] / "helpers" / "killed_command.py"
     killed = [*options, "--run", str(tmp_path / "killed")]
     assert subprocess.run([sys.executable, str(script), "4", *killed], capture_output=True, check=False).returncode == -9
     seen = checkpoint.load(tmp_path / "killed")
@@ -85,12 +84,12 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained
 
 
 def test_what_the_sides_are_is_found(trained: Trained) -> None:
-    found = {name: weights.load_model(trained(name)[0]).info for name in ("labels", "from labels", "bands", "to bands", "floats")}
-    colours = ((10, 20, 30), (200, 40, 50), (60, 220, 70))
-    assert (found["labels"].a, found["labels"].b) == (Side(), Side(channels=1, palette=colours))
-    assert (found["from labels"].a, found["from labels"].b) == (Side(channels=1, palette=colours), Side())
-    assert (found["bands"].a, found["bands"].b) == (Side(channels=5), Side(channels=1))
-    assert (found["to bands"].a, found["to bands"].b) == (Side(), Side(channels=5))
+    found = {name: load_model(trained(name)[0]).info for name in ("labels", "from labels", "bands", "to bands", "floats")}
+    colors = ((10, 20, 30), (200, 40, 50), (60, 220, 70))
+    assert (found["labels"].a, found["labels"].b) == (ImageSpec(), ImageSpec(channels=1, palette=colors))
+    assert (found["from labels"].a, found["from labels"].b) == (ImageSpec(channels=1, palette=colors), ImageSpec())
+    assert (found["bands"].a, found["bands"].b) == (ImageSpec(channels=5), ImageSpec(channels=1))
+    assert (found["to bands"].a, found["to bands"].b) == (ImageSpec(), ImageSpec(channels=5))
     for side in (found["floats"].a, found["floats"].b):
         assert -40 <= side.offset[0] < 0
         assert 20 < side.offset[0] + side.scale[0] <= 80
@@ -99,7 +98,7 @@ def test_what_the_sides_are_is_found(trained: Trained) -> None:
 def test_b2a_learns_the_way_back(tmp_path: Path) -> None:
     data = sides.pairs(tmp_path / "data", b=(".png", sides.labels))
     command("--data", data, *sides.tiny("pix2pix"), "--images", 1, "--run", tmp_path / "run", "--direction", "b2a")
-    info = weights.load_model(tmp_path / "run").info
+    info = load_model(tmp_path / "run").info
     assert (len(info.a.palette), info.b.channels, info.b.palette) == (3, 3, ())
     assert info.directions == ("a2b",)
 
@@ -116,25 +115,25 @@ def test_pix2pixhd_folders_are_pairs(tmp_path: Path, caplog: pytest.LogCaptureFi
 # Starting from another model.
 
 
-def test_a_grey_run_starts_as_the_mean_of_its_colour_parent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_gray_run_starts_as_the_mean_of_its_color_parent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     linear = PRESETS["pix2pix"].model_copy(update={"network": {"name": "unet", "width": 4, "levels": 3, "head": "linear"}})
-    colour = make_objective(linear, "colour", material())
-    colour.export(tmp_path / "colour.safetensors", {})
-    grey = make_objective(linear, "grey", material(1, 1), init=str(tmp_path / "colour.safetensors"))
+    color = make_objective(linear, "color", material())
+    color.export(tmp_path / "color.safetensors", {})
+    gray = make_objective(linear, "gray", material(1, 1), init=str(tmp_path / "color.safetensors"))
     assert "adapted to other numbers of channels: down.0.0.weight, tail.1.weight, tail.1.bias" in caplog.text
     assert "started anew" not in caplog.text
-    parent, child = colour.exported.eval(), grey.exported.eval()
+    parent, child = color.exported.eval(), gray.exported.eval()
     x = torch.rand(1, 1, 32, 32)
     assert torch.allclose(child(x), parent(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True), atol=1e-5)
 
 
 def test_init_of_the_command(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    data = sides.pairs(tmp_path / "data", a=(".tif", sides.bands), b=(".png", sides.grey))
+    data = sides.pairs(tmp_path / "data", a=(".tif", sides.bands), b=(".png", sides.gray))
     run = tmp_path / "run"
     command("--data", data, *sides.tiny("pix2pix"), "--images", 1, "--run", run, "--init", trained("pix2pix")[0])
     assert "adapted to other numbers of channels: down.0.0.weight, tail.1.weight, tail.1.bias" in caplog.text
     assert json.loads((run / "config.json").read_text())["init"] == str(trained("pix2pix")[0])
-    assert isinstance(weights.load_model(run).network, UNetGenerator)
+    assert isinstance(load_model(run).network, UNetGenerator)
 
 
 def test_an_init_of_another_kind_is_refused(trained: Trained, tmp_path: Path) -> None:
@@ -146,24 +145,24 @@ def test_an_init_of_another_kind_is_refused(trained: Trained, tmp_path: Path) ->
 # What the discriminator of a small set sees.
 
 
-def material(a: int = 3, b: int = 3, pictures: int = 10) -> Material:
+def material(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
     blank: Any = [{"a": torch.rand(a, 32, 32), "b": torch.rand(b, 32, 32)}] * 2
-    return Material(blank, blank, Side(channels=a), Side(channels=b), (), "made up", {}, pictures)
+    return Datasets(blank, blank, ImageSpec(channels=a), ImageSpec(channels=b), (), "made up", {}, pictures)
 
 
 @pytest.mark.parametrize(
     ("preset", "given", "expected"),
     [
         ("pix2pix", material(), ("translation", "cutout")),  # A and B beside each other
-        ("cyclegan", material(), ("colour", "translation", "cutout")),
+        ("cyclegan", material(), ("color", "translation", "cutout")),
         ("cut", material(1, 1), ("translation", "cutout")),
         ("cyclegan", material(3, 1), ("translation", "cutout")),
-        ("munit", material(pictures=FEW_PICTURES - 1), ("colour", "translation", "cutout")),
+        ("munit", material(pictures=FEW_PICTURES - 1), ("color", "translation", "cutout")),
         ("munit", material(pictures=FEW_PICTURES), None),
         ("restore", material(), None),  # nobody judges
     ],
 )
-def test_small_sets_have_diffaugment(preset: str, given: Material, expected: Any) -> None:
+def test_small_sets_have_diffaugment(preset: str, given: Datasets, expected: Any) -> None:
     assert with_augmentation(PRESETS[preset], given).adversary.augment == expected
 
 
@@ -179,7 +178,7 @@ def test_the_record_says_what_was_used(trained: Trained, tmp_path: Path, caplog:
         return json.loads((run / "config.json").read_text())["config"]["adversary"]["augment"]
 
     assert recorded(trained("pix2pix")[0]) == ["translation", "cutout"]
-    assert recorded(trained("cyclegan")[0]) == ["colour", "translation", "cutout"]
+    assert recorded(trained("cyclegan")[0]) == ["color", "translation", "cutout"]
     assert recorded(trained("restore")[0]) is None
     with caplog.at_level(logging.INFO):
         command(*trained("pix2pix")[1][2:-1], tmp_path / "with", "--images", 1)

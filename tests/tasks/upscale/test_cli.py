@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from img2img.batch.manifest import NAME
 from img2img.cli import app
 from img2img.errors import ModelError, PictureError
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.networks import ResNetGenerator
 
 
@@ -188,7 +188,7 @@ def test_odd_names(photo: Path, model: Path) -> None:
     assert done.stdout == odd.replace(b".png", b"_2x.png") + b"\n"
     assert done.returncode == 0
     done = subprocess.run([*command("-m", model, "--ext", "gif"), "--", odd], capture_output=True, timeout=100, check=False)
-    assert b"256 colours" in done.stderr
+    assert b"256 colors" in done.stderr
     assert b"\x1b" not in done.stderr
 
 

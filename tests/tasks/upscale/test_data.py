@@ -12,7 +12,7 @@ from img2img.errors import DataError
 from img2img.images.resize import resize
 from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops, degrade, symmetry
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from img2img import networks
 from img2img.errors import ConfigError, DataError, Img2ImgError, ModelError
-from img2img.models.files import ModelInfo, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.tasks.upscale.evaluate import evaluate
 
 

@@ -13,7 +13,7 @@ from img2img import images
 from img2img.errors import ConfigError, ModelError
 from img2img.images import Frame, Metadata, Picture
 from img2img.inference import Pipeline, load
-from img2img.models.files import Model, ModelInfo, save_model
+from img2img.models import Model, ModelInfo, save_model
 
 Tiny = Callable[..., Pipeline]
 
@@ -55,13 +55,13 @@ def test_rows_are_the_rounded_picture(tiny: Tiny) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("wanted", [1, 3])
-def test_grey_stays_grey_and_colours_colours(tiny: Tiny, channels: int, wanted: int) -> None:
+def test_gray_stays_gray_and_colors_colors(tiny: Tiny, channels: int, wanted: int) -> None:
     out = tiny(2, channels=wanted).picture(picture(channels=channels))
     assert out.channels == channels
     assert (out.height, out.width) == (24, 34)
 
 
-def test_grey_is_what_the_network_gives_for_three_equal_channels(tiny: Tiny) -> None:
+def test_gray_is_what_the_network_gives_for_three_equal_channels(tiny: Tiny) -> None:
     pipeline, x = tiny(2), torch.rand(1, 1, 8, 8)
     assert torch.allclose(pipeline.run(x), pipeline.model.network(x.expand(-1, 3, -1, -1)).mean(1, keepdim=True).clamp(0, 1), atol=1e-6)
 
@@ -77,8 +77,8 @@ def test_opaque_and_transparent_stay_exactly_so(tiny: Tiny) -> None:
     assert torch.equal(opaque, torch.ones(1, 40, 40))
 
 
-def test_hidden_colours_do_not_bleed(tiny: Tiny) -> None:
-    """The same visible picture over another hidden colour gives the same visible picture."""
+def test_hidden_colors_do_not_bleed(tiny: Tiny) -> None:
+    """The same visible picture over another hidden color gives the same visible picture."""
     alpha = torch.zeros(1, 20, 20)
     alpha[:, :, 8:] = 1
     black, white = picture(20, 20, alpha=alpha), picture(20, 20, alpha=alpha)

@@ -17,11 +17,11 @@ from img2img import losses
 from img2img.cli import app
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError, DataError, Img2ImgError
-from img2img.models import files as weights
+from img2img.models import load_model
 from img2img.tasks.upscale.train import PRESETS
 from img2img.training import checkpoint
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 TINY = [
     *("--set", "network.width=4", "--set", "network.blocks=1", "--set", "adversary.network.width=4", "--set", "adversary.network.layers=1"),
     *("--set", "data.patch=8", "--set", "data.validation_side=64", "--batch", "2", "--workers", "0", "--device", "cpu"),
@@ -57,7 +57,7 @@ def test_judged_patches_move_over_all_phases_of_the_shuffle_together() -> None:
 
 
 def test_a_run_leaves_a_model_that_describes_itself(first: Path) -> None:
-    model = weights.load_model(first)
+    model = load_model(first)
     assert (model.info.task, model.info.scale, model.info.halo) == ("upscale", 4, 4)
     assert model.info.recipe["preset"] == "srresnet"
     assert model.info.recipe["images_seen"] == 8
@@ -91,7 +91,7 @@ def test_a_gan_run_in_two_parts_equals_one_in_one(first: Path, tmp_path: Path) -
 def test_a_x2_run_starts_from_a_x4_model_and_says_what_is_new(first: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     train("--scale", 2, "--init", first, "--run", tmp_path / "two", "--images", 2)
     assert "tail.0.weight" in caplog.text
-    assert weights.load_model(tmp_path / "two").info.scale == 2
+    assert load_model(tmp_path / "two").info.scale == 2
 
 
 def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> None:

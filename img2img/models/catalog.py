@@ -1,0 +1,51 @@
+"""Models by name: a shipped one, one of an optional package, a file, or a run folder."""
+
+from pathlib import Path
+
+from img2img.errors import ModelError
+from img2img.files import shipped_folder
+from img2img.models import community, realesrgan
+from img2img.models.files import describes_itself, read_info, read_model
+from img2img.models.info import Model, ModelInfo
+
+
+def catalog() -> dict[str, Path]:
+    """The models that come with the install, by name: every ``.safetensors`` in the shipped folder that describes itself."""
+    return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors")) if describes_itself(path)}
+
+
+def load_model(name_or_path: str | Path) -> Model:
+    """The model called ``name_or_path``: a shipped name, an optional-package name, a file, or a run folder (its best model).
+
+    Raises:
+        ModelError: no such model; a damaged file; tensors that lack, that are too many, of another shape, or not finite.
+    """
+    path = _locate(name_or_path)
+    if path is None:
+        return realesrgan.load(str(name_or_path))
+    return read_model(path) if describes_itself(path) else community.load_community(path)
+
+
+def load_info(name_or_path: str | Path) -> ModelInfo:
+    """What ``load_model(name_or_path).info`` would be; the tensors of our own files are not read. Errors as ``load_model``."""
+    path = _locate(name_or_path)
+    return read_info(path) if path is not None and describes_itself(path) else load_model(name_or_path).info
+
+
+def _locate(name_or_path: str | Path) -> Path | None:
+    """The file of the model called ``name_or_path``; None: it is that of an optional package."""
+    name = str(name_or_path)
+    if name in (shipped := catalog()):
+        return shipped[name]
+    if name in realesrgan.MODELS:
+        return None
+    path = Path(name_or_path)
+    if path.is_dir():
+        found = [path / file for file in ("best.safetensors", "latest.safetensors") if (path / file).is_file()]
+        if not found:
+            raise ModelError(f"{name!r} is a folder without best.safetensors or latest.safetensors: not a training run that has saved")
+        path = found[0]
+    if not path.is_file():
+        known = ", ".join([*shipped, *realesrgan.MODELS])
+        raise ModelError(f"no model {name!r}: neither a file, nor a run folder, nor one of {known}")
+    return path

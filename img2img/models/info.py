@@ -1,0 +1,63 @@
+"""What a model file says of itself, and a model in memory."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from torch import nn
+
+FORMAT_VERSION = 1
+
+
+class ImageSpec(BaseModel):
+    """What the pictures of one side of a translation are.
+
+    ``channels``: 1 for gray, 3 for RGB, n for bands. ``offset``, ``scale``: bands of free range are (x - offset) / scale, in [0, 1],
+    for the network; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has color ``palette[i]``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: int = Field(3, ge=1, le=256)
+    offset: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+
+
+class ModelInfo(BaseModel):
+    """What a model file says of itself.
+
+    ``halo``: pixels of context around a tile that make tiled and whole output equal, once the statistics of instance norms are fixed;
+    None: the network looks at the whole picture, and is never fed less.
+    ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
+    ``keeps_gray``: a gray picture stays gray; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
+    ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: the domains that it translates into.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: int = Field(FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
+    name: str = Field(max_length=200, pattern=r"^[\w.+-]+$")
+    task: str = Field(max_length=100, pattern=r"^[a-z][a-z0-9-]*$")
+    scale: int = Field(1, ge=1, le=16)
+    in_channels: int = Field(3, ge=1, le=256)
+    keeps_gray: bool = Field(True, validation_alias=AliasChoices("keeps_gray", "keeps_grey"))  # the second as files of 0.1 spell it
+    a: ImageSpec = ImageSpec()
+    b: ImageSpec = ImageSpec()
+    directions: tuple[Literal["a2b", "b2a"], ...] = ("a2b",)
+    style_dim: int = Field(0, ge=0, le=4096)
+    classes: tuple[str, ...] = ()
+    halo: int | None = Field(None, ge=0, le=4096)
+    multiple: int = Field(1, ge=1, le=1024)
+    network: dict[str, Any] = Field(default_factory=dict)
+    license: str = Field("", validation_alias=AliasChoices("license", "licence"))
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    figures: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network in evaluation mode, on the CPU in float32, and what its file says of it."""
+
+    network: nn.Module
+    info: ModelInfo
