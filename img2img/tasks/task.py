@@ -17,9 +17,13 @@ class Task:
         infer: the Typer command that applies a model.
         train: the Typer command ``img2img train NAME``.
         config: gives the model of the configuration that training takes; a call, because it imports torch.
+        evaluate: the Typer command ``img2img evaluate NAME``, if there is one.
+        bench: the Typer command ``img2img bench NAME``, if there is one.
     """
 
     name: str
     infer: Callable[..., Any]
     train: Callable[..., Any]
     config: Callable[[], "type[BaseModel]"]
+    evaluate: Callable[..., Any] | None = None
+    bench: Callable[..., Any] | None = None

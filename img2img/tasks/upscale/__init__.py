@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
+from img2img.tasks.upscale.bench import bench_upscale
 from img2img.tasks.upscale.cli import train_upscale, upscale
+from img2img.tasks.upscale.evaluate import evaluate_upscale
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -15,4 +17,4 @@ def _config() -> "type[BaseModel]":
     return UpscaleConfig
 
 
-UPSCALE = Task(name="upscale", infer=upscale, train=train_upscale, config=_config)
+UPSCALE = Task(name="upscale", infer=upscale, train=train_upscale, config=_config, evaluate=evaluate_upscale, bench=bench_upscale)

@@ -1,0 +1,10 @@
+"""``img2img bench``: the tasks' own commands."""
+
+import typer
+
+from img2img.tasks import TASKS
+
+bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
+for task in TASKS:
+    if task.bench:
+        bench.command(task.name)(task.bench)
