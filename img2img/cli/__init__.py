@@ -10,16 +10,13 @@ from typer.core import TyperGroup
 
 from img2img.cli.bench import bench
 from img2img.cli.data import data
+from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
 from img2img.cli.train import train
 from img2img.cli.weights import weights
 from img2img.errors import ConfigError, Img2ImgError
 from img2img.tasks import TASKS
 from img2img.tasks.command import command_of, flag_of
-from img2img.tasks.inpaint.evaluate import evaluate_inpaint
-from img2img.tasks.stylize.evaluate import evaluate_stylize
-from img2img.tasks.translate.evaluate import evaluate_translate
-from img2img.tasks.upscale.evaluate import evaluate
 
 
 class _Commands(TyperGroup):
@@ -52,9 +49,6 @@ app = typer.Typer(
 for task in TASKS:
     app.command(task.name)(command_of(task))
 app.add_typer(train, name="train")
-evaluate.command("inpaint")(evaluate_inpaint)
-evaluate.command("stylize")(evaluate_stylize)
-evaluate.command("translate")(evaluate_translate)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from img2img.errors import ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.runtime import Result, Runtime
-from img2img.models import Model
+from img2img.models import Model, load_model
 from img2img.options import Options
 
 O = TypeVar("O", bound=Options)  # noqa: E741 (the options of one task)
@@ -48,18 +48,28 @@ class Pipeline(ABC, Generic[O]):
     """A task's model on a device: weights, never a request. Several threads may call one at once.
 
     Attributes:
-        Options: the task's options.
+        task: the name of its task. Options: the task's options.
         model, runtime: what it was opened with. network: the model's, where it runs.
 
     Raises:
         ConfigError: no such device or precision, or a tile that is too small for the model.
     """
 
+    task: ClassVar[str]
     Options: ClassVar[type[Options]]
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         self.model, self.runtime = model, runtime
         self.network: Network = self.make_network()
+
+    @classmethod
+    def open(cls, model: str | Path, runtime: Runtime | None = None) -> Self:
+        """The model called ``model`` (a shipped name, a file, a run folder), ready for pictures.
+
+        Raises:
+            ModelError: no such model, a damaged file, or one for another task. ConfigError: as above.
+        """
+        return cls(check_task(load_model(model), cls.task), runtime or Runtime())
 
     def make_network(self) -> Network:
         """The model's network where ``runtime`` says."""

@@ -74,12 +74,5 @@ class Task(Generic[O]):
     bench: Callable[..., Any] | None = None
 
     def open(self, model: str | Path, runtime: Runtime | None = None) -> "Pipeline[O]":
-        """The model called ``model`` (a shipped name, a file, a run folder), ready for pictures.
-
-        Raises:
-            ModelError: no such model, a damaged file, or one for another task. ConfigError: no such device or precision.
-        """
-        from img2img.inference.pipeline import check_task
-        from img2img.models import load_model
-
-        return self.pipeline()(check_task(load_model(model), self.name), runtime or Runtime())
+        """The model called ``model`` on a device; as ``Pipeline.open``."""
+        return self.pipeline().open(model, runtime)

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from img2img.tasks.inpaint.bench import bench_inpaint
 from img2img.tasks.inpaint.cli import train_inpaint
+from img2img.tasks.inpaint.evaluate import evaluate_inpaint
 from img2img.tasks.inpaint.options import InpaintOptions
 from img2img.tasks.inpaint.prepare import prepare
 from img2img.tasks.task import Task
@@ -42,4 +44,6 @@ INPAINT = Task(
     prepare=prepare,
     train=train_inpaint,
     config=_config,
+    evaluate=evaluate_inpaint,
+    bench=bench_inpaint,
 )

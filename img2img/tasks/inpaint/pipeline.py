@@ -43,6 +43,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
     enlarged from there.
     """
 
+    task = "inpaint"
     Options = InpaintOptions
 
     def __init__(self, model: Model, runtime: Runtime) -> None:

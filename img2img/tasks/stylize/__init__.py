@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from img2img.tasks.stylize.bench import bench_stylize
+from img2img.tasks.stylize.evaluate import evaluate_stylize
 from img2img.tasks.stylize.options import StylizeOptions, variants
 from img2img.tasks.stylize.train_cli import train_stylize
 from img2img.tasks.task import Request, Task
@@ -58,4 +60,6 @@ STYLIZE = Task(
     prepare=_prepare,
     train=train_stylize,
     config=_config,
+    evaluate=evaluate_stylize,
+    bench=bench_stylize,
 )

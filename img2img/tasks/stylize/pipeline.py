@@ -55,6 +55,7 @@ class StylizePipeline(Pipeline[StylizeOptions]):
     Where no style shows, and with ``alpha`` 0, the content stays to the bit. Hidden colors of transparent pixels are not seen.
     """
 
+    task = "stylize"
     Options = StylizeOptions
 
     def __init__(self, model: Model, runtime: Runtime) -> None:

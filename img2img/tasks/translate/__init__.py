@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
 from img2img.tasks.translate.cli import train_translate
+from img2img.tasks.translate.evaluate import evaluate_translate
 from img2img.tasks.translate.options import TranslateOptions, variants
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ TRANSLATE = Task(
     extension=_extension,
     train=train_translate,
     config=_config,
+    evaluate=evaluate_translate,
 )

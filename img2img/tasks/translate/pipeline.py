@@ -34,6 +34,7 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
     its lightness. Bands and float values are brought to the range that the model was trained on, and back.
     """
 
+    task = "translate"
     Options = TranslateOptions
 
     def __init__(self, model: Model, runtime: Runtime) -> None:

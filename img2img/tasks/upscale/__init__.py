@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
+from img2img.tasks.upscale.bench import bench_upscale
 from img2img.tasks.upscale.cli import train_upscale
+from img2img.tasks.upscale.evaluate import evaluate_upscale
 from img2img.tasks.upscale.options import UpscaleOptions
 
 if TYPE_CHECKING:
@@ -58,4 +60,6 @@ UPSCALE = Task(
     suffix=_suffix,
     train=train_upscale,
     config=_config,
+    evaluate=evaluate_upscale,
+    bench=bench_upscale,
 )

@@ -26,6 +26,7 @@ from img2img.tasks.upscale.resampling import Window, resized_bands
 class UpscalePipeline(Pipeline[UpscaleOptions]):
     """An upscaler. Gray stays gray, 16 bits stay 16, alpha is enlarged by the same network, metadata stay."""
 
+    task = "upscale"
     Options = UpscaleOptions
 
     def __init__(self, model: Model, runtime: Runtime) -> None:

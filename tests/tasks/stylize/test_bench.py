@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from img2img.tasks.stylize.speed import ANY, BUILT_IN, peak_bytes, time_stylize
 from typer.testing import CliRunner
 
 from img2img.cli.bench import bench
 from img2img.errors import ModelError
 from img2img.models import ModelInfo, save_model
 from img2img.networks import Stylizer
-from img2img.tasks.stylize.speed import ANY, BUILT_IN, peak_bytes, time_stylize
 
 BODY = {"name": "resnet", "width": 4, "blocks": 1, "downsamplings": 2, "norm": "adain"}
 
