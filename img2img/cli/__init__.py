@@ -47,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for task in TASKS:
-    app.command(task.name)(command_of(task))
+    app.command(task.name, short_help=task.summary)(command_of(task))
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")

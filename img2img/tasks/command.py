@@ -3,6 +3,7 @@
 import inspect
 import types
 from collections.abc import Callable
+from copy import copy
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
@@ -137,7 +138,7 @@ def _described(info: Any, task: Task[Any]) -> Any:
         "{default_suffix}": f"  [default: {suffix} beside inputs, nothing in folders]",
         "{default_extension}": f"  [default: the input's{exact}]",
     }
-    copied = typer.Option(*(info.param_decls or ()), help=info.help, min=info.min, max=info.max, rich_help_panel=info.rich_help_panel)
+    copied = copy(info)
     for key, text in words.items():
         copied.help = (copied.help or "").replace(key, text)
     return copied

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +13,21 @@ from img2img.evaluation import options as o
 if TYPE_CHECKING:
     from img2img.tasks.inpaint.baselines import InpaintMethod
 
-BaselineName = Literal["telea", "navier-stokes", "biharmonic"]  # the keys of ``baselines.BASELINES``
-HoleWidth = Literal["thin", "medium", "thick"]  # ``data.CHECKED``
+
+class BaselineName(StrEnum):
+    """The classical methods of ``baselines.BASELINES``."""
+
+    telea = "telea"
+    navier_stokes = "navier-stokes"
+    biharmonic = "biharmonic"
+
+
+class HoleWidth(StrEnum):
+    """The kinds of hole of ``data.CHECKED``."""
+
+    thin = "thin"
+    medium = "medium"
+    thick = "thick"
 
 
 def evaluate_inpaint(

@@ -134,7 +134,9 @@ class InpaintOptions(Options):
     dilate: int = field(0, "Widen the holes by so many pixels.", ge=0, panel="Where to fill")
     feather: int = field(0, "Blend over so many pixels around the holes.", ge=0, panel="Where to fill")
     invert: bool = field(False, "Black is filled.", panel="Where to fill")
-    mask_out: str | None = field(None, "Write the holes that were found: a file, or a folder for several.", metavar="PATH", local=True)
+    mask_out: str | None = field(
+        None, "Write the holes that were found: a file, or a folder for several.", metavar="PATH", panel="Input and output", local=True
+    )
     mask_overwrite: bool = field(False, "Whether mask_out may replace another file.", flag="", local=True)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from img2img.evaluation import options as o
+
+
+class DegradeOption(StrEnum):
+    """The ways to a low-resolution picture of ``data.degrade.Degradation``."""
+
+    bicubic = "bicubic"
+    photo = "photo"
 
 
 def evaluate_upscale(
@@ -34,9 +42,9 @@ def evaluate_upscale(
     ] = None,
     ensemble: o.Ensemble = False,
     degrade: Annotated[
-        Literal["bicubic", "photo"],
+        DegradeOption,
         typer.Option(help="How low-resolution pictures are made: MATLAB's bicubic, or like a web photo.", rich_help_panel=o.MEASUREMENT),
-    ] = "bicubic",
+    ] = DegradeOption.bicubic,
     seed: Annotated[int, typer.Option(min=0, help="Of --degrade photo.", rich_help_panel=o.MEASUREMENT)] = 0,
     border: Annotated[
         int | None,
@@ -62,7 +70,7 @@ def evaluate_upscale(
     from img2img.tasks.upscale.options import UpscaleOptions
     from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-    if lr and degrade == "photo":
+    if lr and degrade is DegradeOption.photo:
         raise ConfigError("--degrade makes the low-resolution pictures that --lr gives; leave one of them out")
     names = [name for name in dict.fromkeys(model) if name != BICUBIC] if model else _shipped(scale or 4)
     pipelines = {name: UpscalePipeline.open(name, Runtime(device, ensemble=ensemble)) for name in names}
@@ -70,7 +78,7 @@ def evaluate_upscale(
     pairs = find_pairs(hr, lr, scale, limit)
     found = evaluate(
         pairs,
-        partial(load_pair, scale=scale, degradation=degrade, seed=seed, crop=crop),
+        partial(load_pair, scale=scale, degradation=degrade.value, seed=seed, crop=crop),
         {name: partial(pipeline.run, options=UpscaleOptions.of(float(scale))) for name, pipeline in pipelines.items()},
         scale=scale,
         border=border,
@@ -78,11 +86,15 @@ def evaluate_upscale(
         track=progress,
     )
     border = scale if border is None else border
-    source = f"low resolution from {str(lr)!r}" if lr else f"made smaller by {degrade}" + (f", seed {seed}" if degrade == "photo" else "")
+    source = (
+        f"low resolution from {str(lr)!r}"
+        if lr
+        else f"made smaller by {degrade.value}" + (f", seed {seed}" if degrade is DegradeOption.photo else "")
+    )
     description = f"{len(pairs)} pictures of {str(hr)!r}, scale {scale}, {source}"
     description += (", mean of eight flips and turns" if ensemble else "") + f", border {border}" + (f", crop {crop}" if crop else "")
     if json:
-        settings = {"hr": str(hr), "lr": lr and str(lr), "scale": scale, "degrade": None if lr else degrade, "seed": seed}
+        settings = {"hr": str(hr), "lr": lr and str(lr), "scale": scale, "degrade": None if lr else degrade.value, "seed": seed}
         write_json(json, {**settings, "border": border, "crop": crop, "ensemble": ensemble, "models": found.to_json()})
     if html:
         write_paired_page(html, found, description)
