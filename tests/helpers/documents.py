@@ -76,7 +76,7 @@ def parse(words: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
 
 def check_settings(path: list[str], values: dict[str, Any]) -> None:
     """Raise ConfigError if a training command has a preset or a setting that there is not."""
-    if path[0] != "train" or "preset" not in values:
+    if path[:1] != ["train"] or "preset" not in values:
         return
     preset = values["preset"] or ("single" if values.get("style") else "any")  # stylize chooses by what it is given
     resolve(presets_of(path[1]), preset, None, values["settings"] or (), {})
