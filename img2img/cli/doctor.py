@@ -68,11 +68,15 @@ def _extras() -> dict[str, bool]:
         return True
 
     ours = distribution(DISTRIBUTION)
-    extras = dict.fromkeys(ours.metadata.get_all("Provides-Extra") or [], True)
+    needs: dict[str, list[tuple[str, str]]] = {extra: [] for extra in ours.metadata.get_all("Provides-Extra") or []}
     for line in ours.requires or []:  # such as: scikit-image>=0.2; extra == 'baselines'
-        if found := re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)['\"]", line):
-            extras[found[2]] &= installed(found[1])
-    return extras
+        if found := re.match(r"([\w.-]+)(?:\[([\w-]+)\])?.*extra == ['\"]([\w-]+)['\"]", line):
+            needs[found[3]].append((found[1], found[2]))
+
+    def complete(extra: str) -> bool:
+        return all(complete(inner) if name == DISTRIBUTION else installed(name) for name, inner in needs[extra])
+
+    return {extra: complete(extra) for extra in needs}
 
 
 def _compute() -> dict[str, Any]:

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from img2img import losses, networks
 from img2img.config import Strict
+from img2img.data.degrade import Degradation
 from img2img.data.pictures import PictureSet, find_pictures
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
 from img2img.models import ModelInfo, load_model, save_model
 from img2img.networks.features import VGGFeatures
-from img2img.tasks.upscale.data import Degradation, UpscalePatches, ValidationCrops
+from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
 from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.distributed import make_fabric
