@@ -57,13 +57,14 @@ def _weights(before: int, after: int, scale: float) -> Tensor:
     reach = math.ceil(2 / shrink) + 1
     center = (torch.arange(after, dtype=torch.float64)[:, None] + 0.5) / scale - 0.5
     index = center.floor() + torch.arange(-reach, reach + 1, dtype=torch.float64)
-    taps = _cubic((center - index) * shrink)
+    taps = cubic((center - index) * shrink)
     taps = taps / taps.sum(1, keepdim=True)
     weights = torch.zeros(after, before, dtype=torch.float64)
     return weights.scatter_add_(1, index.long().clamp(0, before - 1), taps).float()
 
 
-def _cubic(t: Tensor) -> Tensor:
+def cubic(t: Tensor) -> Tensor:
+    """Keys' cubic kernel (1981) with a = -0.5 at distances ``t`` in pixels: what all our resizing weighs with."""
     t = t.abs()
     near = 1.5 * t**3 - 2.5 * t**2 + 1
     far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
