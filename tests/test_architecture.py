@@ -86,6 +86,7 @@ print(*sys.modules)
 
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"torch", "torchvision", "numpy", "scipy", "PIL", "pyvips", "safetensors", "spandrel", "yaml", "lightning_fabric"}
+    heavy |= {"kornia", "lpips"}
     loaded = modules_after_help("")
     assert "img2img.cli" in loaded
     assert not (heavy | {"pydantic"}) & loaded
