@@ -39,6 +39,8 @@ class LossConfig(Strict):
     pixel_weight: float = Field(1.0, ge=0)
     perceptual: float = Field(0.0, ge=0)
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    perceptual_every: int = Field(1, ge=1, description="steps between perceptual losses, each of which counts for so many steps")
+    lpips: float = Field(0.0, ge=0, description="weight of LPIPS (AlexNet), a tenth of the cost of VGG16's features; 0.3 to 0.5 is usual")
     phase: float = Field(0.0, ge=0, description="against a grid with the pixel shuffle's period; 4 is much")
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
 
@@ -95,9 +97,10 @@ class UpscaleObjective(Objective):
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
+        self.lpips = losses.LPIPSLoss() if config.loss.lpips else None
         # A pixel loss is judged by what it minimizes; a perceptual one would stop at its beginning if PSNR judged it.
-        self.metric = "lpips" if config.loss.perceptual else "psnr_y"
-        self.higher_is_better = not config.loss.perceptual
+        self.metric = "lpips" if config.loss.perceptual or config.loss.lpips else "psnr_y"
+        self.higher_is_better = self.metric == "psnr_y"
 
     def generate(self, batch: Batch) -> Images:
         return {"sr": self.generators["sr"](batch["lr"])}
@@ -120,8 +123,10 @@ class UpscaleObjective(Objective):
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
         hr, sr = losses.shifted(self.config.scale, hr, sr)
-        if self.perceptual is not None:
-            result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
+        if self.perceptual is not None and self.steps % loss.perceptual_every == 0:
+            result["perceptual"] = loss.perceptual * loss.perceptual_every * self.perceptual(sr, hr)
+        if self.lpips is not None:
+            result["lpips"] = loss.lpips * self.lpips(sr, hr)
         if self.adversary:
             result |= self.adversary.generator_losses(hr, sr)
         return result
@@ -130,7 +135,7 @@ class UpscaleObjective(Objective):
         sr, hr = self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"]
         border = self.config.scale
         figures = {"psnr_y": float(psnr(rgb_to_y(sr), rgb_to_y(hr), border=border)), "psnr_rgb": float(psnr(sr, hr, border=border))}
-        if self.config.loss.perceptual:
+        if self.metric == "lpips":
             figures["lpips"] = float(lpips_alex(sr, hr))
         return figures
 
