@@ -88,7 +88,7 @@ def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measure
             str(target),
             *arguments,
         ]
-        assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
+        assert CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False).exit_code == 0
         found: dict[str, float] = json.loads(target.read_text())["models"]["bicubic"]["pictures"]["picture1"]
         return found
 
