@@ -4,7 +4,7 @@ import typer
 
 from img2img.tasks import TASKS
 
-bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
+bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode="markdown")
 for task in TASKS:
     if task.bench:
         bench.command(task.name)(task.bench)

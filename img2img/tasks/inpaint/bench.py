@@ -12,7 +12,7 @@ from img2img.evaluation import options as o
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from img2img.tasks.inpaint.pipeline import Inpainting
+    from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
 Side = Annotated[int, typer.Option(min=64, help="Of the picture, in pixels.", rich_help_panel=o.MEASUREMENT)]
 
@@ -32,11 +32,12 @@ def bench_inpaint(
     Example: img2img bench inpaint --width 3000 --height 2000
     """
     from img2img.errors import ConfigError
-    from img2img.tasks.inpaint.infer import load_inpainter
+    from img2img.inference.runtime import Runtime
+    from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
     if side * holes >= min(height, width):
         raise ConfigError(f"--side {side}: {holes} holes of that side do not go into {width}x{height} one after the other")
-    found = time_inpaint(load_inpainter(model, device=device), height, width, holes, side)
+    found = time_inpaint(InpaintPipeline.open(model, Runtime(device)), height, width, holes, side)
     typer.echo(
         f"{width}x{height}, {holes} holes of {side}x{side}: {found.around:.1f} s around the holes, {found.whole:.1f} s for the whole "
         f"picture, {found.whole / found.around:.1f} times as long; largest difference {255 * found.difference:.4f} of 255 levels"
@@ -52,7 +53,7 @@ class InpaintTiming:
     difference: float
 
 
-def time_inpaint(pipeline: Inpainting, height: int, width: int, holes: int, side: int) -> InpaintTiming:
+def time_inpaint(pipeline: InpaintPipeline, height: int, width: int, holes: int, side: int) -> InpaintTiming:
     """The timing of a picture of ``height`` x ``width`` with so many square ``holes`` of ``side`` pixels.
 
     ``pipeline`` computes what is around the holes. The whole-picture way runs its network at every scale on all of the picture, in tiles of
@@ -68,15 +69,15 @@ def time_inpaint(pipeline: Inpainting, height: int, width: int, holes: int, side
         top, left = ((length - side) * (2 * number + 1) // (2 * holes) for length in (height, width))
         mask[..., top : top + side, left : left + side] = 1
     x = torch.cat([picture, mask], 1)
-    pipeline.run(x[..., : 2 * side, : 2 * side])  # the first call is slower
+    pipeline.fill(x[..., : 2 * side, : 2 * side])  # the first call is slower
     start = perf_counter()
-    around = pipeline.run(x)
+    around = pipeline.fill(x)
     between = perf_counter()
     whole = _fill_whole(pipeline, picture, mask)
     return InpaintTiming(between - start, perf_counter() - between, float((around - whole).abs().max()))
 
 
-def _fill_whole(pipeline: Inpainting, picture: Tensor, mask: Tensor) -> Tensor:
+def _fill_whole(pipeline: InpaintPipeline, picture: Tensor, mask: Tensor) -> Tensor:
     import torch
 
     from img2img.errors import ConfigError
@@ -89,7 +90,7 @@ def _fill_whole(pipeline: Inpainting, picture: Tensor, mask: Tensor) -> Tensor:
         raise ConfigError(f"model {info.name!r} is of another project, and does not work scale by scale; take one that was trained here")
 
     def refined(x: Tensor) -> Tensor:
-        x = x.to(pipeline.device)
+        x = x.to(pipeline.network.device)
         return network.refined(x[:, :3], x[:, 3:]).cpu()
 
     tiler = Tiler(refined, info.halo, info.multiple, (512, 512))

@@ -86,6 +86,7 @@ def evaluate_inpaint(
 def _models(names: list[str], device: str) -> dict[str, InpaintMethod]:
     if not names:
         return {}
-    from img2img.tasks.inpaint.infer import load_inpainter
+    from img2img.inference.runtime import Runtime
+    from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
-    return {name: load_inpainter(name, device=device).run for name in dict.fromkeys(names)}
+    return {name: InpaintPipeline.open(name, Runtime(device)).fill for name in dict.fromkeys(names)}

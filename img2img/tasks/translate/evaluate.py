@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from img2img.evaluation.pairs import Pair
-    from img2img.tasks.translate.pipeline import Translation
+    from img2img.tasks.translate.options import TranslateOptions
+    from img2img.tasks.translate.pipeline import TranslatePipeline
 
 
 def evaluate_translate(
@@ -59,36 +60,41 @@ def evaluate_translate(
     from img2img.evaluation.paired import evaluate
     from img2img.evaluation.pairs import find_pairs
     from img2img.evaluation.table import print_table, progress, write_json
-    from img2img.tasks.translate.conditions import Wish, load_translator
+    from img2img.inference.runtime import Runtime
     from img2img.tasks.translate.measure import load_translated, parse_damage
+    from img2img.tasks.translate.options import TranslateOptions
+    from img2img.tasks.translate.pipeline import TranslatePipeline, sides
 
     if (inputs is None) == (damage is None):
         raise ConfigError("give either --input, a folder of what goes in, or --damage, which makes it from the ground truth")
-    wish = Wish(direction, to=to)
-    translators = {name: load_translator(name, wish, 0, device=device, ensemble=ensemble) for name in dict.fromkeys(model)}
+    options = TranslateOptions.of(direction=direction, to=to)
+    translators = {name: TranslatePipeline.open(name, Runtime(device, ensemble=ensemble)) for name in dict.fromkeys(model)}
+    for translator in translators.values():
+        translator.check(options)
+    specs = {name: sides(translator.model.info, options) for name, translator in translators.items()}
     pairs = find_pairs(truth, inputs, limit=limit)
-    if any(translator.target.palette for translator in translators.values()):
+    if any(target.palette for _, target in specs.values()):
         if len(translators) > 1:
             raise ConfigError("models that make label maps are measured one at a time")
-        _evaluate_labels(next(iter(translators.values())), pairs, json)
+        _evaluate_labels(next(iter(translators.values())), options, pairs, json)
         return
-    for name, translator in translators.items():
-        if translator.source.palette or any(side.scale or side.channels not in (1, 3) for side in (translator.source, translator.target)):
+    for name, (source, target) in specs.items():
+        if source.palette or any(spec.scale or spec.channels not in (1, 3) for spec in (source, target)):
             raise ConfigError(
                 f"model {name!r} does not go from pictures to pictures: gray or RGB of 8 bits can be measured, and label maps made"
             )
     found = evaluate(
         pairs,
         partial(load_translated, damage=parse_damage(damage) if damage is not None else (), seed=seed),
-        {name: partial(_as_rgb, translator.run) for name, translator in translators.items()},
+        {name: partial(_as_rgb, partial(translator.run, options=options)) for name, translator in translators.items()},
         scale=1,
         border=0,
         reference="input",
         keep_crops=html is not None,
         track=progress,
     )
-    source = f"from {str(inputs)!r}" if inputs else f"{damage}, seed {seed}"
-    description = f"{len(pairs)} pictures of {str(truth)!r}, {source}" + (", mean of eight flips and turns" if ensemble else "")
+    origin = f"from {str(inputs)!r}" if inputs else f"{damage}, seed {seed}"
+    description = f"{len(pairs)} pictures of {str(truth)!r}, {origin}" + (", mean of eight flips and turns" if ensemble else "")
     if json:
         settings = {"truth": str(truth), "input": inputs and str(inputs), "damage": damage, "seed": seed, "ensemble": ensemble}
         write_json(json, {**settings, "models": found.to_json()})
@@ -103,18 +109,19 @@ def _as_rgb(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return run(x).expand(-1, 3, -1, -1)
 
 
-def _evaluate_labels(translator: Translation, pairs: Sequence[Pair], json: Path | None) -> None:
+def _evaluate_labels(translator: TranslatePipeline, options: TranslateOptions, pairs: Sequence[Pair], json: Path | None) -> None:
     from dataclasses import asdict
 
     from img2img import images
     from img2img.evaluation.table import progress, write_json
     from img2img.tasks.translate.measure import measure_labels
+    from img2img.tasks.translate.pipeline import sides
 
     def levels(path: Path) -> Tensor:
-        picture = translator.picture(translator.read(path, max_pixels=images.DEFAULT_MAX_PIXELS))
+        picture = translator(translator.read(path, options, max_pixels=images.DEFAULT_MAX_PIXELS), options).picture
         return (picture.pixels[0] * 255).round().long()
 
-    found = measure_labels(pairs, translator.target.palette, levels, progress)
+    found = measure_labels(pairs, sides(translator.model.info, options)[1].palette, levels, progress)
     if json:
         write_json(json, {name: asdict(figures) for name, figures in found.items()})
     for name, figures in found.items():

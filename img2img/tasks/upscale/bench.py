@@ -9,7 +9,7 @@ import typer
 from img2img.evaluation import options as o
 
 if TYPE_CHECKING:
-    from img2img.inference import Pipeline
+    from img2img.tasks.upscale.pipeline import UpscalePipeline
 
 
 def bench_upscale(
@@ -34,20 +34,25 @@ def bench_upscale(
 
     from img2img.errors import ConfigError
     from img2img.evaluation.timing import by_turns, seconds
-    from img2img.inference import load
+    from img2img.inference.runtime import Runtime
     from img2img.models import catalog, read_info
+    from img2img.tasks.upscale.options import UpscaleOptions
+    from img2img.tasks.upscale.pipeline import UpscalePipeline
 
     shipped = [name for name, path in catalog().items() if read_info(path).task == "upscale"]
-    pipelines = {name: load(name, device=device) for name in dict.fromkeys([*shipped, *(models or [])])}
+    pipelines = {name: UpscalePipeline.open(name, Runtime(device)) for name in dict.fromkeys([*shipped, *(models or [])])}
     if not pipelines:
         raise ConfigError("no model comes with this install; name one with --model")
     first = next(iter(pipelines.values()))
     pixels = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    side = 2048 if first.device.type == "cpu" else 8192  # long enough to time
-    matrix = torch.rand(side, side, generator=torch.Generator().manual_seed(0)).to(first.device, first.dtype)
+    side = 2048 if first.network.device.type == "cpu" else 8192  # long enough to time
+    matrix = torch.rand(side, side, generator=torch.Generator().manual_seed(0)).to(first.network.device, first.network.dtypes[0])
 
-    jobs = {"": partial(torch.matmul, matrix, matrix), **{name: partial(pipeline.run, pixels) for name, pipeline in pipelines.items()}}
-    turns = by_turns({name: partial(seconds, job, first.device) for name, job in jobs.items()}, repeats)
+    jobs = {
+        "": partial(torch.matmul, matrix, matrix),
+        **{name: partial(pipeline.run, pixels, UpscaleOptions()) for name, pipeline in pipelines.items()},
+    }
+    turns = by_turns({name: partial(seconds, job, first.network.device) for name, job in jobs.items()}, repeats)
     times = {name: median(found) for name, found in turns.items()}
 
     matrix_rate = 2 * side**3 / times[""] / 1e9
@@ -57,8 +62,8 @@ def bench_upscale(
         rate = _flop_per_pixel(pipeline) * speed / 1e9
         rows.append({"model": name, "input_mpx_s": speed / 1e6, "gflop_s": rate, "share_of_matrix_product": rate / matrix_rate})
     report = {
-        "device": str(first.device),
-        "dtype": str(first.dtype).removeprefix("torch."),
+        "device": str(first.network.device),
+        "dtype": str(first.network.dtypes[0]).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "size": size,
     }
@@ -66,7 +71,7 @@ def bench_upscale(
     typer.echo(json.dumps(report, indent=2)) if as_json else _print(report)
 
 
-def _flop_per_pixel(pipeline: Pipeline) -> float:
+def _flop_per_pixel(pipeline: UpscalePipeline) -> float:
     """Floating-point operations (a multiply-add is two) for one input pixel, counted by PyTorch on a 64 px input."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode

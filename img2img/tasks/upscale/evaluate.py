@@ -60,24 +60,26 @@ def evaluate_upscale(
     """
     from functools import partial
 
-    from img2img import inference
     from img2img.errors import ConfigError
     from img2img.evaluation.figures import PAIRED_COLUMNS
     from img2img.evaluation.page import write_paired_page
     from img2img.evaluation.paired import BICUBIC, evaluate
     from img2img.evaluation.pairs import find_pairs, load_pair
     from img2img.evaluation.table import print_table, progress, write_json
+    from img2img.inference.runtime import Runtime
+    from img2img.tasks.upscale.options import UpscaleOptions
+    from img2img.tasks.upscale.pipeline import UpscalePipeline
 
     if lr and degrade is DegradeOption.photo:
         raise ConfigError("--degrade makes the low-resolution pictures that --lr gives; leave one of them out")
     names = [name for name in dict.fromkeys(model) if name != BICUBIC] if model else _shipped(scale or 4)
-    pipelines = {name: inference.load(name, device=device, ensemble=ensemble) for name in names}
+    pipelines = {name: UpscalePipeline.open(name, Runtime(device, ensemble=ensemble)) for name in names}
     scale = scale or _common_scale({name: pipeline.model.info.scale for name, pipeline in pipelines.items()})
     pairs = find_pairs(hr, lr, scale, limit)
     found = evaluate(
         pairs,
         partial(load_pair, scale=scale, degradation=degrade.value, seed=seed, crop=crop),
-        {name: partial(pipeline.run, scale=scale) for name, pipeline in pipelines.items()},
+        {name: partial(pipeline.run, options=UpscaleOptions.of(float(scale))) for name, pipeline in pipelines.items()},
         scale=scale,
         border=border,
         keep_crops=html is not None,
