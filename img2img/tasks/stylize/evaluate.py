@@ -47,8 +47,8 @@ def evaluate_stylize(
 ) -> None:
     """Style and content loss of stylizing models on two networks, how vivid their results are, and a contact sheet.
 
-    A style loss is 0 for the style picture itself and 1 for one of which nothing is seen, a content loss 0 for the content itself; lower is
-    better. The row 'content' is of the contents as they are.
+    Lower losses are better: a style loss is 0 for the style picture itself and 1 for one of which nothing is seen.
+    A content loss is 0 for the content itself. The row 'content' is of the contents as they are.
 
     Example: img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg
     """
