@@ -62,7 +62,7 @@ def evaluate_stylize(
     from img2img.tasks.stylize.methods import load_baseline, load_method
     from img2img.tasks.stylize.page import draw_sheet, write_stylize_page
 
-    baselines = baselines or peers  # what it was called
+    baselines = baselines or peers  # --peers is what --baselines was called
     if not model and not baselines:
         raise ConfigError("there is nothing to measure: give a model, --model, or the public tool, --baselines")
     if sheet:
