@@ -39,7 +39,7 @@ def test_every_field_is_an_option_with_its_limits_and_its_description(task: Task
         limits = next((each for each in about.get("anyOf", [about]) if each.get("type") != "null"), about)
         for key, bound in (("minimum", "min"), ("maximum", "max")):
             if key in limits:
-                assert getattr(found.type, bound) == limits[key]
+                assert getattr(found, bound) == limits[key]
 
 
 @EACH
