@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from img2img.training import Outcome
+    from img2img.training import TrainingResult
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns; - reads standard input.")]
 Tile = Annotated[int | None, typer.Option("--tile", "-t", min=0, help="Side of what is computed at once; 0: all.  [default: by memory]")]
@@ -50,7 +50,7 @@ Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and what a step costs, and stop.")]
 
 
-def settings_of(**given: Any) -> dict[str, Any]:
+def training_settings(**given: Any) -> dict[str, Any]:
     """The training options by the keys of the configuration that they set."""
     return {("adversary.mode" if name == "gan_mode" else f"training.{name}"): value for name, value in given.items()}
 
@@ -67,13 +67,13 @@ def check_inputs(inputs: list[str], output: str | None, *, as_json: bool, termin
     return streaming
 
 
-def say_how_it_ended(outcome: "Outcome", run: Path) -> None:
-    """Tell the user how a training ended, and exit as the shell expects where a signal ended it."""
-    if not outcome.main:
+def report_result(result: "TrainingResult", run: Path) -> None:
+    """Tell the user how a training run ended, and exit as the shell expects where a signal ended it."""
+    if not result.main:
         return
-    if outcome.finished:
+    if result.finished:
         typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
         return
-    typer.echo(f"stopped by {outcome.reason} at {outcome.images_seen:,} images and saved; the same command goes on from there")
-    if outcome.reason in signal.Signals.__members__:
-        raise typer.Exit(128 + signal.Signals[outcome.reason])  # as the shell counts: what follows `&&` must wait for a finished run
+    typer.echo(f"stopped by {result.reason} at {result.images_seen:,} images and saved; the same command goes on from there")
+    if result.reason in signal.Signals.__members__:
+        raise typer.Exit(128 + signal.Signals[result.reason])  # as the shell counts: what follows `&&` must wait for a finished run

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from img2img import losses
+from img2img.errors import ConfigError
 from img2img.losses.adversarial import SMOOTHABLE, needs_real
+from img2img.networks import Stage
 from img2img.training.objective import AdversarialModule, Losses
 from img2img.training.pool import ImagePool
 
@@ -67,17 +69,17 @@ class Adversary:
     Args:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
             several adversaries, the ending of the losses' names.
-        judge: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+        network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, judge: nn.Module) -> None:
+    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module) -> None:
         self.config, self.objective, self.name = config, objective, name
-        objective.discriminators[name] = judge
+        objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
         objective.optimizer = config.optimizer
 
     @property
-    def judge(self) -> Any:
+    def network(self) -> Any:
         """The discriminator."""
         return self.objective.discriminators[self.name]
 
@@ -90,11 +92,11 @@ class Adversary:
         real.requires_grad_(punished_real)
         fake.requires_grad_(punished_fake)
         seen_real, seen_fake = self._seen(real), self._seen(fake)
-        real_logits, fake_logits = self.judge(seen_real), self.judge(seen_fake)
+        real_logits, fake_logits = self.network(seen_real), self.network(seen_fake)
         result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing)}
         if config.mode == "wgan-gp":
             result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
-                self.judge, seen_real.detach(), seen_fake.detach()
+                self.network, seen_real.detach(), seen_fake.detach()
             )
         # Lazy (Karras et al. 2020, arXiv 1912.04958, appendix B): a penalty that comes every k steps weighs k times as much.
         if punished_real:
@@ -112,23 +114,35 @@ class Adversary:
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)
         state = torch.get_rng_state()
-        fake_layers = self.judge.activations(self._seen(fake))
+        fake_layers = self.network.activations(self._seen(fake))
         fake_logits = [layers[-1] for layers in fake_layers]
         real_logits = fake_logits
         if wanted:
             torch.set_rng_state(state)  # the same noise and augmentation, so that activations can be compared
             with torch.no_grad():
-                real_layers = self.judge.activations(self._seen(real.detach()))
+                real_layers = self.network.activations(self._seen(real.detach()))
             real_logits = [layers[-1] for layers in real_layers]
             if config.feature_matching:
                 result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)
         result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits)
         return self._named(result)
 
+    def check_sample_size(self, channels: int, size: int) -> None:
+        """Raise ConfigError where the discriminator, which may begin at a smaller stage, gives no logits for (1, ``channels``, ``size``, ``size``)."""
+        stage, side = self.objective.stage, size >> self.objective.levels
+        self.objective.grow(Stage(0))
+        try:
+            with torch.no_grad():
+                self.network(torch.zeros(1, channels, side, side))
+        except (RuntimeError, ValueError) as error:
+            raise ConfigError(f"data.size={size} is too small for the discriminator; give it fewer layers, or larger samples") from error
+        finally:
+            self.objective.grow(stage)
+
     def stepped(self) -> None:
         """After a step of the discriminator: WGAN's weight clipping."""
         if self.config.mode == "wgan":
-            losses.clip_weights_(self.judge, self.config.weight_clip)
+            losses.clip_weights_(self.network, self.config.weight_clip)
 
     def _seen(self, images: Tensor) -> Tensor:
         """What the discriminator sees of ``images``."""

@@ -40,7 +40,7 @@ MOST_ROLLBACKS = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a call of ``train`` ended: at the planned number of images, or stopped (and saved) before by ``reason``.
 
     Of several processes one is ``main``: the one that saved, and that should speak.
@@ -62,7 +62,7 @@ def train(
     *,
     fabric: Fabric,
     record: dict[str, Any],
-) -> Outcome:
+) -> TrainingResult:
     """Train ``objective`` into the folder ``run`` until ``config.images`` are seen; go on where the folder's checkpoint stands.
 
     Everything random is a function of the seed and of the images seen, so k steps, a resume and n - k steps give the weights of n
@@ -123,7 +123,7 @@ class _Run:
         self.batches: Iterator[Batch] = iter(())
         self.monitor: Monitor | None = None
 
-    def go(self, stop: list[str]) -> Outcome:
+    def go(self, stop: list[str]) -> TrainingResult:
         config, fabric = self.config, self.fabric
         if self.state.load():
             logger.info("resuming %s at %d images", self.run, self.state.counters.images_seen)
@@ -158,7 +158,7 @@ class _Run:
         if self.monitor:
             self.monitor.close()
         reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
-        return Outcome(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
+        return TrainingResult(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
 
     def step(self) -> None:
         """One step, and what its count brings with it: a line in the log, a validation."""

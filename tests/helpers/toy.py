@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from img2img import losses, networks
 from img2img.data.sampling import seeded_rng
-from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
+from img2img.training import Images, Losses, Objective, TrainerConfig, TrainingResult, train
 from img2img.training import checkpoint as checkpoints
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.distributed import make_fabric
@@ -100,7 +100,7 @@ def run(
     samples: Any = None,
     validation: Any = None,
     **settings: Any,
-) -> Outcome:
+) -> TrainingResult:
     """Train ``objective`` into ``folder`` by a plan of ``plan`` images; stop by a signal at ``images``, if given."""
     config = TrainerConfig(**{"images": plan, "batch": 4, "workers": 0, "device": "cpu", "validate_every": 16, **settings})
     if samples is None:

@@ -138,7 +138,7 @@ def train_inpaint(
     from img2img.tasks.inpaint.config import PRESETS
     from img2img.tasks.inpaint.train import dry_run_inpainter, train_inpainter
 
-    options = {"data.size": size} | o.settings_of(
+    options = {"data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -160,4 +160,4 @@ def train_inpaint(
         typer.echo(dry_run_inpainter(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"inpaint-{preset}"
-    o.say_how_it_ended(train_inpainter(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_inpainter(data, run, resolved, preset=preset, init=init, validation=validation), run)

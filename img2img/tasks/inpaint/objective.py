@@ -1,6 +1,5 @@
 """The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +20,6 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
 
 GRAY = 0.5
-DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {
-    "l1": torch.abs,
-    "charbonnier": lambda off: (off.square() + 1e-6).sqrt(),
-    "mse": torch.square,
-}
 
 
 class InpaintObjective(Objective):
@@ -47,13 +41,13 @@ class InpaintObjective(Objective):
             raise ConfigError("the network has instance norm, but holes are filled piece by piece: set network.norm to none or batch")
         self.generators = nn.ModuleDict({"fill": inpainter})
         self.discriminators = nn.ModuleDict()
-        self.judge: Adversary | None = None
+        self.adversary: Adversary | None = None
         try:
             if levels:
                 inpainter.body = networks.grow(inpainter.body, levels)
             if config.adversary.weight:
                 judge = networks.build({**config.adversary.network, "in_channels": 4})
-                self.judge = Adversary(config.adversary, self, "fill", networks.grow(judge, levels) if levels else judge)
+                self.adversary = Adversary(config.adversary, self, "fill", networks.grow(judge, levels) if levels else judge)
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
         self.perceptual: nn.Module | None = None
@@ -84,7 +78,7 @@ class InpaintObjective(Objective):
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, (image, mask) = self.config.loss, self._sized(batch)
-        distance = DISTANCES[loss.pixel]
+        distance = losses.PIXEL_DISTANCES[loss.pixel]
         hole, valid, truth, number = image.new_zeros(()), image.new_zeros(()), image, 0
         while f"made_{number}" in images:
             off, inside = distance(images[f"made_{number}"] - truth), images[f"mask_{number}"]
@@ -99,20 +93,20 @@ class InpaintObjective(Objective):
         real, filled, mask = self._moved(image, images["filled"], mask)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(filled, real)
-        if self.judge:
-            result |= self.judge.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        if self.adversary:
+            result |= self.adversary.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        if not self.judge:
+        if not self.adversary:
             return {}
         image, mask = self._sized(batch)
         real, filled, mask = self._moved(image, images["filled"], mask)
-        return self.judge.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        return self.adversary.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
     def validate(self, batch: Batch) -> dict[str, Any]:
         image, mask = self._sized(batch)

@@ -47,7 +47,7 @@ class StylizeObjective(Objective):
             stylizer.encoder.load_vgg(vgg16_weights())
         self.generators = nn.ModuleDict({"stylize": stylizer})
         self.discriminators = nn.ModuleDict()
-        self.judge = (
+        self.adversary = (
             Adversary(config.adversary, self, "stylize", networks.build(config.adversary.network)) if config.adversary.weight else None
         )
         self.features = VGGFeatures(tuple(dict.fromkeys((*config.loss.style_layers, config.loss.content_layer, *LAST))))
@@ -87,16 +87,16 @@ class StylizeObjective(Objective):
             result["phase"] = loss.phase * losses.phase(images["made"], batch["content"], period)
         if loss.stability:  # Zheng et al. 2016 (arXiv 1604.04326), eq. 2: 1 is what a network that copies its input has
             result["stability"] = loss.stability * (images["disturbed"] - images["made"]).square().mean() / NOISE**2
-        if self.judge:
-            result |= self.judge.generator_losses(*of_one_size(batch["style"], images["made"]))
+        if self.adversary:
+            result |= self.adversary.generator_losses(*of_one_size(batch["style"], images["made"]))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(*of_one_size(batch["style"], images["made"])) if self.judge else {}
+        return self.adversary.discriminator_losses(*of_one_size(batch["style"], images["made"])) if self.adversary else {}
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
     def style_of(self, style: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The codes of style pictures (N, 3, h, w), None where the network has its own, and their Gram matrices by layer."""

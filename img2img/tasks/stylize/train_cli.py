@@ -1,7 +1,7 @@
 """``img2img train stylize``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def train_stylize(
     from img2img.tasks.stylize.train import dry_run_stylizer, train_stylizer
 
     preset = preset or ("any" if styles else "single")
-    options = {"data.size": size} | o.settings_of(
+    options = {"data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -73,12 +73,10 @@ def train_stylize(
         seed=seed,
     )
     resolved = resolve(PRESETS, preset, config, settings or [], options)
+    chosen: dict[str, Any] = {"init": init, "validation": validation, "validation_styles": validation_styles}
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(dry_run_stylizer(content, source, resolved, init=init).describe(), err=True)
+        typer.echo(dry_run_stylizer(content, source, resolved, **chosen).describe(), err=True)
         return
     run = run or Path("runs") / f"stylize-{style.stem if style else preset}"
-    outcome = train_stylizer(
-        content, source, run, resolved, preset=preset, init=init, validation=validation, validation_styles=validation_styles
-    )
-    o.say_how_it_ended(outcome, run)
+    o.report_result(train_stylizer(content, source, run, resolved, preset=preset, **chosen), run)

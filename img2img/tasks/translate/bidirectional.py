@@ -23,22 +23,22 @@ class TwoSided(UnpairedTranslator):
     def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.sides = {"a": self.a, "b": self.b}
-        self.judges = {name: self.needed_adversary(name, side.channels) for name, side in self.sides.items()}
+        self.adversaries = {name: self.required_adversary(name, side.channels) for name, side in self.sides.items()}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
         result: Losses = {}
-        for side, judge in self.judges.items():
+        for side, judge in self.adversaries.items():
             result |= judge.discriminator_losses(batch[side], images[f"fake_{side}"])
         return result
 
     def discriminators_stepped(self) -> None:
-        for judge in self.judges.values():
+        for judge in self.adversaries.values():
             judge.stepped()
 
     def adversarial_losses(self, batch: Batch, images: Images) -> Losses:
         """What the judges have against the generated pictures of both sides."""
         result: Losses = {}
-        for side, judge in self.judges.items():
+        for side, judge in self.adversaries.items():
             result |= judge.generator_losses(batch[side], images[f"fake_{side}"])
         return result
 

@@ -131,7 +131,7 @@ def train_translate(
     from img2img.tasks.translate.config import PRESETS
     from img2img.tasks.translate.train import dry_run_translator, train_translator
 
-    options = {"direction": direction, "data.layout": layout, "data.size": size} | o.settings_of(
+    options = {"direction": direction, "data.layout": layout, "data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -153,4 +153,4 @@ def train_translate(
         typer.echo(dry_run_translator(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"translate-{preset}"
-    o.say_how_it_ended(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)

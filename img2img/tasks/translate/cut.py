@@ -39,7 +39,7 @@ class CutObjective(UnpairedTranslator):
         self.layers, widths = encoder_layers(network)
         self.generators["ab"] = network
         self.generators["projection"] = PatchProjection([self.a.channels, *widths])
-        self.judge = self.needed_adversary("b", self.b.channels)
+        self.adversary = self.required_adversary("b", self.b.channels)
 
     def translate(self, x: Tensor, direction: str) -> Tensor:
         made: Tensor = self.generators["ab"](x)
@@ -53,10 +53,10 @@ class CutObjective(UnpairedTranslator):
         return {"fake_b": fake_b, "idt_b": idt_b}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(batch["b"], images["fake_b"])
+        return self.adversary.discriminator_losses(batch["b"], images["fake_b"])
 
     def discriminators_stepped(self) -> None:
-        self.judge.stepped()
+        self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss = self.config.loss
@@ -65,7 +65,7 @@ class CutObjective(UnpairedTranslator):
             result["contrastive"] = loss.contrastive * self._contrast(images["fake_b"], batch["a"])
         if loss.contrastive_identity:
             result["contrastive_identity"] = loss.contrastive_identity * self._contrast(images["idt_b"], batch["b"])
-        return result | self.judge.generator_losses(batch["b"], images["fake_b"])
+        return result | self.adversary.generator_losses(batch["b"], images["fake_b"])
 
     def _contrast(self, made: Tensor, source: Tensor) -> Tensor:
         """PatchNCE of ``made`` against ``source``, averaged over the layers."""

@@ -36,7 +36,7 @@ class DomainObjective(Translator):
     def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.generators["ab"] = networks.build(self.exported_spec)
-        self.judge = self.needed_adversary("b", self.a.channels, classes=len(self.classes))
+        self.adversary = self.required_adversary("b", self.a.channels, classes=len(self.classes))
         self.features = PictureFeatures()
         self.upsampling = upsampling(config)
 
@@ -49,20 +49,20 @@ class DomainObjective(Translator):
         return {"fake_b": fake, "rec_a": self.generators["ab"](fake, batch["label"])}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        found = self.judge.judge.classify(batch["a"])
+        found = self.adversary.network.classify(batch["a"])
         self.figures["discriminator/classified"] = right(found.detach(), batch["label"])
-        result = self.judge.discriminator_losses(batch["a"], images["fake_b"])
+        result = self.adversary.discriminator_losses(batch["a"], images["fake_b"])
         return {**result, "classification": self.config.loss.classification * F.cross_entropy(found, batch["label"])}
 
     def discriminators_stepped(self) -> None:
-        self.judge.stepped()
+        self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, fake = self.config.loss, images["fake_b"]
         return {
             "cycle": loss.cycle * losses.l1(images["rec_a"], batch["a"]),
-            "classification": loss.classification * F.cross_entropy(self.judge.judge.classify(fake), batch["target"]),
-            **self.judge.generator_losses(batch["a"], fake),
+            "classification": loss.classification * F.cross_entropy(self.adversary.network.classify(fake), batch["target"]),
+            **self.adversary.generator_losses(batch["a"], fake),
         }
 
     def validate(self, batch: Batch) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class DomainObjective(Translator):
             "target": int(batch["target"]),
             "real": self.features(shown(batch["a"], self.a)),
             "fake": self.features(shown(fake, self.a)),
-            "right": float(right(self.judge.judge.classify(fake), batch["target"])),
+            "right": float(right(self.adversary.network.classify(fake), batch["target"])),
         }
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -17,8 +17,6 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.training import Objective
 from img2img.training.adversary import Adversary
 
-PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
-
 
 class Translator(Objective):
     """The base of the objectives of ``img2img train translate``.
@@ -61,7 +59,7 @@ class Translator(Objective):
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
 
-    def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
+    def make_adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
         """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
 
         ``more`` are numbers of its network that the data decide.
@@ -71,13 +69,13 @@ class Translator(Objective):
             return None
         return Adversary(config, self, name, self.grown_network({**config.network, "in_channels": channels, **more}))
 
-    def needed_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
-        """As ``adversary``, for methods where nothing else knows what the pictures should look like.
+    def required_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
+        """As ``make_adversary``, for methods where nothing else knows what the pictures should look like.
 
         Raises:
             ConfigError: the configuration has none.
         """
-        adversary = self.adversary(name, channels, **more)
+        adversary = self.make_adversary(name, channels, **more)
         if adversary is None:
             raise ConfigError(f"{self.config.method} learns from a discriminator alone: set adversary.weight to more than 0, 1 say")
         return adversary

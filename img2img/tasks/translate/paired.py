@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2img import losses
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
-from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, as_planes, perceptual_loss, planes, shown
+from img2img.tasks.translate.objective import Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch, Look
 
@@ -27,7 +28,7 @@ class PairedObjective(Translator):
     def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
         super().__init__(config, name, material)
         self.generators["ab"] = self.grown_network(self.exported_spec)
-        self.judge = self.adversary("b", planes(self.a) + planes(self.b))
+        self.adversary = self.make_adversary("b", planes(self.a) + planes(self.b))
         colors = not self.b.palette and self.b.channels == 3
         self.perceptual = perceptual_loss(config.loss) if colors else None
         if self.b.palette:
@@ -43,11 +44,11 @@ class PairedObjective(Translator):
         return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(*self._judged(batch, images)) if self.judge else {}
+        return self.adversary.discriminator_losses(*self._judged(batch, images)) if self.adversary else {}
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, fake, b = self.config.loss, images["fake_b"], self._truth(batch)
@@ -55,11 +56,11 @@ class PairedObjective(Translator):
         if self.b.palette:
             result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], b)
         elif loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](fake, b)
+            result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](fake, b)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(fake, b)
-        if self.judge:
-            result |= self.judge.generator_losses(*self._judged(batch, images))
+        if self.adversary:
+            result |= self.adversary.generator_losses(*self._judged(batch, images))
         return result
 
     def validate(self, batch: Batch) -> dict[str, Any]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _config() -> "type[BaseModel]":
-    from img2img.tasks.upscale.train import UpscaleConfig
+    from img2img.tasks.upscale.config import UpscaleConfig
 
     return UpscaleConfig
 

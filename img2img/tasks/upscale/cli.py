@@ -98,9 +98,10 @@ def train_upscale(
     The same command again goes on where the run stopped. Ctrl-C saves first.
     """
     from img2img.config import resolve, to_yaml
-    from img2img.tasks.upscale.train import PRESETS, dry_run_upscaler, train_upscaler
+    from img2img.tasks.upscale.config import PRESETS
+    from img2img.tasks.upscale.train import dry_run_upscaler, train_upscaler
 
-    options = {"scale": scale} | o.settings_of(
+    options = {"scale": scale} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -122,4 +123,4 @@ def train_upscale(
         typer.echo(dry_run_upscaler(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"upscale-{preset}-{resolved.scale}x"
-    o.say_how_it_ended(train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation), run)

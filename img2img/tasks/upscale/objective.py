@@ -1,77 +1,19 @@
-"""Training an upscaler: presets, configuration and the objective."""
+"""The upscaler's objective: a network that enlarges, and a discriminator of what it makes."""
 
-import logging
-import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
 from img2img import losses, networks
-from img2img.config import Strict
-from img2img.data.pictures import PictureSet, find_pictures
-from img2img.data.splits import hold_out
-from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, psnr, rgb_to_y
-from img2img.models import ModelInfo, load_model, save_model
+from img2img.models import ModelInfo, save_model
 from img2img.networks.features import VGGFeatures
-from img2img.tasks.upscale.data import Degradation, UpscalePatches, ValidationCrops
-from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
-from img2img.training.adversary import Adversary, AdversaryConfig
-from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import DryRun, dry_run
+from img2img.tasks.upscale.config import UpscaleConfig
+from img2img.training import Images, Losses, Objective
+from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, Look
-
-logger = logging.getLogger(__name__)
-
-DRY_RUN_PICTURES = 8
-PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
-
-
-class LossConfig(Strict):
-    """Weights of the losses; 0 leaves a loss out."""
-
-    pixel: Literal["l1", "charbonnier", "mse"] = "l1"
-    pixel_weight: float = Field(1.0, ge=0)
-    perceptual: float = Field(0.0, ge=0)
-    perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
-    phase: float = Field(0.0, ge=0, description="against a grid with the pixel shuffle's period; 4 is much")
-    backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
-
-
-class DataConfig(Strict):
-    """What a sample is."""
-
-    patch: int = Field(48, ge=8, description="side of the low-resolution patch in pixels")
-    degradation: Degradation = "bicubic"
-    validation_side: int = Field(384, ge=32, description="side of the validation crops in high-resolution pixels")
-
-
-class UpscaleConfig(Strict):
-    """Everything that decides how an upscaler is trained."""
-
-    scale: Literal[2, 3, 4] = 4
-    network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 16})
-    loss: LossConfig = LossConfig()
-    adversary: AdversaryConfig = AdversaryConfig()
-    data: DataConfig = DataConfig()
-    training: TrainerConfig = TrainerConfig()
-
-
-PRESETS: dict[str, UpscaleConfig] = {
-    # Pixel loss, bicubic: the highest PSNR (SRResNet, Ledig et al. 2017, arXiv 1609.04802, without batch norm).
-    "srresnet": UpscaleConfig(),
-    # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
-    "srgan": UpscaleConfig(
-        loss=LossConfig(pixel_weight=1.0, perceptual=0.2, phase=8.0),
-        adversary=AdversaryConfig(weight=0.015),
-        data=DataConfig(patch=32, degradation="photo"),
-        training=TrainerConfig(images=26_000, learning_rate=2e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
-    ),
-}
 
 
 class UpscaleObjective(Objective):
@@ -115,7 +57,7 @@ class UpscaleObjective(Objective):
         loss, sr, hr = self.config.loss, images["sr"], batch["hr"]
         result: Losses = {}
         if loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](sr, hr)
+            result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](sr, hr)
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
         hr, sr = losses.shifted(self.config.scale, hr, sr)
@@ -160,89 +102,3 @@ class UpscaleObjective(Objective):
             figures=figures,
         )
         save_model(path, network, info)
-
-
-def train_upscaler(
-    data: Path,
-    run: Path,
-    config: UpscaleConfig,
-    *,
-    preset: str,
-    init: str | None = None,
-    validation: Path | None = None,
-) -> Outcome:
-    """Train an upscaler on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
-
-    Without ``validation``, every tenth photograph, at most 12, is held out.
-
-    Raises:
-        DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
-    """
-    fabric = make_fabric(config.training)
-    objective = make_objective(config, run.name, init)
-    pictures, checks = _pictures(data, validation, run / "cache", config)
-    record = {
-        "preset": preset,
-        "init": init,
-        "data": {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
-        "config": config.model_dump(mode="json"),
-    }
-    seed = config.training.seed
-    return train(
-        objective,
-        _patches(pictures, config),
-        ValidationCrops(checks, config.data.validation_side, config.scale, config.data.degradation, seed),
-        config.training,
-        run,
-        fabric=fabric,
-        record=record,
-    )
-
-
-def dry_run_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
-    """What a few steps of ``train_upscaler`` cost on one device; nothing is kept.
-
-    Raises:
-        DataError, ConfigError, ModelError: as ``train_upscaler`` would.
-    """
-    fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
-    with tempfile.TemporaryDirectory() as folder:
-        pictures, _ = _pictures(data, validation, Path(folder), config, most=DRY_RUN_PICTURES)
-        return dry_run(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
-
-
-def make_objective(config: UpscaleConfig, name: str, init: str | None) -> UpscaleObjective:
-    """The objective at the beginning of a run: seeded, or started from the model ``init``."""
-    torch.manual_seed(config.training.seed)
-    objective = UpscaleObjective(config, name)
-    start_from(init, objective)
-    return objective
-
-
-def _pictures(
-    data: Path, validation: Path | None, cache: Path, config: UpscaleConfig, most: int | None = None
-) -> tuple[PictureSet, PictureSet]:
-    train_paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
-    pictures = PictureSet(train_paths[:most], cache / "train.pixels", smallest=config.data.patch * config.scale)
-    return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=config.scale * 8)
-
-
-def _patches(pictures: PictureSet, config: UpscaleConfig) -> UpscalePatches:
-    return UpscalePatches(pictures, config.data.patch, config.scale, config.data.degradation, config.training.seed)
-
-
-def start_from(init: str | None, objective: UpscaleObjective) -> None:
-    """Copy the weights of model ``init`` into the objective's generator; tensors of other shapes (another scale) start anew."""
-    if init is None:
-        return
-    model = load_model(init)
-    network = objective.generators["sr"]
-    fitting = networks.fitting_state(model.network.state_dict(), network)
-    own = network.state_dict()
-    shared, total = (sum(value.numel() for value in state.values()) for state in (fitting, own))
-    if shared < total / 4:
-        raise ConfigError(f"--init {init!r} has {shared:,} of {total:,} numbers in common with the network to be trained; choose its width")
-    left = own.keys() - fitting.keys()
-    if left:
-        logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(own), ", ".join(sorted(left)))
-    network.load_state_dict(fitting, strict=False)

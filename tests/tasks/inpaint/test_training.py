@@ -203,7 +203,7 @@ def test_init_from_an_inpainter(trained: Trained, data: Path, tmp_path: Path) ->
 
 
 def test_an_init_that_does_not_fit_is_refused(trained: Trained) -> None:
-    with pytest.raises(ConfigError, match="numbers in common with the network to be trained; choose its form"):
+    with pytest.raises(ConfigError, match="parameters in common with the network to be trained; choose a model"):
         make_objective(config("pixel", width=12), "x", str(trained("pixel")[0]))
 
 

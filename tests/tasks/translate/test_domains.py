@@ -46,7 +46,7 @@ def test_losses_and_figures() -> None:
     judged = objective.discriminator_losses(data, images)
     assert judged.keys() == {"adversarial", "classification"}
     assert "discriminator/classified" in objective.figures
-    logits = objective.judge.judge.classify(data["a"]).detach()
+    logits = objective.adversary.network.classify(data["a"]).detach()
     assert judged["classification"].item() == pytest.approx(
         -float(logits.log_softmax(1).gather(1, data["label"][:, None]).mean()), rel=1e-3
     )

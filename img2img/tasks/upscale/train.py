@@ -1,0 +1,72 @@
+"""Training an upscaler: the photographs, the objective, the loop."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from img2img import networks
+from img2img.models import load_model
+from img2img.tasks.upscale.config import UpscaleConfig
+from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
+from img2img.tasks.upscale.objective import UpscaleObjective
+from img2img.training import TrainingResult, train
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
+from img2img.training.initialize import load_fitting
+from img2img.training.setup import Setup, data_record, photographs, run_record
+
+LEAST_CHECKED = 8  # low-resolution pixels a side of validation pictures
+
+
+def train_upscaler(
+    data: Path, run: Path, config: UpscaleConfig, *, preset: str, init: str | None = None, validation: Path | None = None
+) -> TrainingResult:
+    """Train an upscaler on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
+
+    Without ``validation``, every tenth photograph, at most 12, is held out.
+
+    Raises:
+        DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
+    """
+    fabric = make_fabric(config.training)
+    setup = _prepare(run / "cache", data, config, run.name, init, validation)
+    record = run_record(preset, init, setup, config)
+    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
+
+
+def dry_run_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
+    """What a few steps of ``train_upscaler`` cost on one device; nothing is kept.
+
+    Raises:
+        DataError, ConfigError, ModelError: as ``train_upscaler`` would.
+    """
+    prepare = partial(_prepare, data=data, config=config, name="dry-run", init=init, validation=validation, most=DRY_RUN_PICTURES)
+    return dry_run(prepare, config.training)
+
+
+def make_objective(config: UpscaleConfig, name: str, init: str | None = None) -> UpscaleObjective:
+    """The objective at the beginning of a run: seeded, or started from the model ``init``.
+
+    Tensors of ``init`` that have other shapes, as those of another scale do, start anew.
+
+    Raises:
+        ModelError: no such model, or the configuration describes no network. ConfigError: less than a quarter of ``init`` fits.
+    """
+    torch.manual_seed(config.training.seed)
+    objective = UpscaleObjective(config, name)
+    if init is not None:
+        network = objective.generators["sr"]
+        load_fitting(network, networks.fitting_state(load_model(init).network.state_dict(), network), init)
+    return objective
+
+
+def _prepare(
+    cache: Path, data: Path, config: UpscaleConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
+) -> Setup:
+    objective = make_objective(config, name, init)
+    scale, seed, patch, degradation = config.scale, config.training.seed, config.data.patch, config.data.degradation
+    pictures, checks = photographs(data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, most=most)
+    samples = UpscalePatches(pictures, patch, scale, degradation, seed)
+    crops = ValidationCrops(checks, config.data.validation_side, scale, degradation, seed)
+    return Setup(objective, samples, crops, {"data": data_record(pictures, checks)})
