@@ -128,7 +128,7 @@ class Adversary:
         return self._named(result)
 
     def check_sample_size(self, channels: int, size: int) -> None:
-        """Raise ConfigError where the discriminator, which may begin at a smaller stage, gives no logits for (1, ``channels``, ``size``, ``size``)."""
+        """Raise ConfigError where the discriminator, at its smallest stage of growth, has no logits for squares of ``size`` pixels."""
         stage, side = self.objective.stage, size >> self.objective.levels
         self.objective.grow(Stage(0))
         try:

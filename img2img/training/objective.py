@@ -13,11 +13,11 @@ Images = dict[str, Tensor]  # {"sr": ...} or {"fake_b": ..., "rec_a": ..., "idt_
 Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimized
 
 
-class Look(NamedTuple):
-    """One batch as the health check looks at it, all in [0, 1]: what came out, what should have (if anybody knows), what went in."""
+class HealthSample(NamedTuple):
+    """What the health check examines of one batch, all in [0, 1]: the output, its ground truth if there is one, and the input."""
 
     output: Tensor
-    truth: Tensor | None
+    ground_truth: Tensor | None
     input: Tensor
 
 
@@ -99,19 +99,26 @@ class Objective(AdversarialModule):
     upsampling: int = 1
 
     @abstractmethod
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        """Figures of one validation batch, with the averaged weights and without gradient, or what ``summary`` makes figures of."""
+    def infer(self, batch: Batch) -> Images:
+        """What the generators make of a validation batch, called with the averaged weights and without gradient.
+
+        It is made once, and given to ``validate``, ``preview`` and ``health_sample`` as ``images``.
+        """
+
+    @abstractmethod
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        """Figures of one validation batch, or what ``summary`` makes figures of."""
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
         """The figures of a validation, from what ``validate`` gave for each of its batches: by default the mean of each."""
         return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
 
     @abstractmethod
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         """Named columns of a picture grid, each (N, 3, H, W) in [0, 1], of one size."""
 
-    def look(self, batch: Batch) -> Look | None:
-        """What the health check looks at after a validation; None: nothing."""
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample | None:
+        """What the health check examines after a validation; None: nothing."""
         return None
 
     @abstractmethod

@@ -211,7 +211,7 @@ class _Run:
                 self._alarm(self.health.logged(self.now.images_seen, figures))
 
     def validate(self) -> None:
-        """Figures, previews and looks of the averaged generators; the best is kept; a plateau is answered."""
+        """Figures, previews and a health check of the averaged generators; the best is kept; a plateau is answered."""
         now, objective, config = self.now, self.objective, self.config
         self.validated_at = now.images_seen
         self._place()
@@ -220,7 +220,7 @@ class _Run:
             self.log()
             with self.ema.applied(objective.generators), torch.no_grad():
                 objective.eval()
-                figures, preview, look = validate(objective, self.validation, self.fabric)
+                figures, preview, sample = validate(objective, self.validation, self.fabric)
                 objective.train()
                 value = figures[objective.metric]
                 better = now.best is None or (value > now.best if objective.higher_is_better else value < now.best)
@@ -230,8 +230,8 @@ class _Run:
                     record = {**self.record, "images_seen": now.images_seen, "validation": figures}
                     objective.export(self.run / "best.safetensors", record)
             self.monitor.validated(now.images_seen, figures, preview)
-            if look is not None:
-                self._alarm(self.health.looked(now.images_seen, look.output, look.truth, look.input, objective.upsampling))
+            if sample is not None:
+                self._alarm(self.health.validated(now.images_seen, sample, objective.upsampling))
         now.best, better = self.fabric.broadcast((now.best, better))
         now.stale = 0 if better or not objective.grown else now.stale + 1
         if now.stale >= config.patience and config.on_plateau != "nothing":

@@ -1,4 +1,4 @@
-"""Made-up material and tiny networks for the translators' objectives."""
+"""Made-up data and tiny networks for the translators' objectives."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def colored(side: int, channel: int, index: int) -> Tensor:
     return picture
 
 
-def material(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Datasets:
+def datasets(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Datasets:
     samples: Any = Stopping(stop_at, kind()) if stop_at else kind()  # type: ignore[arg-type]
     return Datasets(samples, kind(checks, side=32), ImageSpec(), ImageSpec(), classes, "made up", {})
 

@@ -32,8 +32,8 @@ class Ignorant(Healthy):
     def generate(self, batch: Batch) -> Images:
         return {"sr": self.generators["sr"](torch.full_like(batch["lr"], 0.5))}
 
-    def look(self, batch: Batch) -> Any:
-        return super().look({**batch, "lr": torch.full_like(batch["lr"], 0.5)})._replace(input=batch["lr"])
+    def infer(self, batch: Batch) -> Images:
+        return self.generate(batch)
 
 
 class Changed(Healthy):
@@ -43,9 +43,8 @@ class Changed(Healthy):
         super().__init__()
         self.change = change
 
-    def look(self, batch: Batch) -> Any:
-        look = super().look(batch)
-        return look._replace(output=self.change(look.output).clamp(0, 1))
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.change(super().infer(batch)["sr"]).clamp(0, 1)}
 
 
 def grid(images: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import CHECKED
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 GRAY = 0.5
 
@@ -108,9 +108,11 @@ class InpaintObjective(Objective):
         if self.adversary:
             self.adversary.stepped()
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        image, mask = self._sized(batch)
-        filled = self.generate(batch)["filled"].clamp(0, 1)
+    def infer(self, batch: Batch) -> Images:
+        return {"filled": self.generate(batch)["filled"].clamp(0, 1)}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        (image, mask), filled = self._sized(batch), images["filled"]
         figures = {
             "l1": 255 * float(masked_l1(filled, image, mask)),
             "psnr": float(masked_psnr(filled, image, mask)),
@@ -127,13 +129,13 @@ class InpaintObjective(Objective):
                 figures[f"{key}_{kind}"] = [row[key] for row in rows if row["kind"] == kind]
         return {key: sum(values) / len(values) for key, values in figures.items() if values}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         image, mask = self._sized(batch)
-        return {"given": emptied(image, mask), "ours": self.generate(batch)["filled"].clamp(0, 1), "truth": image}
+        return {"given": emptied(image, mask), "ours": images["filled"], "ground truth": image}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["given"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        image, mask = self._sized(batch)
+        return HealthSample(images["filled"], image, emptied(image, mask))
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

@@ -17,7 +17,7 @@ from img2img.networks.stylizer import LAST
 from img2img.tasks.stylize.config import StylizeConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 NOISE = 0.02  # deviation of the noise that must not change a result
 ADAPTED = 64  # samples whose styles are looked at before the first step
@@ -112,10 +112,6 @@ class StylizeObjective(Objective):
         repeated = {layer: found.repeat_interleave(each, dim=0)[:number] for layer, found in grams.items()}
         return None if code is None else code.repeat_interleave(each, dim=0)[:number], repeated
 
-    def _made(self, batch: Batch) -> Tensor:
-        made: Tensor = self.stylizer(batch["content"], self._styles(batch)[0])
-        return made.clamp(0, 1)
-
     def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
         """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
         loss = self.config.loss
@@ -128,18 +124,23 @@ class StylizeObjective(Objective):
             "style": loss.style * torch.stack(gatys_loss).sum(),
         }
 
-    def validate(self, batch: Batch) -> dict[str, float]:
+    def infer(self, batch: Batch) -> Images:
         code, style = self.style_of(batch["style"])
         made = self.stylizer(batch["content"], code).clamp(0, 1)
-        found = {name: float(value.detach()) for name, value in self.distances(made, batch["content"], style).items()}
+        return {"made": made, **{f"gram_{layer}": found for layer, found in style.items()}}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        style = {layer: images[f"gram_{layer}"] for layer in self.config.loss.style_layers}
+        distances = self.distances(images["made"], batch["content"], style)
+        found = {name: float(value.detach()) for name, value in distances.items()}
         return {"loss": sum(found.values()), **found}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         content, style = batch["content"], batch["style"]
-        return dict(zip(("content", "style", "made"), of_one_size(content, style, self._made(batch)), strict=True))
+        return dict(zip(("content", "style", "made"), of_one_size(content, style, images["made"]), strict=True))
 
-    def look(self, batch: Batch) -> Look:
-        return Look(self._made(batch), None, batch["content"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        return HealthSample(images["made"], None, batch["content"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

@@ -67,8 +67,17 @@ def dry_run_stylizer(
     Raises:
         DataError, ConfigError, ModelError: as ``train_stylizer`` would.
     """
-    given = {"content": content, "styles": styles, "config": with_body_of(init, config), "name": "dry-run", "init": init}
-    prepare = partial(_prepare, **given, validation=validation, validation_styles=validation_styles, most=DRY_RUN_PICTURES)
+    prepare = partial(
+        _prepare,
+        content=content,
+        styles=styles,
+        config=with_body_of(init, config),
+        name="dry-run",
+        init=init,
+        validation=validation,
+        validation_styles=validation_styles,
+        most=DRY_RUN_PICTURES,
+    )
     return dry_run(prepare, config.training)
 
 

@@ -16,7 +16,7 @@ from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator
 from img2img.training import Images, Losses
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 COUNTED = 256  # samples whose colors are counted
 
@@ -61,17 +61,19 @@ class ColorizeObjective(Translator):
         target = nearest_bin(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
         return {"cross_entropy": F.cross_entropy(images["logits"], target, self.rarity)}
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        b, fake = batch["b"], self.network(gray_of(batch["b"]))
+    def infer(self, batch: Batch) -> Images:
+        return {"fake_b": self.network(gray_of(batch["b"]))}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        b, fake = batch["b"], images["fake_b"]
         return {"lpips": float(lpips_alex(fake, b)), "psnr": float(psnr(fake, b))}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        gray = gray_of(batch["b"])
-        return {"input": gray.expand(-1, 3, -1, -1), "ours": self.network(gray), "truth": batch["b"]}
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"input": gray_of(batch["b"]).expand(-1, 3, -1, -1), "ours": images["fake_b"], "ground truth": batch["b"]}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["input"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        columns = self.preview(batch, images)
+        return HealthSample(columns["ours"], columns["ground truth"], columns["input"])
 
 
 def rarity(pictures: Tensor, balance: float) -> Tensor:

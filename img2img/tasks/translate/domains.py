@@ -12,7 +12,7 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, generator_spec, shown
 from img2img.tasks.translate.unpaired import upsampling
 from img2img.training import Images, Losses
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 MOST_COLUMNS = 6
 
@@ -65,8 +65,11 @@ class DomainObjective(Translator):
             **self.adversary.generator_losses(batch["a"], fake),
         }
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        fake = self.generators["ab"](batch["a"], batch["target"]).clamp(0, 1)
+    def infer(self, batch: Batch) -> Images:
+        return {"fake_b": self.generators["ab"](batch["a"], batch["target"]).clamp(0, 1)}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        fake = images["fake_b"]
         return {
             "label": int(batch["label"]),
             "target": int(batch["target"]),
@@ -88,15 +91,15 @@ class DomainObjective(Translator):
         figures = {key: sum(distances[key] for distances in found) / len(found) for key in found[0]}
         return {**figures, "accuracy": sum(row["right"] for row in rows) / len(rows)}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         columns = {"input": shown(batch["a"], self.a)}
         for number, name in enumerate(self.classes[: MOST_COLUMNS - 1]):
             made = self.generators["ab"](batch["a"], batch["label"].new_full(batch["label"].shape, number))
             columns[f"as {name}"] = shown(made, self.a)
         return columns
 
-    def look(self, batch: Batch) -> Look:
-        return Look(shown(self.generators["ab"](batch["a"], batch["target"]), self.a), None, shown(batch["a"], self.a))
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        return HealthSample(shown(images["fake_b"], self.a), None, shown(batch["a"], self.a))
 
 
 def right(logits: Tensor, labels: Tensor) -> Tensor:

@@ -70,6 +70,6 @@ class MunitObjective(OneNetwork):
         back: Tensor = self.translator(made, direction[::-1], self.translator.encode_style(x, direction[0]))
         return back
 
-    def variants(self, x: Tensor, direction: str) -> list[Tensor]:
+    def variants(self, x: Tensor, made: Tensor, direction: str) -> list[Tensor]:
         styles = torch.randn(PREVIEW_STYLES, 1, self.translator.style_dim, generator=seeded_rng(0)).to(x.device)
         return [self.translator(x, direction, style) for style in styles]

@@ -12,7 +12,7 @@ from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 
 class PairedObjective(Translator):
@@ -51,7 +51,7 @@ class PairedObjective(Translator):
             self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        loss, fake, b = self.config.loss, images["fake_b"], self._truth(batch)
+        loss, fake, b = self.config.loss, images["fake_b"], self._target(batch)
         result: Losses = {}
         if self.b.palette:
             result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], b)
@@ -63,8 +63,11 @@ class PairedObjective(Translator):
             result |= self.adversary.generator_losses(*self._judged(batch, images))
         return result
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        fake, b = self.generate(batch)["fake_b"], self._truth(batch)
+    def infer(self, batch: Batch) -> Images:
+        return self.generate(batch)
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        fake, b = images["fake_b"], self._target(batch)
         if self.b.palette:
             return {"confusion": confusion(fake.argmax(1), b.argmax(1), len(self.b.palette))}
         fake = fake.clamp(0, 1)
@@ -79,22 +82,22 @@ class PairedObjective(Translator):
         total = torch.stack([row["confusion"] for row in rows]).sum(0)
         return {"iou": mean_iou(total), "accuracy": float(total.diagonal().sum() / total.sum())}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        planes = {"input": self.sized(as_planes(batch["a"], self.a)), "ours": self.generate(batch)["fake_b"], "truth": self._truth(batch)}
-        sides = {"input": self.a, "ours": self.b, "truth": self.b}
-        return {name: shown(x.argmax(1) if sides[name].palette else x, sides[name]) for name, x in planes.items()}
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        a = self.sized(as_planes(batch["a"], self.a))
+        columns = {"input": (a, self.a), "ours": (images["fake_b"], self.b), "ground truth": (self._target(batch), self.b)}
+        return {name: shown(x.argmax(1) if spec.palette else x, spec) for name, (x, spec) in columns.items()}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["input"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        columns = self.preview(batch, images)
+        return HealthSample(columns["ours"], columns["ground truth"], columns["input"])
 
-    def _truth(self, batch: Batch) -> Tensor:
+    def _target(self, batch: Batch) -> Tensor:
         """B as planes, at the size of the stage where the networks grow."""
         return self.sized(as_planes(batch["b"], self.b))
 
     def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
         """(A beside the true B, A beside the made one)."""
-        a, b = self.sized(as_planes(batch["a"], self.a)), self._truth(batch)
+        a, b = self.sized(as_planes(batch["a"], self.a)), self._target(batch)
         return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
 
 

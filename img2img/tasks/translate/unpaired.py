@@ -10,7 +10,8 @@ from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, shown
-from img2img.training.objective import Batch, Look
+from img2img.training import Images
+from img2img.training.objective import Batch, HealthSample
 
 LEAST_CHECKS = 2
 
@@ -41,20 +42,22 @@ class UnpairedTranslator(Translator):
     def translate(self, x: Tensor, direction: str) -> Tensor:
         """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") as a picture of the other side."""
 
-    def variants(self, x: Tensor, direction: str) -> list[Tensor]:
-        """The translations of ``x`` that a preview shows."""
-        return [self.translate(x, direction)]
+    def variants(self, x: Tensor, made: Tensor, direction: str) -> list[Tensor]:
+        """The translations of ``x`` that a preview shows: ``made``, which ``translate`` gave, alone, or others."""
+        return [made]
 
     def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
         """``made``, to which ``direction`` has translated ``x``, on its way back to ``x``."""
         return self.translate(made, direction[::-1])
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
+    def infer(self, batch: Batch) -> Images:
+        return {way: self.translate(batch[way[0]], way) for way in self.directions}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
         row: dict[str, Any] = {}
         for way in self.directions:
-            (source, _), (target, side) = self._ends(batch, way)
-            fake = self.translate(source, way)
-            row[way] = {"real": self.features(shown(target, side)), "fake": self.features(shown(fake, side))}
+            _, (target, spec) = self._ends(batch, way)
+            row[way] = {"real": self.features(shown(target, spec)), "fake": self.features(shown(images[way], spec))}
         return row
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -64,25 +67,25 @@ class UnpairedTranslator(Translator):
             figures |= {f"{key}_{way}": value for way, each in found.items() for key, value in each.items()}
         return figures
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         for way in self.directions:
-            (source, side), (_, other) = self._ends(batch, way)
-            columns[way[0]] = shown(source, side)
-            for number, made in enumerate(self.variants(source, way)):
-                columns[f"{way[0]} as {way[2]}" + (f", {number + 1}" if number else "")] = shown(made, other)
+            (source, spec), (_, target_spec) = self._ends(batch, way)
+            columns[way[0]] = shown(source, spec)
+            for number, made in enumerate(self.variants(source, images[way], way)):
+                columns[f"{way[0]} as {way[2]}" + (f", {number + 1}" if number else "")] = shown(made, target_spec)
             if len(self.directions) > 1:
-                columns[f"{way[0]} again"] = shown(self.back(self.translate(source, way), source, way), side)
+                columns[f"{way[0]} again"] = shown(self.back(images[way], source, way), spec)
         height, width = (min(column.shape[axis] for column in columns.values()) for axis in (2, 3))
         return {name: column[..., :height, :width] for name, column in columns.items()}
 
-    def look(self, batch: Batch) -> Look:
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
         way = self.directions[0]
-        (source, side), (_, other) = self._ends(batch, way)
-        return Look(shown(self.translate(source, way), other), None, shown(source, side))
+        (source, spec), (_, target_spec) = self._ends(batch, way)
+        return HealthSample(shown(images[way], target_spec), None, shown(source, spec))
 
     def _ends(self, batch: Batch, way: str) -> Any:
-        """((the pictures that go ``way``, their side), (those of where it leads, their side))."""
+        """((the pictures that go ``way``, their spec), (those of where it leads, their spec))."""
         ends = ((batch["a"], self.a), (batch["b"], self.b))
         return ends if way == "a2b" else ends[::-1]
 

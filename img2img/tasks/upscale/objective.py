@@ -13,7 +13,7 @@ from img2img.networks.features import VGGFeatures
 from img2img.tasks.upscale.config import UpscaleConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 
 class UpscaleObjective(Objective):
@@ -67,26 +67,29 @@ class UpscaleObjective(Objective):
             result |= self.adversary.generator_losses(hr, sr)
         return result
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        sr, hr = self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"]
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.generators["sr"](batch["lr"]).clamp(0, 1)}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        sr, hr = images["sr"], batch["hr"]
         border = self.config.scale
         figures = {"psnr_y": float(psnr(rgb_to_y(sr), rgb_to_y(hr), border=border)), "psnr_rgb": float(psnr(sr, hr, border=border))}
         if self.config.loss.perceptual:
             figures["lpips"] = float(lpips_alex(sr, hr))
         return figures
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         lr, hr = batch["lr"], batch["hr"]
         size = hr.shape[-2:]
         return {
             "low-res": F.interpolate(lr, size, mode="nearest"),
             "bicubic": F.interpolate(lr, size, mode="bicubic", align_corners=False).clamp(0, 1),
-            "ours": self.generators["sr"](lr).clamp(0, 1),
-            "truth": hr,
+            "ours": images["sr"],
+            "ground truth": hr,
         }
 
-    def look(self, batch: Batch) -> Look:
-        return Look(self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"], batch["lr"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        return HealthSample(images["sr"], batch["hr"], batch["lr"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

@@ -20,6 +20,14 @@ def test_dry_run_tells_the_cost_and_writes_nothing(trained: Trained, tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", ["--content", "--val", "--val-styles"])
+def test_a_dry_run_refuses_the_folders_that_a_run_would(option: str, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, message in ((tmp_path / "nowhere", "nowhere' is not a folder"), (tmp_path / "empty", "no pictures")):
+        with pytest.raises(DataError, match=message):
+            command(*trained("any")[1], option, folder, "--dry-run")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from scenes import save, scene
-from tiny_translate import JUDGE, RESNET, Labeled, material, tiny
+from tiny_translate import JUDGE, RESNET, Labeled, datasets, tiny
 from toy import assert_same, run
 
 from img2img.errors import ConfigError, DataError, ModelError
@@ -23,7 +23,7 @@ CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**JUDGE, "norm": "no
 
 
 def domains(config: TranslateConfig = CONFIG) -> DomainObjective:
-    objective = make_objective(config, "domains", material(Labeled, 12, CLASSES))
+    objective = make_objective(config, "domains", datasets(Labeled, 12, CLASSES))
     assert isinstance(objective, DomainObjective)
     return objective
 
@@ -34,7 +34,7 @@ def batch(count: int = 3) -> Batch:
 
 
 def trained(folder: Path, stop_at: int | None = None) -> None:
-    made = material(Labeled, 6, CLASSES, stop_at=stop_at)
+    made = datasets(Labeled, 6, CLASSES, stop_at=stop_at)
     run(folder, domains(), plan=16, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
 
 
@@ -70,7 +70,7 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
 
 def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> None:
     objective = domains().eval()
-    made = material(Labeled, 12, CLASSES)
+    made = datasets(Labeled, 12, CLASSES)
     items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(12)]
 
     class Recolor(torch.nn.Module):
@@ -80,11 +80,11 @@ def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> Non
             bright = int(x.mean((0, 2, 3)).argmax())
             return x.roll(int(label) - bright, dims=1)
 
-    untrained = objective.summary([objective.validate(item) for item in items])
+    untrained = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     objective.generators["ab"] = Recolor()
-    perfect = objective.summary([objective.validate(item) for item in items])
+    perfect = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     assert perfect["vgg_kernel"] < untrained["vgg_kernel"] - 0.1
-    assert list(objective.preview(items[0])) == ["input", "as red", "as green", "as blue"]
+    assert list(objective.preview(items[0], objective.infer(items[0]))) == ["input", "as red", "as green", "as blue"]
 
 
 def test_the_model_file_takes_a_label(tmp_path: Path) -> None:

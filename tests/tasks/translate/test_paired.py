@@ -96,10 +96,11 @@ def test_figures_of_label_maps_by_hand() -> None:
 def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: ImageSpec, b: ImageSpec) -> None:
     task, data = paired(a, b).eval(), batch(a, b, 32)
     with torch.no_grad():
-        figures = task.summary([task.validate({key: value[:1] for key, value in data.items()})])
-        columns = task.preview(data)
+        first = {key: value[:1] for key, value in data.items()}
+        figures = task.summary([task.validate(first, task.infer(first))])
+        columns = task.preview(data, task.infer(data))
     assert task.metric in figures
-    assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "truth"), (2, 3, 32, 32))
+    assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "ground truth"), (2, 3, 32, 32))
     task.export(tmp_path / "m.safetensors", {"validation": figures})
     model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a, model.info.b, model.info.keeps_gray, model.info.figures) == (a, b, False, figures)
@@ -155,10 +156,11 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
     loss = task.generator_losses(data, images)["cross_entropy"]
     loss.backward()
     assert all((parameter.grad is None) == name.startswith("encoder") for name, parameter in task.network.named_parameters())
-    figures = task.eval().validate({"b": data["b"][:1]})
+    first = {"b": data["b"][:1]}
+    figures = task.eval().validate(first, task.infer(first))
     assert figures.keys() == {"lpips", "psnr"}
     task.export(tmp_path / "m.safetensors", {"validation": figures})
     model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a.channels, model.info.in_channels, model.info.halo) == (1, 1, None)
     with torch.no_grad():
-        assert torch.allclose(model.network(gray_of(data["b"])), task.preview(data)["ours"], atol=1e-5)
+        assert torch.allclose(model.network(gray_of(data["b"])), task.infer(data)["fake_b"], atol=1e-5)

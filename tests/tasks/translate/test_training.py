@@ -117,9 +117,9 @@ def test_pix2pixhd_folders_are_pairs(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 def test_a_gray_run_starts_as_the_mean_of_its_color_parent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     linear = PRESETS["pix2pix"].model_copy(update={"network": {"name": "unet", "width": 4, "levels": 3, "head": "linear"}})
-    color = make_objective(linear, "color", material())
+    color = make_objective(linear, "color", datasets())
     color.export(tmp_path / "color.safetensors", {})
-    gray = make_objective(linear, "gray", material(1, 1), init=str(tmp_path / "color.safetensors"))
+    gray = make_objective(linear, "gray", datasets(1, 1), init=str(tmp_path / "color.safetensors"))
     assert "adapted to other numbers of channels: down.0.0.weight, tail.1.weight, tail.1.bias" in caplog.text
     assert "started anew" not in caplog.text
     parent, child = color.exported.eval(), gray.exported.eval()
@@ -145,7 +145,7 @@ def test_an_init_of_another_kind_is_refused(trained: Trained, tmp_path: Path) ->
 # What the discriminator of a small set sees.
 
 
-def material(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
+def datasets(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
     blank: Any = [{"a": torch.rand(a, 32, 32), "b": torch.rand(b, 32, 32)}] * 2
     return Datasets(blank, blank, ImageSpec(channels=a), ImageSpec(channels=b), (), "made up", {}, pictures)
 
@@ -153,13 +153,13 @@ def material(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
 @pytest.mark.parametrize(
     ("preset", "given", "expected"),
     [
-        ("pix2pix", material(), ("translation", "cutout")),  # A and B beside each other
-        ("cyclegan", material(), ("color", "translation", "cutout")),
-        ("cut", material(1, 1), ("translation", "cutout")),
-        ("cyclegan", material(3, 1), ("translation", "cutout")),
-        ("munit", material(pictures=FEW_PICTURES - 1), ("color", "translation", "cutout")),
-        ("munit", material(pictures=FEW_PICTURES), None),
-        ("restore", material(), None),  # nobody judges
+        ("pix2pix", datasets(), ("translation", "cutout")),  # A and B beside each other
+        ("cyclegan", datasets(), ("color", "translation", "cutout")),
+        ("cut", datasets(1, 1), ("translation", "cutout")),
+        ("cyclegan", datasets(3, 1), ("translation", "cutout")),
+        ("munit", datasets(pictures=FEW_PICTURES - 1), ("color", "translation", "cutout")),
+        ("munit", datasets(pictures=FEW_PICTURES), None),
+        ("restore", datasets(), None),  # nobody judges
     ],
 )
 def test_small_sets_have_diffaugment(preset: str, given: Datasets, expected: Any) -> None:
@@ -170,7 +170,7 @@ def test_small_sets_have_diffaugment(preset: str, given: Datasets, expected: Any
 def test_what_was_asked_for_stays(augment: Any) -> None:
     config = PRESETS["cyclegan"]
     config = config.model_copy(update={"adversary": config.adversary.model_copy(update={"augment": augment})})
-    assert with_augmentation(config, material()) == config
+    assert with_augmentation(config, datasets()) == config
 
 
 def test_the_record_says_what_was_used(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -222,7 +222,7 @@ def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> N
     judge = config.adversary.model_copy(update={"network": {**config.adversary.network, "width": 4}})
     loss = config.loss.model_copy(update={"perceptual": 0.0})
     thin = {"network": {**config.network, "width": 4}, "adversary": judge, "loss": loss}
-    sample = replace(material(), classes=("autumn", "winter") if preset == "multi-domain" else ())
+    sample = replace(datasets(), classes=("autumn", "winter") if preset == "multi-domain" else ())
     objective = make_objective(config.model_copy(update=thin), "least", sample)
 
     def step(side: int) -> None:
