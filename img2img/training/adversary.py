@@ -1,4 +1,4 @@
-"""The adversarial part of any objective: one discriminator, one configuration, the losses of both sides."""
+"""The adversarial part of any objective: one discriminator, its configuration, and both networks' losses."""
 
 from typing import Any, Literal
 
@@ -17,25 +17,27 @@ PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spect
 
 
 class AdversaryConfig(BaseModel):
-    """How generated pictures are judged; with ``weight`` 0 there is no discriminator."""
+    """The discriminator and its losses; with ``weight`` 0 there is none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weight: float = Field(0.0, ge=0, description="of the generator's adversarial loss; 0: no discriminator")
-    mode: losses.GanMode = Field("hinge", description="the adversarial objective")
+    weight: float = Field(0.0, ge=0, description="weight of the generator's adversarial loss; 0: no discriminator")
+    mode: losses.GanMode = Field("hinge", description="adversarial loss")
     network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
     gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
     weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
     r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures; 1 to 10 is usual")
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
-    feature_matching: float = Field(0.0, ge=0, description="weight of the distance between the discriminator's activations; 10 is usual")
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="real pictures should reach 1 minus this")
-    instance_noise: float = Field(0.0, ge=0, description="deviation of the noise on what the discriminator sees, falling to 0 over the run")
-    augment: tuple[Literal["color", "translation", "cutout"], ...] | None = Field(
-        None, description="DiffAugment; []: none; null: as the task says: translate has it for fewer than 500 pictures, upscale none"
+    feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="the target of real pictures is 1 minus this")
+    instance_noise: float = Field(
+        0.0, ge=0, description="standard deviation of noise added to the discriminator's inputs, falling to 0 over the run"
     )
-    pool: int = Field(0, ge=0, description="generated pictures kept to show the discriminator again; CycleGAN keeps 50")
+    augment: tuple[Literal["color", "translation", "cutout"], ...] | None = Field(
+        None, description="DiffAugment; []: none; null: chosen by the task: translate uses it for fewer than 500 pictures, the others never"
+    )
+    pool: int = Field(0, ge=0, description="generated pictures kept and shown to the discriminator again; CycleGAN keeps 50")
 
     @model_validator(mode="after")
     def _consistent(self) -> "AdversaryConfig":
@@ -48,7 +50,7 @@ class AdversaryConfig(BaseModel):
             raise ValueError(f"label_smoothing moves a target that {self.mode} does not have; use {', '.join(SMOOTHABLE)}")
         if self.mode in ("wgan", "wgan-gp") and self.network.get("norm", "batch") == "batch":
             raise ValueError(
-                f"{self.mode} judges each picture by itself, and batch norm in the critic mixes them: "
+                f"{self.mode} needs a critic that sees each picture alone, and batch norm mixes them: "
                 "set adversary.network.norm to none or instance"
             )
         if self.mode == "wgan" and self.network.get("spectral_norm"):

@@ -1,4 +1,4 @@
-"""The exponential moving average of weights, which makes better pictures than the last step's weights."""
+"""The exponential moving average of weights, which gives better pictures than the weights of the last step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

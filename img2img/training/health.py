@@ -1,4 +1,4 @@
-"""The health of a run: what people otherwise find out after a night."""
+"""Diagnostics of a run: alarms for faults that people otherwise find out after a night."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Any
 from img2img.training import artifacts
 from img2img.training.objective import HealthSample
 
-# All of these are on the side of silence: an alarm that is often false is soon ignored.
+# All of these err on the side of silence: an alarm that is often false is soon ignored.
 WARM_UP = 10  # calls before a series' own statistics are believed
 MEMORY = 0.9  # decay per call of those statistics
-DEVIATIONS = 8.0  # a sudden change is so many deviations ...
-FACTOR = 3.0  # ... and so many times, or a third, of the usual size
-LASTING = 10  # calls that a discriminator must win, or a generator stand still, one after the other
+DEVIATIONS = 8.0  # a sudden change is so many standard deviations ...
+FACTOR = 3.0  # ... and so many times the usual size, or the inverse of that
+LASTING = 10  # calls in a row that a discriminator must win, or a generator stand still
 WINNING = 0.95  # accuracy on real and on fake
 STILL = 1e-5  # relative change of the weights from call to call: rounding alone moves nothing
 BLIND = 1e-4  # deviation of all logits
@@ -42,13 +42,13 @@ ADVICE = {
     "discriminator-wins": "The generator gets little to learn from. A lower --discriminator-learning-rate, --set adversary.r1=1, "
     "--set adversary.instance_noise=0.1, or, with few pictures, --set adversary.augment=[color,translation,cutout].",
     "generator-stalls": "The generator's weights no longer move. Is --learning-rate (times the schedule) too low, or its gradient zero?",
-    "blind-discriminator": "It says the same of every picture and teaches nothing. "
+    "blind-discriminator": "Its logits are the same for every picture, so the generator learns nothing from them. "
     "A higher --discriminator-learning-rate, or another --gan-mode.",
     "mode-collapse": "Different inputs give nearly the same picture. "
     "A higher pixel or cycle weight, --set adversary.r1=1, or another --gan-mode.",
     "color-inversion": "Light and dark have changed places, which unpaired objectives allow. "
     "Start again with another --seed, or with an identity loss.",
-    "checkerboard": "Train on if it is young; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
+    "checkerboard": "Early in a run, train on; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
 }
 
 
@@ -56,7 +56,7 @@ class Health:
     """Watches a run's figures and pictures and gives an alarm once for each time that something goes wrong.
 
     Args:
-        interval: images between calls of ``logged``; only for saying since when.
+        interval: images between calls of ``logged``; only used to report since when.
     """
 
     def __init__(self, *, interval: int) -> None:

@@ -43,7 +43,7 @@ MOST_ROLLBACKS = 5
 class TrainingResult:
     """How a call of ``train`` ended: at the planned number of images, or stopped (and saved) before by ``reason``.
 
-    Of several processes one is ``main``: the one that saved, and that should speak.
+    Of several processes one is ``main``: the one that saved, and that should report.
     """
 
     images_seen: int
@@ -71,7 +71,7 @@ def train(
     Args:
         samples: sample ``i`` for any i >= 0, a pure function of i.
         validation: a few batches' worth of items, the same each time; batched one by one.
-        record: what the model files, ``config.json`` and the report say of the run: preset, data, configuration.
+        record: the preset, data and configuration that the model files, ``config.json`` and the report hold.
 
     Raises:
         TrainingError: the run folder holds another run or only damaged checkpoints, cannot be written to, training diverged again

@@ -15,7 +15,7 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.training.objective import Batch
 
 RESNET = {"name": "resnet", "width": 4, "blocks": 2, "downsamplings": 1, "norm": "instance"}
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "instance"}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "instance"}
 
 
 class Unpaired(Dataset[Batch]):

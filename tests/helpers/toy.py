@@ -19,7 +19,7 @@ from img2img.training.distributed import make_fabric
 from img2img.training.objective import Batch, HealthSample
 
 TINY = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2, "norm": "batch"}
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
 
 
 class Samples(Dataset[Batch]):
@@ -57,7 +57,7 @@ class Toy(Objective):
         self.generators = nn.ModuleDict({"sr": networks.build({**TINY, "norm": norm})})
         self.discriminators = nn.ModuleDict()
         config = AdversaryConfig(
-            **{"weight": 0.1, "network": JUDGE, "pool": 3, "r1": 1, "penalty_every": 2, "augment": ["translation"], **adversary}
+            **{"weight": 0.1, "network": DISCRIMINATOR, "pool": 3, "r1": 1, "penalty_every": 2, "augment": ["translation"], **adversary}
         )
         self.adversary = Adversary(config, self, "sr", networks.build(config.network)) if adversarial else None
 

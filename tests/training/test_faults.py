@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from toy import JUDGE, Samples, Smooth, Toy, run
+from toy import DISCRIMINATOR, Samples, Smooth, Toy, run
 
 from img2img.errors import TrainingError
 from img2img.training.objective import Batch, Images
 
-PLAIN = {**JUDGE, "norm": "none", "spectral_norm": False}
+PLAIN = {**DISCRIMINATOR, "norm": "none", "spectral_norm": False}
 # 60 lines of the log, 12 validations.
 LENGTH: dict[str, Any] = {"plan": 1200, "log_every": 5, "validate_every": 100, "learning_rate": 2e-3, "discriminator_learning_rate": 1e-4}
 

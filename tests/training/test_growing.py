@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from toy import JUDGE, Smooth, Stopping, Toy, assert_same, run
+from toy import DISCRIMINATOR, Smooth, Stopping, Toy, assert_same, run
 
 from img2img import networks
 from img2img.errors import ConfigError
@@ -52,7 +52,7 @@ class Cleaner(Toy):
         super().__init__(adversarial=False)
         torch.manual_seed(0)
         self.generators["sr"] = networks.grow(networks.build(CLEAN), LEVELS)
-        judge = {**JUDGE, "layers": 2}
+        judge = {**DISCRIMINATOR, "layers": 2}
         config = AdversaryConfig(weight=0.1, network=judge, pool=3, r1=1, penalty_every=2)
         self.adversary = Adversary(config, self, "sr", networks.grow(networks.build(judge), LEVELS))
         self.seen: list[tuple[Stage, int]] = []

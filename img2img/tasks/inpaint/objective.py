@@ -1,4 +1,4 @@
-"""The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
+"""The inpainter's objective: a network that fills holes, and a discriminator of the filled pictures."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -23,10 +23,10 @@ GRAY = 0.5
 
 
 class InpaintObjective(Objective):
-    """An ``Inpainter``, judged in the hole by the truth, as a whole by features and, with an adversarial weight, by a discriminator.
+    """An ``Inpainter``, trained by its distance to the ground truth, by features of the filled picture, and by a discriminator.
 
-    The distance is taken at every scale at which the network worked, against the truth at that scale. The discriminator sees the
-    filled picture with the mask beside it (Yu et al. 2019, arXiv 1806.03589, section 3.4).
+    The distance is taken at every scale at which the network worked, to the ground truth at that scale. The discriminator sees the
+    filled picture with the mask as a fourth channel (Yu et al. 2019, arXiv 1806.03589, section 3.4).
 
     Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``.
     """
@@ -46,26 +46,27 @@ class InpaintObjective(Objective):
             if levels:
                 inpainter.body = networks.grow(inpainter.body, levels)
             if config.adversary.weight:
-                judge = networks.build({**config.adversary.network, "in_channels": 4})
-                self.adversary = Adversary(config.adversary, self, "fill", networks.grow(judge, levels) if levels else judge)
+                discriminator = networks.build({**config.adversary.network, "in_channels": 4})
+                discriminator = networks.grow(discriminator, levels) if levels else discriminator
+                self.adversary = Adversary(config.adversary, self, "fill", discriminator)
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
         self.perceptual: nn.Module | None = None
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
-        looks = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
-        self.metric, self.higher_is_better = ("lpips", False) if looks else ("psnr", True)
+        perceptual = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
+        self.metric, self.higher_is_better = ("lpips", False) if perceptual else ("psnr", True)
         self.upsampling = inpainter.multiple
 
     @property
     def inpainter(self) -> Inpainter:
-        """What is learnt."""
+        """The network that is trained."""
         return cast(Inpainter, self.generators["fill"])
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What ``networks.build`` makes the exported network of."""
+        """The spec of the exported network, for ``networks.build``."""
         return {"name": "inpainter", "body": self.config.network}
 
     def generate(self, batch: Batch) -> Images:
@@ -79,12 +80,12 @@ class InpaintObjective(Objective):
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, (image, mask) = self.config.loss, self._sized(batch)
         distance = losses.PIXEL_DISTANCES[loss.pixel]
-        hole, valid, truth, number = image.new_zeros(()), image.new_zeros(()), image, 0
+        hole, valid, target, number = image.new_zeros(()), image.new_zeros(()), image, 0
         while f"made_{number}" in images:
-            off, inside = distance(images[f"made_{number}"] - truth), images[f"mask_{number}"]
+            off, inside = distance(images[f"made_{number}"] - target), images[f"mask_{number}"]
             hole = hole + in_mask(off, inside)
             valid = valid + in_mask(off, 1 - inside)
-            truth, number = F.avg_pool2d(truth, 2, ceil_mode=True, count_include_pad=False), number + 1
+            target, number = F.avg_pool2d(target, 2, ceil_mode=True, count_include_pad=False), number + 1
         result: Losses = {}
         if loss.hole:
             result["hole"] = loss.hole * hole
@@ -156,7 +157,7 @@ class InpaintObjective(Objective):
         save_model(path, whole, info)
 
     def _moved(self, *images: Tensor) -> list[Tensor]:
-        """``images`` as what looks at them sees them: out of step with the pixel shuffle, if the network has one."""
+        """``images`` as features and the discriminator see them: out of step with the pixel shuffle, if the network has one."""
         period = getattr(self.inpainter.body, "shuffle", 1)
         return losses.shifted(period, *images) if period > 1 else list(images)
 

@@ -92,7 +92,7 @@ def _check_sizes(config: InpaintConfig, objective: InpaintObjective) -> None:
     """Refuse samples that are too small for the discriminator, at any stage of growth, or no multiple of what the network needs."""
     size, multiple = config.data.size, _multiple(config)
     if size % multiple:
-        raise ConfigError(f"data.size={size} is no multiple of {multiple}, which the network, as it is to grow, needs")
+        raise ConfigError(f"data.size={size} is not a multiple of {multiple}, which the network, as it is to grow, needs")
     if objective.adversary:
         objective.adversary.check_sample_size(4, size)
 

@@ -19,15 +19,15 @@ from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, HealthSample
 
-NOISE = 0.02  # deviation of the noise that must not change a result
-ADAPTED = 64  # samples whose styles are looked at before the first step
+NOISE = 0.02  # standard deviation of the noise that must not change a result
+ADAPTED = 64  # samples whose styles the encoder is adapted to before the first step
 
 
 class StylizeObjective(Objective):
-    """A ``Stylizer``, judged by a frozen VGG (Johnson et al. 2016, arXiv 1603.08155, eq. 2 to 4), and by a discriminator if so wished.
+    """A ``Stylizer``, trained by the features of a frozen VGG (Johnson et al. 2016, arXiv 1603.08155, eq. 2 to 4) and, if configured,
+    by a discriminator, which takes paintings for real.
 
-    Distances are relative to the style's and the content's own size (``losses.style``), so that no style drowns the others. The
-    discriminator takes paintings for real.
+    Distances are relative to the style's and the content's own size (``losses.style``), so that no style drowns the others.
 
     Batches: {"content": (N, 3, H, W), "style": (N, 3, h, w)}, both in [0, 1].
 
@@ -54,19 +54,19 @@ class StylizeObjective(Objective):
         self.upsampling = stylizer.multiple
 
     def adapt(self, samples: Dataset[Batch]) -> None:
-        """Prepare the encoder for the styles of ``samples``."""
+        """Standardize the encoder's statistics by the styles of the first ``samples``."""
         styles = [samples[index]["style"] for index in range(ADAPTED)]
         found = [self.stylizer.encoder.statistics(self.features(as_encoded(style[None]), LAST)) for style in styles]
         self.stylizer.encoder.adapt(torch.cat(found))
 
     @property
     def stylizer(self) -> Stylizer:
-        """What is learnt."""
+        """The network that is trained."""
         return cast(Stylizer, self.generators["stylize"])
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What ``networks.build`` makes the network of."""
+        """The spec of the network, for ``networks.build``."""
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:

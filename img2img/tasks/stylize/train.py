@@ -123,7 +123,7 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
 def _check_size(size: int, objective: StylizeObjective) -> None:
     """Refuse samples that are no multiple of what the network needs, or too small for the discriminator."""
     if size % objective.stylizer.multiple:
-        raise ConfigError(f"data.size={size} is no multiple of {objective.stylizer.multiple}, which the network needs")
+        raise ConfigError(f"data.size={size} is not a multiple of {objective.stylizer.multiple}, which the network needs")
     if objective.adversary:
         objective.adversary.check_sample_size(3, size)
 

@@ -1,4 +1,4 @@
-"""Coloring gray photographs: the truth is the photograph itself."""
+"""Coloring gray photographs: the ground truth is the photograph itself."""
 
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ COUNTED = 256  # samples whose colors are counted
 
 
 class ColorizeObjective(Translator):
-    """A ``Colorizer`` that classifies each place's color; rare colors count more, or all would be brown and gray.
+    """A ``Colorizer`` that classifies each place's color; rare colors count more, or every result would be brown and gray.
 
     Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
     the true color is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
@@ -36,13 +36,13 @@ class ColorizeObjective(Translator):
     upsampling = 2
     rarity: Tensor
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         network = cast(Colorizer, networks.build(config.network))
         network.load_vgg(vgg16_weights())
         network.encoder.requires_grad_(False)
         self.generators["ab"] = network
-        samples = [material.samples[index]["b"] for index in range(COUNTED)]
+        samples = [datasets.samples[index]["b"] for index in range(COUNTED)]
         self.register_buffer("rarity", rarity(torch.stack(samples), config.loss.balance), persistent=False)
 
     @property

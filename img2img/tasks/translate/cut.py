@@ -29,8 +29,8 @@ class CutObjective(UnpairedTranslator):
         ConfigError: a network without such features, sides with different channels, or no discriminator.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         if self.a.channels != self.b.channels or self.a.palette or self.b.palette:
             raise ConfigError("cut compares input and output by one encoder, so both sides must be pictures of equally many channels")
         network = networks.build(self.exported_spec)

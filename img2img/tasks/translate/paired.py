@@ -1,4 +1,4 @@
-"""Paired translation: the truth is known (pix2pix, pix2pixHD, restoration, segmentation)."""
+"""Paired translation: there is a ground truth (pix2pix, pix2pixHD, restoration, segmentation)."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from img2img.training.objective import Batch, HealthSample
 
 
 class PairedObjective(Translator):
-    """A generator of B from A, and, with an adversarial weight, a discriminator that sees A beside B or what was made of A.
+    """A generator of B from A, and, with an adversarial weight, a discriminator that sees A together with B or with the output.
 
     Isola et al. 2017 (arXiv 1611.07004), eq. 1 to 4, and the extras of Wang et al. 2018 (arXiv 1711.11585): several scales, feature
     matching, perceptual loss. Where B is a label map, cross-entropy takes the place of the distance, and the discriminator sees the
@@ -25,8 +25,8 @@ class PairedObjective(Translator):
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1]; of a label map (N, H, W) int64 levels of the palette.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         self.generators["ab"] = self.grown_network(self.exported_spec)
         self.adversary = self.make_adversary("b", planes(self.a) + planes(self.b))
         colors = not self.b.palette and self.b.channels == 3
@@ -44,7 +44,7 @@ class PairedObjective(Translator):
         return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.adversary.discriminator_losses(*self._judged(batch, images)) if self.adversary else {}
+        return self.adversary.discriminator_losses(*self._discriminator_inputs(batch, images)) if self.adversary else {}
 
     def discriminators_stepped(self) -> None:
         if self.adversary:
@@ -60,7 +60,7 @@ class PairedObjective(Translator):
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(fake, b)
         if self.adversary:
-            result |= self.adversary.generator_losses(*self._judged(batch, images))
+            result |= self.adversary.generator_losses(*self._discriminator_inputs(batch, images))
         return result
 
     def infer(self, batch: Batch) -> Images:
@@ -95,19 +95,19 @@ class PairedObjective(Translator):
         """B as planes, at the size of the stage where the networks grow."""
         return self.sized(as_planes(batch["b"], self.b))
 
-    def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
-        """(A beside the true B, A beside the made one)."""
+    def _discriminator_inputs(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
+        """What the discriminator sees: (A with the real B, A with the generated one), stacked as channels."""
         a, b = self.sized(as_planes(batch["a"], self.a)), self._target(batch)
         return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
 
 
-def confusion(found: Tensor, truth: Tensor, classes: int) -> Tensor:
-    """(classes, classes) counts of pixels on the CPU: the true level in rows, the found one in columns; both (N, H, W) of int64."""
-    return torch.bincount((truth * classes + found).flatten(), minlength=classes**2).view(classes, classes).cpu()
+def confusion(predicted: Tensor, ground_truth: Tensor, classes: int) -> Tensor:
+    """(classes, classes) counts of pixels on the CPU: the ground truth in rows, the prediction in columns; both (N, H, W) of int64."""
+    return torch.bincount((ground_truth * classes + predicted).flatten(), minlength=classes**2).view(classes, classes).cpu()
 
 
 def mean_iou(confusion: Tensor) -> float:
-    """Intersection over union, averaged over the classes that are there, in truth or found (Everingham et al. 2015, PASCAL VOC)."""
+    """Intersection over union, averaged over the classes that occur in ground truth or prediction (Everingham et al. 2015, PASCAL VOC)."""
     both = confusion.diagonal().double()
     either = confusion.sum(0) + confusion.sum(1) - both
     there = either > 0

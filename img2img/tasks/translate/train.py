@@ -69,9 +69,9 @@ def dry_run_translator(data: Path, config: TranslateConfig, *, init: str | None 
 
 
 def with_augmentation(config: TranslateConfig, datasets: Datasets) -> TranslateConfig:
-    """``config`` with DiffAugment where it leaves that open and a discriminator would soon know a small set by heart; says so.
+    """``config`` with DiffAugment where it leaves that open and a discriminator would soon memorize a small set; logs that.
 
-    Colors change only where the discriminator sees RGB pictures alone: beside each other, A's and B's colors would be mixed.
+    Colors change only where the discriminator sees RGB pictures alone: stacked as channels, A's and B's colors would be mixed.
     """
     adversary = config.adversary
     if not adversary.weight or adversary.augment is not None or datasets.pictures >= FEW_PICTURES:

@@ -1,4 +1,4 @@
-"""What the methods without pairs have in common: how they are validated and shown, where nobody knows the truth."""
+"""What the methods without pairs have in common: validation and previews without a ground truth."""
 
 from abc import abstractmethod
 from typing import Any
@@ -17,11 +17,11 @@ LEAST_CHECKS = 2
 
 
 class UnpairedTranslator(Translator):
-    """The base of translators between two kinds of pictures that have nothing to do with each other, in ``directions``.
+    """The base of translators between two unpaired sets of pictures, in ``directions``.
 
-    The figures are distances between the validation's true and generated pictures of one kind, as ``metrics.feature_distances`` says:
+    The figures are distances between real and generated validation pictures, as ``metrics.feature_distances`` says:
     averaged over the directions, and, where there are two, of each. The best checkpoint is that of the lowest ``vgg_kernel``. No
-    validation item may come twice: a picture that stands beside itself would count as two that agree.
+    validation item may come twice: a picture compared with itself would count as two that agree.
 
     Batches: {"a": (N, C, H, W), "b": (N, C', H', W')}, both in [0, 1].
 
@@ -32,15 +32,15 @@ class UnpairedTranslator(Translator):
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
-        check_validation(material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
+        check_validation(datasets)
         self.features = PictureFeatures()
         self.upsampling = upsampling(config)
 
     @abstractmethod
     def translate(self, x: Tensor, direction: str) -> Tensor:
-        """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") as a picture of the other side."""
+        """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") translated to the other side."""
 
     def variants(self, x: Tensor, made: Tensor, direction: str) -> list[Tensor]:
         """The translations of ``x`` that a preview shows: ``made``, which ``translate`` gave, alone, or others."""
@@ -85,14 +85,14 @@ class UnpairedTranslator(Translator):
         return HealthSample(shown(images[way], target_spec), None, shown(source, spec))
 
     def _ends(self, batch: Batch, way: str) -> Any:
-        """((the pictures that go ``way``, their spec), (those of where it leads, their spec))."""
+        """((source pictures, their spec), (target pictures, their spec)) of the direction ``way``."""
         ends = ((batch["a"], self.a), (batch["b"], self.b))
         return ends if way == "a2b" else ends[::-1]
 
 
-def check_validation(material: Datasets) -> None:
+def check_validation(datasets: Datasets) -> None:
     """Raise DataError where there are too few validation items to estimate a distance from."""
-    count = len(material.checks)  # type: ignore[arg-type]
+    count = len(datasets.checks)  # type: ignore[arg-type]
     if count < LEAST_CHECKS:
         raise DataError(
             f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each kind; there is {count}: add some"

@@ -43,7 +43,7 @@ class UpscaleConfig(Strict):
 PRESETS: dict[str, UpscaleConfig] = {
     # Pixel loss, bicubic: the highest PSNR (SRResNet, Ledig et al. 2017, arXiv 1609.04802, without batch norm).
     "srresnet": UpscaleConfig(),
-    # Perceptual and adversarial, on photographs spoilt as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
+    # Perceptual and adversarial, on photographs degraded as real ones are (SRGAN; Real-ESRGAN's degradations). Start it from the first.
     "srgan": UpscaleConfig(
         loss=LossConfig(pixel_weight=1.0, perceptual=0.2, phase=8.0),
         adversary=AdversaryConfig(weight=0.015),

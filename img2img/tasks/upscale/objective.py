@@ -36,7 +36,7 @@ class UpscaleObjective(Objective):
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
-        # A pixel loss is judged by what it minimizes; a perceptual one would stop at its beginning if PSNR judged it.
+        # PSNR follows what a pixel loss minimizes; with a perceptual loss it would choose the first checkpoint.
         self.metric = "lpips" if config.loss.perceptual else "psnr_y"
         self.higher_is_better = not config.loss.perceptual
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_translate import JUDGE, RESNET, Unpaired, datasets, tiny
+from tiny_translate import DISCRIMINATOR, RESNET, Unpaired, datasets, tiny
 from torch import Tensor
 from toy import assert_same, run
 
@@ -20,7 +20,7 @@ from img2img.tasks.translate.unpaired import UnpairedTranslator
 from img2img.training import Objective
 from img2img.training.objective import Batch
 
-CONFIG = tiny("cut", RESNET, JUDGE)
+CONFIG = tiny("cut", RESNET, DISCRIMINATOR)
 
 
 def cut(config: TranslateConfig = CONFIG) -> CutObjective:
@@ -77,7 +77,7 @@ def test_a_picture_that_stays_as_it_is_contrasts_well_with_itself() -> None:
 
 
 def test_fastcut_makes_no_picture_from_b() -> None:
-    objective, data = cut(tiny("cut", RESNET, JUDGE, contrastive=10.0, contrastive_identity=0.0)), batch()
+    objective, data = cut(tiny("cut", RESNET, DISCRIMINATOR, contrastive=10.0, contrastive_identity=0.0)), batch()
     images = objective.generate(data)
     assert images.keys() == {"fake_b"}
     assert objective.generator_losses(data, images).keys() == {"contrastive", "adversarial"}
@@ -106,7 +106,7 @@ def test_what_cut_cannot_learn_from_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"adversary\.weight"):
         cut(CONFIG.model_copy(update={"adversary": CONFIG.adversary.model_copy(update={"weight": 0.0})}))
     with pytest.raises(ConfigError, match="'unet'"):
-        cut(tiny("cut", {"name": "unet", "width": 4, "levels": 2}, JUDGE))
+        cut(tiny("cut", {"name": "unet", "width": 4, "levels": 2}, DISCRIMINATOR))
     gray = datasets(Unpaired, 3)
     with pytest.raises(ConfigError, match="equally many channels"):
         CutObjective(CONFIG, "cut", type(gray)(**{**vars(gray), "b": ImageSpec(channels=1)}))

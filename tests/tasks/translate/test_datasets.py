@@ -16,7 +16,7 @@ from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
 from img2img.tasks.translate.datasets import Datasets, prepare
 from img2img.tasks.translate.image_specs import PALETTE_FILE, find_palette, read_palette
 from img2img.tasks.translate.restoration import RestorationPatches
-from img2img.tasks.translate.size_limits import find_limits
+from img2img.tasks.translate.size_limits import find_size_limits
 
 COLORS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
 SMALL: dict[str, Any] = {"size": 32, "validation_side": 32}
@@ -189,15 +189,15 @@ def test_a_folder_for_validation(tmp_path: Path) -> None:
 def test_folders_that_a_method_cannot_use(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / "data" / f"{number}.png", scene(number, 40, 48))
-    with pytest.raises(DataError, match=r"4 single pictures.*no pairs"):
+    with pytest.raises(DataError, match=r"4 single pictures.*not pairs"):
         prepared(tmp_path, config())
-    with pytest.raises(DataError, match="two sets are wanted"):
+    with pytest.raises(DataError, match="needs two sets of pictures"):
         prepared(tmp_path, config("cut"))
 
 
 def test_multiples_are_those_of_the_network() -> None:
     names = ("pix2pix", "pix2pix-hd", "restore", "colorize", "munit", "multi-domain")
-    assert [find_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
+    assert [find_size_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
 
 
 def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 import torch
 from scenes import save, scene
-from tiny_translate import JUDGE, RESNET, Labeled, datasets, tiny
+from tiny_translate import DISCRIMINATOR, RESNET, Labeled, datasets, tiny
 from toy import assert_same, run
 
 from img2img.errors import ConfigError, DataError, ModelError
 from img2img.models import load_model
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import prepare
-from img2img.tasks.translate.domains import DomainObjective, right
+from img2img.tasks.translate.domains import DomainObjective, accuracy
 from img2img.tasks.translate.train import make_objective, train_translator
 from img2img.training import TrainerConfig
 from img2img.training.objective import Batch
 
 CLASSES = ("red", "green", "blue")
-CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**JUDGE, "norm": "none", "spectral_norm": True})
+CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**DISCRIMINATOR, "norm": "none", "spectral_norm": True})
 
 
 def domains(config: TranslateConfig = CONFIG) -> DomainObjective:
@@ -56,7 +56,7 @@ def test_losses_and_figures() -> None:
 
 
 def test_share_of_right_answers() -> None:
-    assert float(right(torch.tensor([[0.0, 1.0], [3.0, 2.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0, 0, 0]))) == 0.75
+    assert float(accuracy(torch.tensor([[0.0, 1.0], [3.0, 2.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0, 0, 0]))) == 0.75
 
 
 def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:

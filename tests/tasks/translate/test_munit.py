@@ -21,7 +21,7 @@ TINY: dict[str, dict[str, Any]] = {
     "unit": {"name": "unit", "width": 4, "blocks": 1, "shared": 1, "downsamplings": 1},
     "munit": {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 2, "mlp_width": 4},
 }
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none"}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none"}
 
 
 class Sides(Samples):
@@ -38,7 +38,7 @@ def datasets(a: int = 1, b: int = 3) -> Datasets:
 
 def objective(method: str, *, channels: tuple[int, int] = (1, 3), **loss: float) -> Any:
     preset = PRESETS[method]
-    adversary = preset.adversary.model_copy(update={"network": JUDGE, "weight": 1.0})
+    adversary = preset.adversary.model_copy(update={"network": DISCRIMINATOR, "weight": 1.0})
     settings = {"network": TINY[method], "adversary": adversary, "loss": preset.loss.model_copy(update=loss)}
     return make_objective(preset.model_copy(update=settings), "tiny", datasets(*channels))
 

@@ -22,7 +22,7 @@ from img2img.models import ImageSpec, load_model
 from img2img.networks import Stage, UNetGenerator
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.datasets import Datasets
-from img2img.tasks.translate.size_limits import find_limits
+from img2img.tasks.translate.size_limits import find_size_limits
 from img2img.tasks.translate.train import FEW_PICTURES, make_objective, with_augmentation
 from img2img.training import checkpoint
 
@@ -196,20 +196,20 @@ def test_the_record_says_what_was_used(trained: Trained, tmp_path: Path, caplog:
     ("preset", "changes", "message"),
     [
         ("pix2pix", {"size": 100}, "size=100 is too small for the network 'unet', as it is configured: at least 128"),
-        ("pix2pix", {"size": 200}, "size=200 is no multiple of 64, which the network 'unet' needs: 256 or 192"),
+        ("pix2pix", {"size": 200}, "size=200 is not a multiple of 64, which the network 'unet' needs: 256 or 192"),
         ("pix2pix", {"size": 130}, "192 or 128"),
         ("munit", {"size": 92}, "size=92 is too small for the discriminator, as it is configured: at least 96"),
-        ("cyclegan", {"size": 98}, "98 is no multiple of 4, which the network 'resnet' needs: 100 or 96"),
+        ("cyclegan", {"size": 98}, "98 is not a multiple of 4, which the network 'resnet' needs: 100 or 96"),
         ("cyclegan", {"size": 20}, "too small for the discriminator, as it is configured: at least 24"),
-        ("colorize", {"size": 36}, "36 is no multiple of 8, which the network 'colorizer' needs: 40 or 32"),
-        ("restore", {"size": 33}, "33 is no multiple of 2"),
+        ("colorize", {"size": 36}, "36 is not a multiple of 8, which the network 'colorizer' needs: 40 or 32"),
+        ("restore", {"size": 33}, "33 is not a multiple of 2"),
         ("pix2pix", {"validation_side": 64}, "data.validation_side=64 is too small for these networks: at least 128"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused_with_those_that_can(preset: str, changes: dict[str, int], message: str) -> None:
     config = PRESETS[preset]
     with pytest.raises(ConfigError, match=message):
-        find_limits(config.model_copy(update={"data": config.data.model_copy(update=changes)}))
+        find_size_limits(config.model_copy(update={"data": config.data.model_copy(update=changes)}))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_sizes_that_cannot_be_are_refused_with_those_that_can(preset: str, chang
 def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> None:
     """And less is not: the discriminator fails. (A U-Net could do with a single pixel at the bottom, without a norm there.)"""
     config = PRESETS[preset]
-    assert find_limits(config).least == least
+    assert find_size_limits(config).least == least
     judge = config.adversary.model_copy(update={"network": {**config.adversary.network, "width": 4}})
     loss = config.loss.model_copy(update={"perceptual": 0.0})
     thin = {"network": {**config.network, "width": 4}, "adversary": judge, "loss": loss}
@@ -236,7 +236,7 @@ def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> N
     if preset == "pix2pix":
         return
     with pytest.raises((RuntimeError, ValueError)):
-        step(least - find_limits(config).multiple)
+        step(least - find_size_limits(config).multiple)
 
 
 def test_small_validation_pictures_are_named(tmp_path: Path) -> None:
@@ -294,9 +294,9 @@ def test_a_corrupt_picture_that_holds_both_halves(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "preset", "message"),
     [
-        (sides.two_sets, "pix2pix", "unpaired A and B, .*no pairs; A/ and B/.* or the presets cyclegan, cut, unit, munit"),
-        (sides.photographs, "pix2pix", "4 single pictures, .*no pairs"),
-        (sides.photographs, "cyclegan", "two sets are wanted: trainA/ and trainB/"),
+        (sides.two_sets, "pix2pix", "unpaired A and B, .*not pairs: lay them out as A/ and B/.* cyclegan, cut, unit, munit"),
+        (sides.photographs, "pix2pix", "4 single pictures, .*not pairs"),
+        (sides.photographs, "cyclegan", "needs two sets of pictures: trainA/ and trainB/"),
         (sides.photographs, "multi-domain", "no class folder; two or more"),
         (lambda root: sides.two_sets(root, count=3), "cyclegan", "3 pictures are too few"),
     ],
@@ -315,7 +315,7 @@ def test_data_of_another_kind_says_what_they_are_and_what_is_wanted(
         (["--preset", "pix2pics"], "unknown preset 'pix2pics'; known are pix2pix, pix2pix-hd"),
         (["--set", "data.sise=64"], "did you mean 'data.size'"),
         (["--direction", "c2d"], "direction = 'c2d'"),
-        (["--layout", "flat"], "no pairs"),
+        (["--layout", "flat"], "not pairs"),
         (["--set", "network.levels=5", "--size", "32"], "at least 64"),
         (["--set", "network.depth=5"], "takes no 'depth'"),
         (["--set", "adversary.augment=[sepia]"], "adversary.augment"),
@@ -335,7 +335,7 @@ def test_wrong_settings_are_refused_by_name(arguments: list[str], message: str, 
 def test_methods_that_learn_from_a_discriminator_need_one(preset: str, tmp_path: Path) -> None:
     data = (sides.classes if preset == "multi-domain" else sides.two_sets)(tmp_path / "data")
     off = ["--set", "adversary.weight=0", "--set", "adversary.pool=0"]
-    with pytest.raises(ConfigError, match=f"{preset} learns from a discriminator alone"):
+    with pytest.raises(ConfigError, match=f"{preset} cannot be trained without a discriminator"):
         command("--data", data, *sides.tiny(preset), "--run", tmp_path / "run", *off)
 
 
