@@ -9,18 +9,34 @@ from img2img.tasks import cli_options as o
 
 
 def train_stylize(
-    content: Annotated[Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False)],
-    styles: Annotated[Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.")] = None,
-    style: Annotated[Path | None, typer.Option(help="One picture, for a small network of that style alone.")] = None,
-    preset: Annotated[
-        str | None, typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]")
+    content: Annotated[
+        Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)
+    ],
+    styles: Annotated[
+        Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.", rich_help_panel=o.DATA)
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
+    style: Annotated[
+        Path | None, typer.Option(help="One picture, for a small network of that style alone.", rich_help_panel=o.DATA)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]", rich_help_panel=o.MODEL),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]", rich_help_panel=o.RUN)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
+    ] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]", rich_help_panel=o.DATA)
+    ] = None,
     validation_styles: Annotated[
-        Path | None, typer.Option("--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]")
+        Path | None,
+        typer.Option(
+            "--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]", rich_help_panel=o.DATA
+        ),
     ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
@@ -42,7 +58,7 @@ def train_stylize(
 ) -> None:
     """Train a stylizer: for any style from a folder of paintings, or for one style from one picture, in minutes.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     source = styles or style
     if source is None or (styles and style):

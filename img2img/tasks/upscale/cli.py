@@ -69,12 +69,18 @@ def upscale(
 
 
 def train_upscale(
-    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False)],
-    preset: Annotated[str, typer.Option("--preset", "-p", help="srresnet (pixel loss) or srgan (adversarial).")] = "srresnet",
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/upscale-PRESET-SCALEx]")] = None,
-    scale: Annotated[int | None, typer.Option("--scale", "-s", help="2, 3 or 4.  [default: as the preset says]")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)],
+    preset: Annotated[
+        str, typer.Option("--preset", "-p", help="srresnet (pixel loss) or srgan (adversarial).", rich_help_panel=o.MODEL)
+    ] = "srresnet",
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/upscale-PRESET-SCALEx]", rich_help_panel=o.RUN)
+    ] = None,
+    scale: Annotated[int | None, typer.Option("--scale", "-s", help="2, 3 or 4.  [default: the preset's]", rich_help_panel=o.MODEL)] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]", rich_help_panel=o.DATA)
+    ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
     images: o.Images = None,
@@ -95,7 +101,7 @@ def train_upscale(
 ) -> None:
     """Train an upscaler on a folder of photographs.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     from img2img.config import resolve, to_yaml
     from img2img.tasks.upscale.config import PRESETS
