@@ -95,7 +95,7 @@ def test_no_shipped_model_names_a_folder_of_the_machine_that_trained_it() -> Non
         assert not Path(recipe.get("init") or "").is_absolute(), path.name
 
 
-def test_bench_measures_a_model_beside_a_matrix_product(model: Path) -> None:
+def test_bench_measures_a_model_and_a_matrix_product(model: Path) -> None:
     report = json.loads(run("bench", "upscale", "-m", model, "--size", "16", "--repeats", "1", "--device", "cpu", "--json").output)
     row = report["models"][-1]
     assert row["model"] == str(model)

@@ -63,7 +63,8 @@ def test_the_sdist_carries_what_the_tests_need(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    assert {"pyproject.toml", "README.md", "LICENSE", "img2img/weights.py", "tests/test_packaging.py", "samples/cat.jpg"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE", "img2img/files.py", "tests/test_packaging.py", "samples/cat.jpg"} <= names
+    assert {f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").iterdir() if path.is_file()} <= names
     assert {f"weights/{path.name}" for path in (ROOT / "weights").iterdir()} <= names
 
 

@@ -13,28 +13,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from img2img import images
 from img2img.batch.interrupt import interruptible
 from img2img.batch.jobs import Job
-from img2img.batch.run import Options, Outcome, run
+from img2img.batch.run import AnyPipeline, Outcome, WriteOptions, run
 from img2img.batch.run import Progress as Told
-from img2img.errors import PictureError
-from img2img.inference.engine import Pipeline
 
 log = logging.getLogger(__name__)
 
 
-def run_on_console(jobs: Sequence[Job], load: Callable[[], Pipeline], options: Options, *, as_json: bool) -> bool:
-    """Run ``jobs`` and tell about each; whether all went well.
+def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, *, as_json: bool) -> bool:
+    """Run ``jobs`` and report each; whether all went well.
 
-    The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job. ``load`` is called only when there is a
+    The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job. ``open_`` is called only when there is a
     picture that can be read at all.
     """
     failed: list[Outcome] = []
     done = skipped = 0
-    refused = _all_refused(jobs, options)
     with interruptible() as check, _bar(len(jobs)) as told:
-        for outcome in refused or run(jobs, load(), options, progress=told):
+        for outcome in run(jobs, open_, options, progress=told):
             failed += [outcome] if outcome.status == "failed" else []
             done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
             _tell(outcome, as_json, many=len(jobs) > 1)
@@ -49,19 +45,6 @@ def run_on_console(jobs: Sequence[Job], load: Callable[[], Pipeline], options: O
 def printable(text: str) -> str:
     """``text`` with what a terminal would obey, or cannot show, escaped: names of files may hold anything."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text)
-
-
-def _all_refused(jobs: Sequence[Job], options: Options) -> list[Outcome]:
-    """The failures of all ``jobs``, if the header of not one of them can be read; [] otherwise."""
-    refused = []
-    for job in jobs:
-        try:
-            images.probe(job.source, max_pixels=options.max_pixels)
-        except PictureError as error:
-            refused.append(Outcome(job, "failed", error=str(error)))
-        else:
-            return []
-    return refused
 
 
 def _tell(outcome: Outcome, as_json: bool, many: bool) -> None:

@@ -3,21 +3,23 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images.formats import FORMATS
+from img2img.options import Options
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to be made: from ``source`` to ``target``; ``folder`` is where the record of it is kept."""
+    """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept."""
 
     source: Path
     target: Path
     folder: Path
+    options: Options = field(default_factory=Options)
 
 
 @dataclass(frozen=True)

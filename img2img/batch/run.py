@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,12 @@ from img2img.errors import Img2ImgError, PictureError
 from img2img.files import atomic_path
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
-from img2img.inference.engine import Pipeline
+from img2img.images.probe import Probe
+from img2img.inference.pipeline import Pipeline, Stream
+from img2img.inference.runtime import Result
+from img2img.options import Options
 
+AnyPipeline = Pipeline[Any]
 Strip = np.ndarray[Any, Any]
 Progress = Callable[[int, float], None]
 STREAMED = 40_000_000  # pixels of output above which a picture goes to its file in bands
@@ -30,10 +35,9 @@ WRITE_BEHIND = 2
 
 
 @dataclass(frozen=True)
-class Options:
-    """How pictures are made and written; ``overwrite`` allows replacing inputs and files that are not of our making."""
+class WriteOptions:
+    """How files are read and written; ``overwrite`` allows replacing inputs and files that are not of our making."""
 
-    scale: float | None = None
     quality: int | None = None
     strip_metadata: bool = False
     max_pixels: int = images.DEFAULT_MAX_PIXELS
@@ -54,17 +58,21 @@ class Outcome:
     key: str = ""  # what the record says the output was made with
 
 
-def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: Progress = lambda pixels, share: None) -> Iterator[Outcome]:
+def run(
+    jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, *, progress: Progress = lambda pixels, share: None
+) -> Iterator[Outcome]:
     """The outcomes of ``jobs``, in their order. A job that fails with one of our errors does not stop the others.
 
-    An output that was made by the same model and options from the same input is skipped. One that exists and is not of our making, or was
-    changed since, fails, and so does an input as output, unless ``options.overwrite``. Leaving the loop early, by Ctrl-C too, leaves no
-    partial file: pictures being written are finished, others are dropped.
+    Jobs of one source that follow each other share its header and its decoded picture. An output that was made by the same model and
+    options from the same input is skipped. One that exists and is not of our making, or was changed since, fails, and so does an input
+    as output, unless ``options.overwrite``. Leaving the loop early, by Ctrl-C too, leaves no partial file: pictures being written are
+    finished, others are dropped.
 
     Args:
+        open_: opens the pipeline; called at the first picture whose header can be read, if there is one.
         progress: told how many pixels of input, and what share of a job, were done since it was last called.
     """
-    batch = _Batch(jobs, pipeline, options, progress)
+    batch = _Batch(jobs, open_, options, progress)
     todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
     with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
 
@@ -78,7 +86,7 @@ def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: 
                 current = reading.popleft()
                 read_ahead()
                 writing.append(batch.compute(*current, writers))
-                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading or pipeline.unfinished):
+                while writing and (writing[0].done() or len(writing) > WRITE_BEHIND or not reading or not batch.complete):
                     yield writing.popleft().result()
         except BaseException:
             readers.shutdown(wait=False, cancel_futures=True)
@@ -87,46 +95,75 @@ def run(jobs: Sequence[Job], pipeline: Pipeline, options: Options, *, progress: 
 
 
 class _Batch:
-    def __init__(self, jobs: Sequence[Job], pipeline: Pipeline, options: Options, progress: Progress) -> None:
-        self.pipeline, self.options, self.progress = pipeline, options, progress
+    def __init__(self, jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, progress: Progress) -> None:
+        self.options, self.progress = options, progress
         self.sources = {job.source.resolve() for job in jobs}
         self.records: dict[Path, Record] = {}
         self.pending = 0  # pixels that are being read or wait
-        self.how = fingerprint(pipeline.identity, options.scale or pipeline.model.info.scale, options.quality, options.strip_metadata)
+        self.complete = True  # whether the last picture was finished
+        self._open = open_
+        self._last: tuple[Path, Probe | PictureError] | None = None
+        self._reading: tuple[Path, Future[Picture]] | None = None
+
+    @cached_property
+    def pipeline(self) -> AnyPipeline:
+        return self._open()
 
     def begin(self, job: Job, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
         """Decide about ``job`` by its header and its output, and begin to read it where there is something to do."""
         outcome = Outcome(job)
         with _reported(outcome):
-            probe = images.probe(job.source, max_pixels=self.options.max_pixels)
-            height, width = self.pipeline.output_size(probe.height, probe.width, self.options.scale)
+            self._probe(job.source)
+        if outcome.status == "ok":
+            self._decide(outcome, self.pipeline)  # opened here: what goes wrong with a model is not the picture's fault
+        if outcome.status != "ok":
+            self.progress(0, 1)
+            return outcome, None
+        self.pending += _area(outcome)
+        if self._reading is None or self._reading[0] != job.source:
+            reading = readers.submit(self.pipeline.read, job.source, job.options, max_pixels=self.options.max_pixels)
+            self._reading = job.source, reading
+        return outcome, self._reading[1]
+
+    def _decide(self, outcome: Outcome, pipeline: AnyPipeline) -> None:
+        """Fill ``outcome`` with the sizes and the key, and whether there is nothing to do."""
+        job = outcome.job
+        with _reported(outcome):
+            probe = self._probe(job.source)
+            height, width = pipeline.output_size(probe.height, probe.width, job.options)
             outcome.input_size, outcome.output_size = (probe.width, probe.height), (width, height)
             entry = FORMATS[images.check_format(job.target)]
             if max(height, width) > entry.limit:
                 limit = f"whose sides have at most {entry.limit}; choose --ext png or tif"
                 raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
             # Before the input is read: if it changes from now on, the next run makes the output again.
-            states = (input_state(path) for path in (job.source, *self.pipeline.files(job.source)))
-            outcome.key = f"{self.how}-{fingerprint(*(part for state in states for part in state))}"
-            if self._is_done(job, outcome.key) or self._is_result(job):
+            states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
+            how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata)
+            outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
+            if self._is_done(job, how, outcome.key) or self._is_result(job):
                 outcome.status = "skipped"
-        if outcome.status != "ok":
-            self.progress(0, 1)
-            return outcome, None
-        self.pending += _area(outcome)
-        return outcome, readers.submit(self.pipeline.read, job.source, max_pixels=self.options.max_pixels)
+
+    def _probe(self, source: Path) -> Probe:
+        """The header of ``source``, read once for jobs that follow each other."""
+        if self._last is None or self._last[0] != source:
+            try:
+                self._last = source, images.probe(source, max_pixels=self.options.max_pixels)
+            except PictureError as error:
+                self._last = source, error
+        if isinstance(self._last[1], PictureError):
+            raise self._last[1]
+        return self._last[1]
 
     def compute(self, outcome: Outcome, reading: Future[Picture] | None, writers: ThreadPoolExecutor) -> Future[Outcome]:
-        """Enlarge the picture and begin to write it."""
+        """Compute the picture and begin to write it."""
         started = time.perf_counter()
         if reading is None:
             return _finished(outcome)
-        picture = result = None
+        result = None
         with _reported(outcome):
             picture = reading.result()
-            outcome.notes += self.pipeline.remarks(picture)
-            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.output_size):
-                self._write(outcome, self.pipeline.outline(picture), self._bands(picture, _area(outcome)))
+            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.job.options, outcome.output_size):
+                self._stream(outcome, picture)
             else:
                 result = self._made(outcome, picture)
         self.pending -= _area(outcome)
@@ -134,6 +171,25 @@ class _Batch:
         return _finished(outcome) if result is None else writers.submit(self._write_later, outcome, result)
 
     def _made(self, outcome: Outcome, picture: Picture) -> Picture:
+        told = self._share_told(outcome)
+        result = self.pipeline(picture, outcome.job.options, progress=told)
+        told(1.0)
+        self._note(outcome, result)
+        return result.picture
+
+    def _stream(self, outcome: Outcome, picture: Picture) -> None:
+        stream = self.pipeline.stream(picture, outcome.job.options, progress=self._share_told(outcome))
+        self._note(outcome, stream)
+        self._write(outcome, stream.outline, one_ahead(stream.rows))
+
+    def _note(self, outcome: Outcome, result: Result | Stream) -> None:
+        outcome.notes += result.notes
+        self.complete = result.complete
+        if not result.complete:
+            outcome.key += "-incomplete"  # so that it does not count as done
+
+    def _share_told(self, outcome: Outcome) -> Callable[[float], None]:
+        """What a pipeline tells the share of ``outcome`` that is done."""
         pixels, done = _area(outcome), 0.0
 
         def told(share: float) -> None:
@@ -141,24 +197,7 @@ class _Batch:
             self.progress(round(pixels * share) - round(pixels * done), share - done)
             done = share
 
-        self.pipeline.told = told
-        result = self.pipeline.picture(picture, self.options.scale)
-        told(1.0)
-        if self.pipeline.unfinished:
-            outcome.notes.append(self.pipeline.unfinished)
-            outcome.key += "-unfinished"  # so that it does not count as done
-        return result
-
-    def _bands(self, picture: Picture, pixels: int) -> Iterator[Strip]:
-        """Bands for the writer, one computed while the one before is encoded."""
-        height = self.pipeline.output_size(picture.height, picture.width, self.options.scale)[0]
-        with ThreadPoolExecutor(1) as one:
-            bands = self.pipeline.rows(picture, self.options.scale)
-            following = one.submit(next, bands, None)
-            while (band := following.result()) is not None:
-                following = one.submit(next, bands, None)
-                self.progress(pixels * band.shape[0] // height, band.shape[0] / height)
-                yield band
+        return told
 
     def _write_later(self, outcome: Outcome, picture: Picture) -> Outcome:
         started = time.perf_counter()
@@ -180,13 +219,13 @@ class _Batch:
                 raise PictureError(str(error).replace(os.fspath(path), os.fspath(job.target))) from error
             self._record(job).add(job.target, path, outcome.key)
 
-    def _is_done(self, job: Job, key: str) -> bool:
+    def _is_done(self, job: Job, how: str, key: str) -> bool:
         """Whether the output is there and up to date. PictureError where it must not be replaced."""
         if not job.target.exists():
             return False
         found = self._record(job).key(job.target)
         if job.target.resolve() in self.sources:
-            if found is not None and found.startswith(self.how):
+            if found is not None and found.startswith(how):
                 return True  # replaced by an earlier run
             if not self.options.overwrite:
                 raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
@@ -206,15 +245,24 @@ class _Batch:
         return self.records[job.folder]
 
 
-def goes_in_bands(pipeline: Pipeline, picture: Picture, size: tuple[int, int]) -> bool:
+def one_ahead(bands: Iterator[Strip]) -> Iterator[Strip]:
+    """``bands`` for a writer, one computed while the one before is encoded."""
+    with ThreadPoolExecutor(1) as one:
+        following = one.submit(next, bands, None)
+        while (band := following.result()) is not None:
+            following = one.submit(next, bands, None)
+            yield band
+
+
+def goes_in_bands(pipeline: AnyPipeline, picture: Picture, options: Options, size: tuple[int, int]) -> bool:
     """Whether the result of ``picture``, of ``size`` (width, height), is so large that it is written in bands as it is computed."""
-    outline = pipeline.outline(picture)
+    outline = pipeline.outline(picture, options)
     plain = outline.channels in (1, 3) and outline.bit_depth != 32 and outline.palette is None
     return plain and len(picture.frames) == 1 and size[0] * size[1] > STREAMED
 
 
 def write_bands(
-    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: Options, format: str | None = None
+    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: WriteOptions, format: str | None = None
 ) -> list[str]:
     """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
     return images.write_rows(

@@ -3,39 +3,60 @@
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from img2img.cli.bench import bench
 from img2img.cli.data import data
+from img2img.cli.doctor import doctor
+from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
+from img2img.cli.styles import styles
 from img2img.cli.train import train
 from img2img.cli.weights import weights
-from img2img.errors import Img2ImgError
+from img2img.errors import ConfigError, Img2ImgError
 from img2img.tasks import TASKS
-from img2img.tasks.inpaint.evaluate import evaluate_inpaint
-from img2img.tasks.stylize.evaluate import evaluate_stylize
-from img2img.tasks.translate.evaluate import evaluate_translate
-from img2img.tasks.upscale.evaluate import evaluate
+from img2img.tasks.command import command_of, flag_of
+
+
+class _Commands(TyperGroup):
+    """All commands. Errors that were foreseen are one line on stderr, and their exit codes are decided here alone.
+
+    2: usage and configuration; 1: what fails; 130 and 143: signals.
+    """
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except Img2ImgError as error:
+            typer.echo(f"img2img: {error.spelled(_flag)}", err=True)
+            raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from error
+
+
+def _flag(name: str) -> str:
+    """How the command line spells the option ``name``."""
+    owner = next((task for task in TASKS if name in task.options.model_fields), TASKS[0])
+    return flag_of(owner, name)
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="Turn pictures into other pictures: upscale, inpaint, stylize, translate, and train your own models. Works offline.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
 )
 for task in TASKS:
-    app.command(task.name)(task.infer)
+    app.command(task.name, short_help=task.summary)(command_of(task))
 app.add_typer(train, name="train")
-evaluate.command("inpaint")(evaluate_inpaint)
-evaluate.command("stylize")(evaluate_stylize)
-evaluate.command("translate")(evaluate_translate)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
+app.command("styles")(styles)
+app.command("doctor")(doctor)
 app.add_typer(bench, name="bench")
 
 
@@ -49,8 +70,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only errors on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Verbose logging.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")] = False,
 ) -> None:
     """Options that stand before the command."""
@@ -60,15 +81,12 @@ def options(
 
 
 def main() -> None:
-    """Run the command line. An error that was foreseen is one line on stderr and exit code 1; Ctrl-C is 130."""
+    """Run the command line."""
     # Of PyTorch's: large blocks in pages of 2 MiB, on Linux. Each activation of a large picture is mapped anew, and the kernel would take
     # half of the time to hand out its pages of 4 KiB. Whoever has set it has a reason.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         app()
-    except Img2ImgError as error:
-        typer.echo(f"img2img: {error}", err=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("img2img: interrupted", err=True)
         sys.exit(130)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from img2img.data.check import Report
     from img2img.data.splits import LayoutName
 
-data = typer.Typer(help="Check and convert the folders that models are trained on.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(help="Check and convert the folders that models are trained on.", no_args_is_help=True, rich_markup_mode="markdown")
 
 
 class LayoutOption(StrEnum):

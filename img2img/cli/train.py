@@ -6,9 +6,10 @@ import typer
 
 from img2img.tasks import TASKS
 
-train = typer.Typer(help="Train a model on your own pictures.", no_args_is_help=True, rich_markup_mode=None)
+train = typer.Typer(help="Train a model on your own pictures.", no_args_is_help=True, rich_markup_mode="markdown")
 for task in TASKS:
-    train.command(task.name)(task.train)
+    if task.train:
+        train.command(task.name)(task.train)
 
 
 @train.command("schema")
@@ -20,7 +21,7 @@ def schema(
 
     from img2img.config import schema as describe
 
-    tasks = {task.name: task for task in TASKS}
-    if name not in tasks:
-        raise typer.BadParameter(f"unknown task {name!r}; known are {', '.join(tasks)}", param_hint="TASK")
-    typer.echo(json.dumps(describe(tasks[name].config(), f"img2img train {name}"), indent=2))
+    configs = {task.name: task.config for task in TASKS if task.config}
+    if name not in configs:
+        raise typer.BadParameter(f"unknown task {name!r}; known are {', '.join(configs)}", param_hint="TASK")
+    typer.echo(json.dumps(describe(configs[name](), f"img2img train {name}"), indent=2))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-weights = typer.Typer(help="The models that can be used by name.", no_args_is_help=True, rich_markup_mode=None)
+weights = typer.Typer(help="The models that can be used by name.", no_args_is_help=True, rich_markup_mode="markdown")
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+Degradation = Literal["bicubic", "photo"]  # ways to a low-resolution picture: the bicubic alone, or ``degrade_photo``
 Range = tuple[float, float]
 
 

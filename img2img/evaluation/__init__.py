@@ -1,1 +1,1 @@
-"""A folder of pictures against a reference: figures, a table, JSON, and an HTML page with crops."""
+"""The toolkit of the evaluations and benchmarks of all tasks: pairs, figures, tables, HTML pages with crops, timing."""

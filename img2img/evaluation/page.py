@@ -10,11 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from img2img import images
-from img2img.evaluation.figures import COLUMNS, Column, Figures, HoleFigures, StyleFigures
+from img2img.evaluation.figures import PAIRED_COLUMNS, Column, Figures, best
 from img2img.evaluation.paired import Crops, Evaluation
 from img2img.files import atomic_path
 
-AnyOf = Figures | HoleFigures | StyleFigures
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 STYLE = """
 :root { color-scheme: light dark; --ground: light-dark(#fbfbfa, #15171a); --card: light-dark(#ffffff, #1d2024);
@@ -40,12 +39,11 @@ figcaption span { display: block; color: var(--faint); font-variant-numeric: tab
 """
 
 
-def write_report(target: Path, evaluation: Evaluation, description: str) -> None:
+def write_paired_page(target: Path, evaluation: Evaluation, description: str) -> None:
     """Write ``evaluation`` as an HTML page to ``target``, atomically; ``description``: one line that says what was compared."""
-    means = {name: evaluation.mean(name) for name in evaluation.figures}
-    speeds = {name: f"{evaluation.speed(name):.2f}" for name in means}
+    speeds = {name: f"{speed:.2f}" for name, speed in evaluation.speeds().items()}
     pictures = "".join(_picture(crops, evaluation) for crops in evaluation.crops)
-    write_html(target, description, f"{table(COLUMNS, means, {'s / input megapixel': speeds})}\n{pictures}")
+    write_html(target, description, f"{table(PAIRED_COLUMNS, evaluation.means(), {'s / input megapixel': speeds})}\n{pictures}")
 
 
 def write_html(target: Path, description: str, body: str) -> None:
@@ -67,48 +65,39 @@ def write_html(target: Path, description: str, body: str) -> None:
 
 def table(
     columns: Sequence[Column],
-    means: Mapping[str, AnyOf],
+    means: Mapping[str, Figures],
     more: Mapping[str, Mapping[str, str]] | None = None,
     *,
     reference: str | None = None,
 ) -> str:
-    """The HTML table of ``means``, by name, the best of each of ``columns`` marked.
+    """The HTML table of the mean figures of each method, the best of each of ``columns`` marked.
 
     Args:
-        more: further cells, by heading and name.
-        reference: a row of ``means`` that is there to be compared with, and is never the best.
+        more: further cells, by heading and method.
+        reference: a method that is there to be compared with, and never the best.
     """
     more = more or {}
     headings = [f"{column.heading}{ARROWS[column.higher_is_better]}" for column in columns] + list(more)
-    rivals = {name: figures for name, figures in means.items() if name != reference}
-    winners = [best(column, rivals) if len(rivals) > 1 else None for column in columns]
+    winners = best(columns, means, reference)
     rows = ""
     for name, figures in means.items():
-        cells = "".join(_cell(column, figures, name == winner) for column, winner in zip(columns, winners, strict=True))
+        cells = "".join(_cell(column.cell(figures), name == winner) for column, winner in zip(columns, winners, strict=True))
         rows += f"<tr><th>{escape(name)}</th>{cells}{''.join(f'<td>{each[name]}</td>' for each in more.values())}</tr>"
     return f"""<div class="scroll"><table><thead><tr><th>Mean</th>{"".join(f"<th>{each}</th>" for each in headings)}</tr></thead>
 <tbody>{rows}</tbody></table></div>"""
 
 
-def best(column: Column, figures: Mapping[str, AnyOf]) -> str | None:
-    """Which model is the best by ``column``; the first of equals; None where neither way is better."""
-    if column.higher_is_better is None:
-        return None
-    sign = 1 if column.higher_is_better else -1
-    return max(figures, key=lambda name: sign * float(getattr(figures[name], column.name)))
-
-
-def _cell(column: Column, figures: AnyOf, wins: bool) -> str:
-    mark = ' class="best"' if wins else ""
-    return f"<td{mark}>{getattr(figures, column.name):.{column.digits}f}</td>"
+def _cell(text: str, is_best: bool) -> str:
+    mark = ' class="best"' if is_best else ""
+    return f"<td{mark}>{text}</td>"
 
 
 def _picture(crops: Crops, evaluation: Evaluation) -> str:
-    shown = [figure(crops.lr, "input", "")]
+    shown = [figure(crops.input, "input", "")]
     for name, result in crops.results.items():
         figures = evaluation.figures[name][crops.name]
         shown.append(figure(result, name, f"{figures.psnr_y:.2f} dB · LPIPS {figures.lpips:.3f}"))
-    shown.append(figure(crops.hr, "truth", ""))
+    shown.append(figure(crops.truth, "ground truth", ""))
     return gallery(crops.name, shown)
 
 

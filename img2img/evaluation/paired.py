@@ -1,7 +1,7 @@
-"""Upscaling models against true pictures, with bicubic beside them."""
+"""Models measured against ground truth, picture by picture, and compared with the bicubic enlargement of their input."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,116 +9,123 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.errors import DataError
-from img2img.evaluation.figures import Figures, mean, measure
+from img2img.evaluation.figures import PairedFigures, mean, measure
 from img2img.evaluation.pairs import Pair
 from img2img.images.resize import resize
 from img2img.metrics import quantized
 
 BICUBIC = "bicubic"
 WINDOW = 128
-# A model: (1, 3, h, w) in [0, 1] -> (1, 3, h * scale, w * scale).
-Upscaler = Callable[[Tensor], Tensor]
+# (1, 3, h, w) in [0, 1] -> (1, 3, h * scale, w * scale) in [0, 1]
+Method = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Crops:
-    """One picture's most telling region, from the low-resolution picture, from each model's result and from the truth; (3, h, w)."""
+    """The most telling region of one picture: of the input, of each method's result and of the ground truth; (3, h, w) in [0, 1]."""
 
     name: str
-    lr: Tensor
+    input: Tensor
     results: dict[str, Tensor]
-    hr: Tensor
+    truth: Tensor
 
 
 @dataclass
 class Evaluation:
-    """What was found: figures by model and by picture, and time. Models stand in the order given, the baseline first."""
+    """What was found: figures by method and by picture, and time. Methods stand in the order given, the reference first."""
 
-    figures: dict[str, dict[str, Figures]]
+    figures: dict[str, dict[str, PairedFigures]]
     seconds: dict[str, float]
     megapixels: float = 0.0
     crops: list[Crops] = field(default_factory=list)
 
-    def mean(self, model: str) -> Figures:
-        """The mean figures of ``model`` over all pictures."""
-        return mean(list(self.figures[model].values()))
+    def means(self) -> dict[str, PairedFigures]:
+        """The mean figures of each method over all pictures."""
+        return {method: mean(list(pictures.values())) for method, pictures in self.figures.items()}
 
-    def speed(self, model: str) -> float:
-        """Seconds that ``model`` takes for a megapixel of input."""
-        return self.seconds[model] / self.megapixels
+    def speeds(self) -> dict[str, float]:
+        """Seconds that each method takes for a megapixel of input."""
+        return {method: seconds / self.megapixels for method, seconds in self.seconds.items()}
 
     def to_json(self) -> dict[str, object]:
-        """Means, speeds and the figures of each picture, by model, as JSON holds them."""
+        """Means, speeds and the figures of each picture, by method, as JSON holds them."""
+        means, speeds = self.means(), self.speeds()
         return {
-            model: {
-                "mean": self.mean(model).to_json(),
-                "seconds_per_input_megapixel": round(self.speed(model), 4),
+            method: {
+                "mean": means[method].to_json(),
+                "seconds_per_input_megapixel": round(speeds[method], 4),
                 "pictures": {name: figures.to_json() for name, figures in pictures.items()},
             }
-            for model, pictures in self.figures.items()
+            for method, pictures in self.figures.items()
         }
 
 
 def evaluate(
     pairs: Sequence[Pair],
     load: Callable[[Pair], tuple[Tensor, Tensor]],
-    models: dict[str, Upscaler],
+    methods: Mapping[str, Method],
     *,
     scale: int,
     border: int | None = None,
     keep_crops: bool = False,
-    baseline: str = BICUBIC,
+    reference: str = BICUBIC,
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
 ) -> Evaluation:
-    """The figures of every model on every pair. Results are rounded to 8 bits before they are measured, as a file would be.
+    """The figures of every method on every pair. Results are rounded to 8 bits before they are measured, as a file would be.
 
     Args:
-        load: a pair's low-resolution and true picture, as ``pairs.load_pair`` gives them.
-        models: by the name that they are reported under.
+        load: a pair's input (3, h, w) and ground truth (3, h * scale, w * scale), on 8-bit levels in [0, 1].
+        methods: by the name that they are reported under.
         border: pixels on each side that do not count; None: as many as ``scale``, as in the literature.
-        baseline: what the input itself is called, brought to the size of the truth by the bicubic: "input" where sizes are equal.
-        keep_crops: keep each picture's most telling region, for the report.
+        keep_crops: keep each picture's most telling region, for the page.
+        reference: what the input itself is called, brought to the size of the ground truth by the bicubic: "input" where sizes are equal.
         track: goes round ``pairs``, for a progress bar.
 
     Raises:
-        DataError: no pairs, a model gives a picture of another size, or pictures are too small to measure.
+        DataError: no pairs, a method gives a picture of another size, or pictures are too small to measure.
     """
     if not pairs:
         raise DataError("there are no pictures to evaluate on")
-    everyone: dict[str, Upscaler] = {baseline: lambda lr: resize(lr, scale=scale), **models}
-    found = Evaluation({name: {} for name in everyone}, dict.fromkeys(everyone, 0.0))
-    for model in everyone.values():
-        model(torch.full((1, 3, 16, 16), 0.5))  # what a first call costs more is not the model's speed
+    entrants: dict[str, Method] = {reference: lambda x: resize(x, scale=scale), **methods}
+    found = Evaluation({name: {} for name in entrants}, dict.fromkeys(entrants, 0.0))
+    for method in entrants.values():
+        method(torch.full((1, 3, 16, 16), 0.5))  # what a first call costs more is not the method's speed
     for pair in track(pairs):
-        lr, hr = load(pair)
+        x, truth = load(pair)
         results: dict[str, Tensor] = {}
-        for name, model in everyone.items():
+        for name, method in entrants.items():
             start = time.perf_counter()
-            result = model(lr[None])[0]
+            result = method(x[None])[0]
             found.seconds[name] += time.perf_counter() - start
-            if result.shape != hr.shape:
-                raise DataError(f"{name!r} made {result.shape[2]} x {result.shape[1]} of {pair.name!r}, not {hr.shape[2]} x {hr.shape[1]}")
+            check_size(name, pair, result, truth)
             results[name] = quantized(result)
             try:
-                found.figures[name][pair.name] = measure(results[name], hr, scale if border is None else border)
+                found.figures[name][pair.name] = measure(results[name], truth, scale if border is None else border)
             except DataError as error:
                 raise DataError(f"{pair.name!r} cannot be measured: {error}") from error
-        found.megapixels += lr.shape[1] * lr.shape[2] / 1e6
+        found.megapixels += x.shape[1] * x.shape[2] / 1e6
         if keep_crops:
-            found.crops.append(_crops(pair.name, lr, results, hr, scale, baseline))
+            found.crops.append(_crops(pair.name, x, results, truth, scale, reference))
     return found
 
 
-def telling_region(bicubic: Tensor, hr: Tensor, scale: int, window: int = WINDOW) -> tuple[int, int, int, int]:
-    """Top, left, height and width, in low-resolution pixels, of the region where bicubic is furthest from the truth.
+def check_size(method: str, pair: Pair, result: Tensor, expected: Tensor) -> None:
+    """Raise DataError where ``result`` (3, H, W), which ``method`` made for ``pair``, is not as large as ``expected``."""
+    if result.shape != expected.shape:
+        sizes = f"{result.shape[2]} x {result.shape[1]} of {pair.name!r}, not {expected.shape[2]} x {expected.shape[1]}"
+        raise DataError(f"{method!r} made {sizes}")
 
-    That is where there is most to be won or invented, and it does not depend on the models compared.
+
+def telling_region(bicubic: Tensor, truth: Tensor, scale: int, window: int = WINDOW) -> tuple[int, int, int, int]:
+    """Top, left, height and width, in low-resolution pixels, of the region where bicubic is furthest from the ground truth.
+
+    That is where there is most to be won or invented, and it does not depend on the methods compared.
 
     Args:
-        bicubic, hr: (3, H, W).
-        window: at most so many true pixels on a side.
+        bicubic, truth: (3, H, W) in [0, 1].
+        window: at most so many ground-truth pixels a side.
     """
-    return heaviest_region(F.avg_pool2d((bicubic - hr).abs().mean(0)[None, None], scale), max(1, window // scale))
+    return heaviest_region(F.avg_pool2d((bicubic - truth).abs().mean(0)[None, None], scale), max(1, window // scale))
 
 
 def heaviest_region(weight: Tensor, window: int) -> tuple[int, int, int, int]:
@@ -129,10 +136,10 @@ def heaviest_region(weight: Tensor, window: int) -> tuple[int, int, int, int]:
     return top, left, height, width
 
 
-def _crops(name: str, lr: Tensor, results: dict[str, Tensor], hr: Tensor, scale: int, baseline: str) -> Crops:
-    top, left, height, width = telling_region(results[baseline], hr, scale)
+def _crops(name: str, x: Tensor, results: dict[str, Tensor], truth: Tensor, scale: int, reference: str) -> Crops:
+    top, left, height, width = telling_region(results[reference], truth, scale)
 
     def cut(x: Tensor, by: int) -> Tensor:
         return x[:, top * by : (top + height) * by, left * by : (left + width) * by].clone()  # a view would keep the whole
 
-    return Crops(name, cut(lr, 1), {model: cut(result, scale) for model, result in results.items()}, cut(hr, scale))
+    return Crops(name, cut(x, 1), {method: cut(result, scale) for method, result in results.items()}, cut(truth, scale))

@@ -1,90 +1,98 @@
-"""Which pictures an evaluation compares: true ones, and low-resolution ones from a folder or made on the spot."""
+"""Which pictures an evaluation compares: the ground truth, and inputs from a folder or made on the spot."""
 
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
 from img2img import images
-from img2img.data.degrade import degrade_photo
+from img2img.data.degrade import Degradation, degrade_photo
 from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.images.resize import resize
 from img2img.metrics import quantized
 
-Degradation = Literal["bicubic", "photo"]
-
 
 @dataclass(frozen=True)
 class Pair:
-    """A true picture's file and its low-resolution one's; None: that is made from the true one."""
+    """The file of a ground truth and that of the input that belongs to it; None: the input is made from the ground truth."""
 
-    hr: Path
-    lr: Path | None
+    truth: Path
+    input: Path | None
 
     @property
     def name(self) -> str:
-        """What the pair is called in tables: the true file's name without its suffix."""
-        return self.hr.stem
+        """What the pair is called in tables: the name of the ground truth's file without its suffix."""
+        return self.truth.stem
 
 
-def find_pairs(hr: Path, lr: Path | None, scale: int, limit: int | None = None) -> list[Pair]:
-    """The pictures in the folder ``hr``, sorted, each with its partner in ``lr``: same name, or with ``x4`` (the scale) after it.
+def find_pairs(truth: Path, inputs: Path | None = None, scale: int = 1, limit: int | None = None) -> list[Pair]:
+    """The pictures in the folder ``truth``, sorted, each with its partner in ``inputs``: same name, or with ``x4`` (the scale) after it.
 
     Raises:
         DataError: a folder is missing or empty, two files share a name, or a picture has no partner.
     """
-    truths = list(_by_stem(hr).items())[:limit]
-    if lr is None:
+    truths = list(_by_stem(truth).items())[:limit]
+    if inputs is None:
         return [Pair(path, None) for _, path in truths]
-    inputs = _by_stem(lr)
-    pairs = [Pair(path, inputs.get(stem) or inputs.get(f"{stem}x{scale}")) for stem, path in truths]
-    lonely = [pair.name for pair in pairs if pair.lr is None]
+    partners = _by_stem(inputs)
+    pairs = [Pair(path, partners.get(stem) or partners.get(f"{stem}x{scale}")) for stem, path in truths]
+    lonely = [pair.name for pair in pairs if pair.input is None]
     if lonely:
         raise DataError(
-            f"{len(lonely)} of {len(pairs)} pictures in {str(hr)!r} have no namesake in {str(lr)!r}; the first is {lonely[0]!r}"
+            f"{len(lonely)} of {len(pairs)} pictures in {str(truth)!r} have no namesake in {str(inputs)!r}; the first is {lonely[0]!r}"
         )
     return pairs
+
+
+def load_truth(pair: Pair, crop: int | None = None) -> Tensor:
+    """The ground truth (3, H, W) of ``pair`` on 8-bit levels in [0, 1], or its centered square of at most ``crop`` pixels a side.
+
+    Gray becomes RGB, alpha is left out, and of an animation the first frame counts.
+
+    Raises:
+        PictureError: the file cannot be read.
+    """
+    truth = _read(pair.truth)
+    return truth if crop is None else truth[:, _centered(truth.shape[1], crop), _centered(truth.shape[2], crop)]
 
 
 def load_pair(
     pair: Pair, scale: int, *, degradation: Degradation = "bicubic", seed: int = 0, crop: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The low-resolution (3, h, w) and the true picture (3, h * scale, w * scale), both on 8-bit levels in [0, 1].
+    """The low-resolution input (3, h, w) and the ground truth (3, h * scale, w * scale), both on 8-bit levels in [0, 1].
 
-    The true picture is cut at the right and the bottom to multiples of ``scale``, as the literature does. Gray becomes RGB, alpha is
+    The ground truth is cut at the right and the bottom to multiples of ``scale``, as the literature does. Gray becomes RGB, alpha is
     left out, and of an animation the first frame counts.
 
     Args:
-        degradation: how a low-resolution picture is made where the pair has none: MATLAB's bicubic, to the bit, or
-            ``data.degrade.degrade_photo``, seeded by ``seed`` and the picture's name, whatever else is evaluated.
-        crop: take a centered square of at most this many true pixels on a side.
+        degradation: how an input is made where the pair has none: MATLAB's bicubic, to the bit, or ``data.degrade.degrade_photo``,
+            seeded by ``seed`` and the picture's name, whatever else is evaluated.
+        crop: take a centered square of at most this many ground-truth pixels a side.
 
     Raises:
         PictureError: a file cannot be read.
         DataError: the sizes do not fit each other, or nothing is left of the picture.
         ConfigError: ``crop`` is smaller than ``scale``.
     """
-    hr = _read(pair.hr)
+    hr = load_truth(pair)
     height, width = (side // scale for side in hr.shape[1:])
     if not height or not width:
-        raise DataError(f"{str(pair.hr)!r} is {hr.shape[2]} x {hr.shape[1]}: too small for scale {scale}")
+        raise DataError(f"{str(pair.truth)!r} is {hr.shape[2]} x {hr.shape[1]}: too small for scale {scale}")
     hr = hr[:, : height * scale, : width * scale]
-    lr = _read(pair.lr) if pair.lr else None
+    lr = _read(pair.input) if pair.input else None
     if lr is not None and lr.shape[1:] != (height, width):
         raise DataError(
-            f"{str(pair.lr)!r} is {lr.shape[2]} x {lr.shape[1]}, but {str(pair.hr)!r} at scale {scale} wants {width} x {height}; "
+            f"{str(pair.input)!r} is {lr.shape[2]} x {lr.shape[1]}, but {str(pair.truth)!r} at scale {scale} wants {width} x {height}; "
             "give the scale the folder was made with (--scale)"
         )
     if crop is not None:
-        side = crop // scale
-        if side < 1:
+        if crop < scale:
             raise ConfigError(f"a crop of {crop} pixels is smaller than the scale {scale}")
-        top, left = max(0, height - side) // 2, max(0, width - side) // 2
-        hr = hr[:, top * scale : (top + side) * scale, left * scale : (left + side) * scale]
-        lr = lr if lr is None else lr[:, top : top + side, left : left + side]
+        rows, columns = _centered(height, crop // scale), _centered(width, crop // scale)
+        hr = hr[:, rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+        lr = lr if lr is None else lr[:, rows, columns]
     if lr is None and degradation == "photo":
         lr = degrade_photo(hr, scale, seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))))
     return resize(hr, scale=1 / scale, eight_bit=True) if lr is None else lr, hr
@@ -92,6 +100,11 @@ def load_pair(
 
 def _read(path: Path) -> Tensor:
     return quantized(images.read(path).pixels).expand(3, -1, -1)
+
+
+def _centered(length: int, side: int) -> slice:
+    start = max(0, length - side) // 2
+    return slice(start, start + side)
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

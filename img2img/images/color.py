@@ -46,6 +46,11 @@ def lightness_to_gray(lightness: Tensor) -> Tensor:
     return torch.where(y > 0.0031308, 1.055 * y.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * y)
 
 
+def gray_of(rgb: Tensor) -> Tensor:
+    """The gray picture (N, 1, H, W) in [0, 1] with the lightness of ``rgb`` (N, 3, H, W)."""
+    return lightness_to_gray(rgb_to_lab(rgb)[:, :1]).clamp(0, 1)
+
+
 def colored(gray: Tensor, ab: Tensor) -> Tensor:
     """``gray`` with the color ``ab``, and its own lightness: sRGB (N, 3, H, W) in [0, 1].
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -82,6 +83,20 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
     return weight, notes
 
 
+def read_mask_at(path: Path, height: int, width: int) -> tuple[Tensor, list[str]]:
+    """As ``read_mask``, brought to (1, ``height``, ``width``): a hard mask stays hard, and nothing thin is lost."""
+    weight, notes = read_mask(path)
+    if weight.shape[1:] != (height, width):
+        high, wide = weight.shape[1:]
+        stretched = abs(wide * height - high * width) > 0.02 * wide * height
+        notes.append(
+            f"the mask {str(path)!r} was resized from {wide}x{high} to {width}x{height}"
+            + (", which have different ratios of the sides: is it the right one?" if stretched else "")
+        )
+        weight = _resized(weight, height, width)
+    return weight, notes
+
+
 def drawn_mask(mask: Any) -> Tensor:
     """A mask in memory as (1, H, W) float32 in [0, 1]. ConfigError for other shapes and ranges."""
     wanted = "a mask in memory is a gray PIL.Image, or an array or tensor (H, W) of bool, of uint8 or of 0 to 1"
@@ -96,6 +111,12 @@ def drawn_mask(mask: Any) -> Tensor:
     if not bool(((x >= 0) & (x <= 1)).all()):
         raise ConfigError(f"{wanted}; this one holds {x.min():g} to {x.max():g}")
     return x
+
+
+def _resized(weight: Tensor, height: int, width: int) -> Tensor:
+    hard = bool(((weight == 0) | (weight == 1)).all())
+    resized = F.interpolate(weight[None], (height, width), mode="bilinear", antialias=True, align_corners=False)[0].clamp(0, 1)
+    return (resized > LEVEL).float() if hard else resized
 
 
 def _one_color(pixels: Tensor, alpha: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """A picture in memory: float planes, in [0, 1] as a rule, and what else the file held, so that it can be written back unchanged."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -54,6 +55,7 @@ class Picture:
         bit_depth: 8 or 16 for integers, which are [0, 1] in memory; 32 for float values of any range, which are the same in memory.
         format: Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
         palette: what the labels of a label picture look like; its pixels (1, H, W) are then label / 255. None for all other pictures.
+        source: the file that it was read from; None for pictures from elsewhere.
     """
 
     frames: tuple[Frame, ...]
@@ -61,6 +63,7 @@ class Picture:
     format: str = "PNG"
     metadata: Metadata = Metadata()
     palette: Palette | None = None
+    source: Path | None = None
 
     @property
     def pixels(self) -> Tensor:

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from PIL import Image
@@ -54,10 +55,12 @@ def read(
         PictureError: whatever is wrong with it, in one line.
     """
     if isinstance(source, bytes):
+        if len(source) > MAX_BYTES:
+            raise PictureError(f"{name or 'the picture'!r} is larger than {MAX_BYTES // 1024**3} GiB")
         return _read(io.BytesIO(source), max_pixels, repr(name or "the picture"), bands)
     if isinstance(source, (str, os.PathLike)):
         with open_regular(source) as file:
-            return _read(file, max_pixels, repr(name or os.fspath(source)), bands)
+            return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands), source=Path(source))
     name = repr(name or "the picture")
     with decoding(name, max_pixels):
         data = source.read(MAX_BYTES + 1)

@@ -1,5 +1,1 @@
-"""Inference: a model applied to pictures and folders, exactly, in bounded memory."""
-
-from img2img.inference.engine import Pipeline, load
-
-__all__ = ["Pipeline", "load"]
+"""Inference: a network applied to pictures exactly, in bounded memory, whatever the task."""

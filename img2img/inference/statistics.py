@@ -12,9 +12,11 @@ the mean difference from the untiled result for values in [0, 1]:
 - taking the statistics anew, layer by layer, from the whole picture run with those found before does not converge.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +26,7 @@ from img2img.inference.tiling import Tiler
 
 SAMPLE = 2**21  # pixels
 SIDE = 96
-Network = Callable[[Tensor], Tensor]
+Forward = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,42 +45,65 @@ def instance_norms(network: nn.Module) -> list[nn.InstanceNorm2d]:
     return [layer for layer in network.modules() if isinstance(layer, nn.InstanceNorm2d) and not layer.track_running_stats]
 
 
+class _Pass:
+    """One pass through a network whose instance norms are told their statistics: counts their calls."""
+
+    def __init__(self, moments: Callable[[int, Tensor], Moments]) -> None:
+        self.moments, self.number = moments, -1
+
+    def normalize(self, layer: nn.InstanceNorm2d, x: Tensor) -> Tensor:
+        self.number += 1
+        given = self.moments(self.number, x)
+        factor = torch.rsqrt(given.variance.to(x.device) + layer.eps)
+        if layer.weight is not None:
+            factor = factor * layer.weight
+        offset = -given.mean.to(x.device) * factor
+        if layer.bias is not None:
+            offset = offset + layer.bias
+        return torch.addcmul(offset[..., None, None], x.float(), factor[..., None, None]).to(x.dtype)
+
+
+# A variable of the context, not of the network: each thread has a pass of its own, and a network may be in several at once.
+_PASS: ContextVar[_Pass | None] = ContextVar("pass", default=None)
+
+
+class _Steered(nn.InstanceNorm2d):
+    """An instance norm that takes the statistics of the pass at hand, if that has any, else those of its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        passing = _PASS.get()
+        normalized: Tensor = super().forward(x) if passing is None else passing.normalize(self, x)
+        return normalized
+
+
+def steer(network: nn.Module) -> None:
+    """Let the instance norms of ``network`` be told their statistics by ``normalized``, from now on; they stay what they are."""
+    for layer in instance_norms(network):
+        if not isinstance(layer, _Steered):
+            layer.__class__ = _steered(type(layer))  # type: ignore[arg-type]
+
+
+@functools.cache
+def _steered(kind: type[nn.InstanceNorm2d]) -> type[nn.InstanceNorm2d]:
+    return type(kind.__name__, (_Steered, kind), {})
+
+
 @contextmanager
-def normalized(network: nn.Module, moments: Callable[[int, Tensor], Moments]) -> Iterator[None]:
-    """Inside, one pass through ``network`` may be made, whose instance norms take ``moments(number, features)`` for their statistics.
+def normalized(moments: Callable[[int, Tensor], Moments]) -> Iterator[None]:
+    """Inside, this thread may make one pass through a network, whose instance norms take ``moments(number, features)`` for statistics.
 
     ``number`` counts the calls of such layers from 0 in the order of the pass; ``features`` (N, C, h, w) are what the layer is given.
     """
-    number = -1
-
-    def forward_of(layer: nn.InstanceNorm2d) -> Callable[[Tensor], Tensor]:
-        def forward(x: Tensor) -> Tensor:
-            nonlocal number
-            number += 1
-            given = moments(number, x)
-            factor = torch.rsqrt(given.variance.to(x.device) + layer.eps)
-            if layer.weight is not None:
-                factor = factor * layer.weight
-            offset = -given.mean.to(x.device) * factor
-            if layer.bias is not None:
-                offset = offset + layer.bias
-            return torch.addcmul(offset[..., None, None], x.float(), factor[..., None, None]).to(x.dtype)
-
-        return forward
-
-    layers = instance_norms(network)
-    for layer in layers:
-        layer.forward = forward_of(layer)  # type: ignore[method-assign, assignment]
+    token = _PASS.set(_Pass(moments))
     try:
         yield
     finally:
-        for layer in layers:
-            del layer.forward
+        _PASS.reset(token)
 
 
-def fixed(network: nn.Module, known: list[Moments]) -> AbstractContextManager[None]:
-    """Inside, one pass through ``network`` may be made, whose instance norms take the statistics ``known``, in the order of their calls."""
-    return normalized(network, lambda number, _: known[number])
+def fixed(known: list[Moments]) -> AbstractContextManager[None]:
+    """Inside, this thread may make one pass whose instance norms take the statistics ``known``, in the order of their calls."""
+    return normalized(lambda number, _: known[number])
 
 
 class _Reached(Exception):  # noqa: N818 (no error, but what is waited for)
@@ -92,13 +117,13 @@ class _Finished(Exception):  # noqa: N818
     """A pass has met no layer whose statistics are not known."""
 
 
-def exact(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list[Moments]:
+def exact(forward: Forward, x: Tensor, tiler: Tiler) -> list[Moments]:
     """The statistics that an untiled pass over ``x`` has, for each call of an instance norm in its order.
 
     For one layer after the other, a pass over ``x`` in tiles that stops there: with n layers about n / 2 times the work of one pass.
 
     Args:
-        forward: passes ``network`` once, (n, C, h, w) -> (n, C', h', w').
+        forward: passes the network once, (n, C, h, w) -> (n, C', h', w').
         x: (N, C, H, W), sides being multiples of ``tiler.multiple``.
         tiler: says how large the tiles are, and how much context they need; its ``tile`` is halved when memory runs out.
     """
@@ -111,7 +136,7 @@ def exact(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list
 
     def features(fed: Tensor) -> Tensor:
         try:
-            with normalized(network, moments):
+            with normalized(moments):
                 forward(fed)
         except _Reached as reached:
             return reached.features
@@ -128,7 +153,7 @@ def exact(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list
         known.append(sum_.moments())
 
 
-def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> list[Moments]:
+def sampled(forward: Forward, x: Tensor, tiler: Tiler) -> list[Moments]:
     """About the statistics that an untiled pass over ``x`` has, from one pass over squares spread evenly over it, as one batch.
 
     A layer's statistics are those of all squares together, so that the next layer is given what it would be given in the picture.
@@ -149,7 +174,7 @@ def sampled(network: nn.Module, forward: Network, x: Tensor, tiler: Tiler) -> li
         found.append(Moments(mean, variance))
         return Moments(mean.repeat_interleave(number, dim=0), variance.repeat_interleave(number, dim=0))
 
-    with normalized(network, moments):
+    with normalized(moments):
         forward(squares.flatten(0, 1))
     return found
 

@@ -20,7 +20,7 @@ def load_model(name_or_path: str | Path) -> Model:
     Raises:
         ModelError: no such model; a damaged file; tensors that lack, that are too many, of another shape, or not finite.
     """
-    path = _locate(name_or_path)
+    path = find_model(name_or_path)
     if path is None:
         return realesrgan.load(str(name_or_path))
     return read_model(path) if describes_itself(path) else community.load_community(path)
@@ -28,12 +28,12 @@ def load_model(name_or_path: str | Path) -> Model:
 
 def load_info(name_or_path: str | Path) -> ModelInfo:
     """What ``load_model(name_or_path).info`` would be; the tensors of our own files are not read. Errors as ``load_model``."""
-    path = _locate(name_or_path)
+    path = find_model(name_or_path)
     return read_info(path) if path is not None and describes_itself(path) else load_model(name_or_path).info
 
 
-def _locate(name_or_path: str | Path) -> Path | None:
-    """The file of the model called ``name_or_path``; None: it is that of an optional package."""
+def find_model(name_or_path: str | Path) -> Path | None:
+    """The file of the model called ``name_or_path``; None: it is that of an optional package. Errors as ``load_model``."""
     name = str(name_or_path)
     if name in (shipped := catalog()):
         return shipped[name]

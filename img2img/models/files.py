@@ -17,6 +17,7 @@ from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
 
 METADATA_KEY = "img2img"
+FORMER_TENSORS = {"encoder.centre": "encoder.center"}  # as files of version 0.1 call them
 
 
 def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: bool = False) -> None:
@@ -61,7 +62,7 @@ def read_model(path: str | Path) -> Model:
     info = read_info(path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+            state = {FORMER_TENSORS.get(key, key): file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         with torch.device("meta"):
             network = networks.build(info.network)
     except (SafetensorError, OSError) as error:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.images.color import colored, lightness_to_gray, rgb_to_lab
+from img2img.images.color import colored, rgb_to_lab
 
 GRID = 10  # units of CIE Lab between two bins
 TEMPERATURE = 0.6
@@ -146,8 +146,3 @@ def nearest_bin(ab: Tensor) -> Tensor:
     a, b = ((ab / GRID).round().long() - low).clamp(0, span - 1).unbind(1)
     found: Tensor = table[a * span + b]
     return found
-
-
-def gray_of(rgb: Tensor) -> Tensor:
-    """The gray picture (N, 1, H, W) in [0, 1] with the lightness of ``rgb`` (N, 3, H, W)."""
-    return lightness_to_gray(rgb_to_lab(rgb)[:, :1]).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The command-line options that several tasks have, and what their commands do alike at the end. Imports no torch."""
+"""The options that the training commands share, and what they do alike at the end. Imports no torch."""
 
 import signal
 from pathlib import Path
@@ -8,22 +8,6 @@ import typer
 
 if TYPE_CHECKING:
     from img2img.training import TrainingResult
-
-Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns; - reads standard input.")]
-Tile = Annotated[int | None, typer.Option("--tile", "-t", min=0, help="Side of what is computed at once; 0: all.  [default: by memory]")]
-Ensemble = Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns: fewer errors, eight times the time.")]
-Statistics = Annotated[
-    str, typer.Option(help="Of a picture in tiles, for models with instance norm: sampled, or exact for many times the time.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
-Extension = Annotated[str | None, typer.Option("--ext", help="Format of the outputs, such as png.  [default: the input's]")]
-Quality = Annotated[int | None, typer.Option(min=1, max=100, help="1 to 100, for JPEG, WebP and AVIF.")]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders, too.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace inputs, and files that img2img did not write.")]
-StripMetadata = Annotated[bool, typer.Option("--strip-metadata", help="Leave out profile, EXIF, XMP and resolution.")]
-MaxPixels = Annotated[int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]")]
-AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.")]
 
 # Panels of the training commands' help.
 DATA, MODEL, OPTIMIZATION, RUN, DEVICE = "Data", "Model", "Optimization", "Run", "Device"
@@ -76,18 +60,6 @@ Workers = Annotated[int | None, typer.Option(help="Processes that prepare sample
 def training_settings(**given: Any) -> dict[str, Any]:
     """The training options by the keys of the configuration that they set."""
     return {("adversary.mode" if name == "gan_mode" else f"training.{name}"): value for name, value in given.items()}
-
-
-def check_inputs(inputs: list[str], output: str | None, *, as_json: bool, terminal: bool) -> bool:
-    """Whether the input is standard input.
-
-    Raises:
-        typer.BadParameter: it is, but not alone, or its result would go to a terminal or among lines of JSON.
-    """
-    streaming = "-" in inputs
-    if streaming and (len(inputs) > 1 or (output is None and (as_json or terminal))):
-        raise typer.BadParameter("standard input (-) stands alone; its result goes to a pipe or to -o FILE", param_hint="INPUT")
-    return streaming
 
 
 def report_result(result: "TrainingResult", run: Path) -> None:

@@ -1,25 +1,78 @@
-"""What a task is to the command line."""
+"""What a task is: a name, options, a pipeline and commands. Imports no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from img2img.inference.runtime import Runtime
+from img2img.options import Options
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from img2img.inference.pipeline import Pipeline
+    from img2img.models import ModelInfo
+
+O = TypeVar("O", bound=Options)  # noqa: E741 (the options of one task)
+
+
+class Request(NamedTuple):
+    """One result that a command is to make; None: standard input, standard output."""
+
+    source: Path | None
+    target: Path | None
+    options: Any
+
+
+def _one(options: Any) -> list[tuple[str, Any]]:
+    return [("", options)]
+
+
+def _as_they_are(requests: Sequence[Request], overwrite: bool) -> list[Any]:
+    return [request.options for request in requests]
+
 
 @dataclass(frozen=True)
-class Task:
-    """One job of the toolkit: a name and its commands. The commands import torch in their bodies, never before.
+class Task(Generic[O]):
+    """One job of the toolkit. What needs torch is imported by a call, never before.
 
     Attributes:
-        name: the verb, ``img2img NAME``.
-        infer: the Typer command that applies a model.
-        train: the Typer command ``img2img train NAME``.
-        config: gives the model of the configuration that training takes; a call, because it imports torch.
+        name: the verb: ``img2img NAME``, ``img2img.NAME``.
+        summary: one line. help: what the command's help says, with an example.
+        options: the model of what a request may ask: the command, the Python call and every form are made from it.
+        pipeline: gives the pipeline's class; a call, because it imports torch.
+        default_model: the model for given options where none is named; None: one must be named.
+        runtime: which fields of ``Runtime`` the command offers.
+        suffix: what follows the names of results beside their inputs, for given options; asks for the model's info if it needs it.
+        variants: the results that options ask for, each with what tells it from the others: one, or one a style or sample.
+        variants_replace_suffix: whether that stands in place of the suffix.
+        lossless: whether a format that is not exact is replaced by PNG unless the user names it.
+        extension: the only format that can hold what the model makes; None: any can.
+        prepare: checks all results of a command together, before anything is computed, and completes their options. Given whether files
+            may be overwritten.
+        train, config, evaluate, bench: the Typer commands ``img2img train|evaluate|bench NAME``, and what gives the model of the
+            training's configuration; a task without one has None.
     """
 
     name: str
-    infer: Callable[..., Any]
-    train: Callable[..., Any]
-    config: Callable[[], "type[BaseModel]"]
+    summary: str
+    help: str
+    options: type[O]
+    pipeline: "Callable[[], type[Pipeline[O]]]"
+    default_model: Callable[[O], str] | None = None
+    runtime: tuple[str, ...] = ("tile", "device", "dtype")
+    suffix: "Callable[[O, Callable[[], ModelInfo]], str]" = lambda options, info: "_out"
+    variants: Callable[[O], list[tuple[str, O]]] = _one
+    variants_replace_suffix: bool = False
+    lossless: bool = False
+    extension: "Callable[[O, ModelInfo], str | None] | None" = None
+    prepare: Callable[[Sequence[Request], bool], list[O]] = _as_they_are
+    train: Callable[..., Any] | None = None
+    config: "Callable[[], type[BaseModel]] | None" = None
+    evaluate: Callable[..., Any] | None = None
+    bench: Callable[..., Any] | None = None
+
+    def open(self, model: str | Path, runtime: Runtime | None = None) -> "Pipeline[O]":
+        """The model called ``model`` on a device; as ``Pipeline.open``."""
+        return self.pipeline().open(model, runtime)

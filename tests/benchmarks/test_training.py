@@ -1,55 +1,50 @@
 """The training benchmark: both sides do the same work, so that the clock compares like with like."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from contests import CONTESTS, SAMPLES, loaded_batches, pix2pix, ready_batches
 from PIL import Image
+from plain_data import PlainPairs
+from torch import Tensor, nn
+from training import app
 from typer.testing import CliRunner
 
-from benchmarks import training as throughput
-from benchmarks.plain_loops import PlainPairs
-from img2img.cli import app
 from img2img.training import TrainerConfig
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "samples" / "cat.jpg"
 
 
-def parameters(step: Any) -> list[torch.Tensor]:
-    """Those of the generator behind a step: of the plain object, or of the objective that our closure holds."""
-    if hasattr(step, "__self__"):
-        plain = step.__self__
-        return [p.detach().clone() for p in (plain.generator if hasattr(plain, "generator") else plain.ab).parameters()]
-    held = dict(zip(step.__code__.co_freevars, (cell.cell_contents for cell in step.__closure__), strict=True))
-    generators = held["objective"].generators
-    return [p.detach().clone() for p in (generators["sr"] if "sr" in generators else generators["ab"]).parameters()]
+def weights(network: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
 
 
 @pytest.mark.parametrize("name", ["SRGAN step", "pix2pix step", "CycleGAN step", "SRResNet with loading"])
-def test_both_sides_start_alike_and_learn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "BATCH", 1)
-    monkeypatch.setattr(throughput, "SIDE", 128)  # the least for six levels
-    monkeypatch.setattr(throughput, "PATCH", 16)
+def test_both_sides_start_alike_and_learn(name: str) -> None:
     torch.manual_seed(0)
-    ours, plain = (throughput.SETUPS | throughput.LOADING)[name](TrainerConfig(device="cpu", batch=1))
-    before = parameters(ours)
-    assert all(torch.equal(a, b) for a, b in zip(before, parameters(plain), strict=True))
-    batch = next(throughput._same(name))
-    for step in (ours, plain):
-        figures = step(batch)
+    sides = CONTESTS[name].sides(TrainerConfig(device="cpu", batch=1))
+    start, plain = (weights(side.generator) for side in sides)
+    assert all(torch.equal(a, b) for a, b in zip(start, plain, strict=True))
+    batch = next(ready_batches(name, 1))
+    for side in sides:
+        figures = side.step(batch)
         assert all(torch.tensor(float(value)).isfinite() for value in figures.values())
-        assert any(not torch.equal(a, b) for a, b in zip(before, parameters(step), strict=True))
+        assert any(not torch.equal(a, b) for a, b in zip(start, weights(side.generator), strict=True))
 
 
 @pytest.mark.parametrize("name", ["pix2pix with loading", "CycleGAN with loading", "SRGAN with loading"])
-def test_both_sides_load_alike(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "BATCH", 2)
-    ours, plain = (next(throughput._loaded(name, [SAMPLES / "cat.jpg"], tmp_path, ours=side)) for side in (True, False))
-    assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in plain.items()}
+def test_both_sides_load_what_a_step_is_given(name: str, tmp_path: Path) -> None:
+    ours, plain = (next(loaded_batches(name, [PHOTO], tmp_path, 2, ours=side)) for side in (True, False))
+    shapes = {key: value.shape for key, value in next(ready_batches(name, 2)).items()}
     for batch in (ours, plain):
+        assert {key: value.shape for key, value in batch.items()} == shapes
         for value in batch.values():
             assert value.dtype == torch.float32
             assert 0 <= float(value.min()) < float(value.max()) <= 1
@@ -67,29 +62,34 @@ def test_plain_halves_are_of_one_place(tmp_path: Path) -> None:
         assert torch.equal(b[1], a[1])
 
 
-def test_the_command_prints_ratios_of_every_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "SETUPS", {})
-    monkeypatch.setattr(throughput, "LOADING", {throughput.SAMPLES: throughput.samples})
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "cat.jpg").write_bytes((SAMPLES / "cat.jpg").read_bytes())
-    done = CliRunner().invoke(app, ["bench", "training", "--data", str(photos), "--turns", "2", "--steps", "1", "--json"])
-    assert done.exit_code == 0, done.output
-    (race,) = json.loads(done.stdout)
-    assert race["ratio"] == pytest.approx(race["ours"] / race["plain"], rel=2)
-    assert race["lowest"] <= race["ratio"] <= race["highest"]
-
-
-def test_pix2pix_is_the_same_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pix2pix_is_the_same_arithmetic() -> None:
     """One step of each leaves the same weights: Adam's first step does not depend on the factor 1/2 of the discriminator's loss."""
-    monkeypatch.setattr(throughput, "BATCH", 2)
-    monkeypatch.setitem(throughput.TRANSLATORS, "pix2pix", {"name": "unet", "width": 4, "levels": 3})
     torch.manual_seed(0)
-    ours, plain = throughput.pix2pix(TrainerConfig(device="cpu", batch=2))
-    before, batch = parameters(ours), next(throughput._same("pix2pix"))
-    found, expected = ours(batch), plain(batch)
+    ours, plain = pix2pix(TrainerConfig(device="cpu", batch=2), {"name": "unet", "width": 4, "levels": 3})
+    before, batch = weights(ours.generator), next(ready_batches("pix2pix step", 2))
+    found, expected = ours.step(batch), plain.step(batch)
     assert float(found["generator/pixel"]) == pytest.approx(expected["pixel"], rel=1e-4)
-    assert float(found["discriminator/adversarial"]) == pytest.approx(expected["judge"], rel=1e-4)
-    for start, a, b in zip(before, parameters(ours), parameters(plain), strict=True):
+    assert float(found["discriminator/adversarial"]) == pytest.approx(expected["discriminator"], rel=1e-4)
+    for start, a, b in zip(before, weights(ours.generator), weights(plain.generator), strict=True):
         if start.dim() == 4:  # a bias in front of a norm has no gradient but rounding
             assert (a - b).abs().mean() < 0.05 * (a - start).abs().mean()
+
+
+def test_the_command_prints_the_ratios_of_a_contest(tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(PHOTO.read_bytes())
+    options = ["--data", str(tmp_path), "--contest", SAMPLES, "--turns", "2", "--steps", "1", "--json"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "training.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)
+    assert result["name"] == SAMPLES
+    assert result["ours"] > 0
+    assert result["plain"] > 0
+    assert result["lowest"] <= result["ratio"] <= result["highest"]
+    assert result["lowest"] + result["highest"] == pytest.approx(2 * result["ratio"])  # the median of two
+
+
+def test_a_contest_that_cannot_be_run() -> None:
+    done = CliRunner().invoke(app, ["--contest", SAMPLES])
+    assert done.exit_code == 2
+    assert "some need --data" in done.output

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from img2img.errors import DataError
-from img2img.evaluation.figures import COLUMNS, Figures, mean, measure
-from img2img.evaluation.page import best, write_report
-from img2img.evaluation.paired import Evaluation, Upscaler, evaluate, telling_region
+from img2img.evaluation.figures import PAIRED_COLUMNS, Column, PairedFigures, best, mean, measure
+from img2img.evaluation.page import write_paired_page
+from img2img.evaluation.paired import Evaluation, Method, evaluate, telling_region
 from img2img.evaluation.pairs import Pair
 from img2img.images.resize import resize
 from img2img.metrics import quantized
@@ -32,11 +32,11 @@ def oracle(lr: Tensor) -> Tensor:
     return lr.repeat_interleave(2, 2).repeat_interleave(2, 3)  # the warm-up
 
 
-def run(**models: Upscaler) -> Evaluation:
+def run(**models: Method) -> Evaluation:
     return evaluate(PAIRS, load, dict(models), scale=2, keep_crops=True)
 
 
-def test_bicubic_stands_beside_a_perfect_model() -> None:
+def test_a_perfect_model_is_compared_with_bicubic() -> None:
     found = run(oracle=oracle)
     assert list(found.figures) == ["bicubic", "oracle"]
     perfect = found.figures["oracle"]["one"]
@@ -45,11 +45,11 @@ def test_bicubic_stands_beside_a_perfect_model() -> None:
     lr, hr = load(PAIRS[0])
     assert found.figures["bicubic"]["one"] == measure(quantized(resize(lr, scale=2)), hr, border=2)
     assert found.megapixels == pytest.approx(2 * 24 * 32 / 1e6)
-    assert found.speed("oracle") > 0
+    assert found.speeds()["oracle"] > 0
 
 
 def test_mean_counts_every_picture_the_same() -> None:
-    assert mean([Figures(20, 0.5, 10, 0.1, 0.2), Figures(30, 0.7, 20, 0.3, 0.6)]) == Figures(25, 0.6, 15, 0.2, 0.4)
+    assert mean([PairedFigures(20, 0.5, 10, 0.1, 0.2), PairedFigures(30, 0.7, 20, 0.3, 0.6)]) == PairedFigures(25, 0.6, 15, 0.2, 0.4)
 
 
 def test_json_holds_no_infinity() -> None:
@@ -61,8 +61,16 @@ def test_json_holds_no_infinity() -> None:
 
 
 def test_best_follows_the_direction_of_the_figure() -> None:
-    figures = {"a": Figures(20, 0.5, 10, 0.1, 0.2), "b": Figures(30, 0.4, 20, 0.3, 0.6)}
-    assert [best(column, figures) for column in COLUMNS] == ["b", "a", "b", "b", "a"]
+    figures = {"a": PairedFigures(20, 0.5, 10, 0.1, 0.2), "b": PairedFigures(30, 0.4, 20, 0.3, 0.6)}
+    assert best(PAIRED_COLUMNS, figures) == ["b", "a", "b", "b", "a"]
+
+
+def test_neither_a_reference_nor_the_only_method_is_the_best() -> None:
+    good, poor = PairedFigures(30, 0.9, 30, 0.9, 0.1), PairedFigures(20, 0.5, 20, 0.5, 0.5)
+    assert best(PAIRED_COLUMNS, {"content": good, "a": poor, "b": poor}, reference="content") == ["a"] * 5
+    assert best(PAIRED_COLUMNS, {"content": good, "a": poor}, reference="content") == [None] * 5
+    neither = Column("psnr_y", "PSNR-Y", 2, None)
+    assert best([neither], {"a": good, "b": poor}) == [None]
 
 
 def test_the_telling_region_is_where_bicubic_is_wrong() -> None:
@@ -73,9 +81,9 @@ def test_the_telling_region_is_where_bicubic_is_wrong() -> None:
     assert telling_region(bicubic, hr, scale=4, window=1000) == (0, 0, 10, 15)
 
 
-def test_report_is_one_page_with_every_picture(tmp_path: Path) -> None:
+def test_page_is_one_file_with_every_picture(tmp_path: Path) -> None:
     target = tmp_path / "new folder/report.html"
-    write_report(target, run(oracle=oracle), "pictures of <somewhere>")
+    write_paired_page(target, run(oracle=oracle), "pictures of <somewhere>")
     page = target.read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 2 * 4  # low resolution, bicubic, oracle, truth
     assert "&lt;two&gt;" in page

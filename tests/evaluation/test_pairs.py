@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from img2img.errors import ConfigError, DataError, PictureError
-from img2img.evaluation.pairs import Pair, find_pairs, load_pair
+from img2img.evaluation.pairs import Pair, find_pairs, load_pair, load_truth
 from img2img.images.resize import resize
 
 
@@ -58,6 +58,7 @@ def test_crop_takes_the_same_place_of_both(tmp_path: Path) -> None:
     assert torch.equal(cut_hr, cut_lr.repeat_interleave(2, 1).repeat_interleave(2, 2))
     assert torch.equal(cut_lr, load_pair(Pair(hr, lr), 2)[0][:, 4:9, 1:6])
     assert load_pair(Pair(hr, lr), 2, crop=999)[1].shape == (3, 26, 16)
+    assert torch.equal(load_truth(Pair(hr, None), crop=11), load_truth(Pair(hr, None))[:, 7:18, 2:13])
     with pytest.raises(ConfigError, match="crop of 1"):
         load_pair(Pair(hr, lr), 2, crop=1)
 

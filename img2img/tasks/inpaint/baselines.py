@@ -1,4 +1,4 @@
-"""Classical ways to fill a hole, which a model is measured beside. Their packages come with the extra ``peers``."""
+"""Classical inpainting methods that models are compared with. Their packages come with the extra ``baselines``."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError
 
-# A way to fill holes: (1, 4, H, W), RGB in [0, 1] and the mask, 1 = hole -> (1, 3, H, W) in [0, 1]; known pixels do not matter.
-Filler = Callable[[Tensor], Tensor]
+# (1, 4, H, W), RGB in [0, 1] and the mask, 1 = hole -> (1, 3, H, W) in [0, 1]; known pixels do not matter.
+InpaintMethod = Callable[[Tensor], Tensor]
 RADIUS = 3  # pixels that OpenCV's two look around them, as its own examples do
 
 
-def load_baseline(name: str) -> Filler:
+def load_baseline(name: str) -> InpaintMethod:
     """The classical method called ``name``, a key of ``BASELINES``.
 
     Raises:
@@ -25,17 +25,17 @@ def load_baseline(name: str) -> Filler:
     try:
         return BASELINES[name]()
     except ImportError as error:
-        raise ConfigError(f'{name!r} needs packages of an extra: pip install "img2img-toolkit[peers]" ({error})') from error
+        raise ConfigError(f'{name!r} needs packages of an extra: pip install "img2img-toolkit[baselines]" ({error})') from error
 
 
-def _telea() -> Filler:
+def _telea() -> InpaintMethod:
     """Telea 2004, "An image inpainting technique based on the fast marching method", by OpenCV."""
     import cv2
 
     return lambda x: _opencv(x, cv2.INPAINT_TELEA)
 
 
-def _navier_stokes() -> Filler:
+def _navier_stokes() -> InpaintMethod:
     """Bertalmio et al. 2001, "Navier-Stokes, fluid dynamics, and image and video inpainting", by OpenCV."""
     import cv2
 
@@ -50,7 +50,7 @@ def _opencv(x: Tensor, method: int) -> Tensor:
     return images.from_integers(cv2.inpaint(picture, mask, RADIUS, method).astype(np.uint8))[None]
 
 
-def _biharmonic() -> Filler:
+def _biharmonic() -> InpaintMethod:
     """Damelin and Hoang 2018, "On surface completion and image inpainting by biharmonic functions", by scikit-image."""
     from skimage.restoration import inpaint_biharmonic
 
@@ -62,4 +62,4 @@ def _biharmonic() -> Filler:
     return fill
 
 
-BASELINES: dict[str, Callable[[], Filler]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}
+BASELINES: dict[str, Callable[[], InpaintMethod]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}

@@ -1,4 +1,4 @@
-"""``img2img evaluate inpaint``: figures for fillers of holes, with classical methods beside them."""
+"""``img2img evaluate inpaint``: figures of inpainting models in seeded holes, compared with classical methods."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from img2img.tasks.upscale.evaluate import progress, show, write_json
+from img2img.evaluation import options as o
 
 if TYPE_CHECKING:
-    from img2img.tasks.inpaint.baselines import Filler
-    from img2img.tasks.inpaint.measure import InpaintEvaluation
+    from img2img.tasks.inpaint.baselines import InpaintMethod
 
 
-class Baseline(StrEnum):
-    """The classical methods of ``evaluation.peers``."""
+class BaselineName(StrEnum):
+    """The classical methods of ``baselines.BASELINES``."""
 
     telea = "telea"
     navier_stokes = "navier-stokes"
     biharmonic = "biharmonic"
 
 
-class Hole(StrEnum):
-    """The kinds of hole of ``evaluation.inpaint``."""
+class HoleWidth(StrEnum):
+    """The kinds of hole of ``data.CHECKED``."""
 
     thin = "thin"
     medium = "medium"
@@ -32,76 +31,62 @@ class Hole(StrEnum):
 
 
 def evaluate_inpaint(
-    truth: Annotated[Path, typer.Option(help="Folder of true pictures.")],
-    model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")
+    truth: Annotated[Path, typer.Option(help="Folder of pictures, the ground truth.", rich_help_panel=o.INPUT_AND_OUTPUT)],
+    json: o.Json = None,
+    html: o.Html = None,
+    model: o.Models = None,
+    baseline: Annotated[
+        list[BaselineName] | None,
+        typer.Option(help="A classical method to compare with, of the extra 'baselines'; may be repeated.", rich_help_panel=o.MODEL),
     ] = None,
-    peer: Annotated[list[Baseline] | None, typer.Option(help="A classical method to measure beside them, of the extra 'peers'.")] = None,
-    peers: Annotated[bool, typer.Option("--peers", help="All three classical methods.")] = False,
-    kind: Annotated[list[Hole] | None, typer.Option(help="How wide the holes are. Default: each of the three.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the holes.")] = 0,
-    crop: Annotated[int | None, typer.Option(min=1, help="Measure a centered square of at most this many pixels a side.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the tables and crops here.")] = None,
+    baselines: Annotated[bool, typer.Option("--baselines", help="All three classical methods.", rich_help_panel=o.MODEL)] = False,
+    width: Annotated[
+        list[HoleWidth] | None,
+        typer.Option("--kind", help="How wide the holes are. Default: each of the three.", rich_help_panel=o.MEASUREMENT),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the holes.", rich_help_panel=o.MEASUREMENT)] = 0,
+    crop: o.Crop = None,
+    limit: o.Limit = None,
+    device: o.Device = "auto",
+    peer: Annotated[list[BaselineName] | None, typer.Option(hidden=True)] = None,
+    peers: Annotated[bool, typer.Option("--peers", hidden=True)] = False,
 ) -> None:
-    """L1, PSNR and SSIM in the holes and LPIPS of inpainting models, with classical methods beside them."""
+    """L1, PSNR and SSIM in the holes and LPIPS of inpainting models, compared with classical methods.
+
+    Example: img2img evaluate inpaint --truth CBSD68/HR -m inpaint-photo --baselines
+    """
+    from functools import partial
+
     from img2img.errors import ConfigError
-    from img2img.evaluation.pairs import find_pairs, load_pair
-    from img2img.tasks.inpaint import measure as inpaint
+    from img2img.evaluation.pairs import find_pairs, load_truth
+    from img2img.evaluation.table import print_table, progress, write_json
     from img2img.tasks.inpaint.baselines import BASELINES, load_baseline
     from img2img.tasks.inpaint.data import CHECKED
+    from img2img.tasks.inpaint.measure import HOLE_COLUMNS, measure_inpaint
     from img2img.tasks.inpaint.page import write_inpaint_page
 
-    classical = [name for name in BASELINES if peers or name in (peer or [])]
+    chosen = [*(baseline or []), *(peer or [])]  # --peer and --peers are what --baseline and --baselines were called
+    classical = [name for name in BASELINES if baselines or peers or name in chosen]
     if not model and not classical:
-        raise ConfigError("there is nothing to measure: give a model, --model, or a classical method, --peer or --peers")
+        raise ConfigError("there is nothing to measure: give a model, --model, or a classical method, --baseline or --baselines")
     methods = {name: load_baseline(name) for name in classical} | _models(model or [], device)
-    kinds = [one for one in CHECKED if not kind or one in kind]
-    pairs = find_pairs(truth, None, 1, limit)
-    found = inpaint.evaluate_inpaint(
-        pairs,
-        lambda pair: load_pair(pair, 1, crop=crop)[1],
-        methods,
-        kinds=kinds,
-        seed=seed,
-        keep_crops=html is not None,
-        track=progress,
+    kinds = [kind for kind in CHECKED if not width or kind in width]
+    pairs = find_pairs(truth, limit=limit)
+    found = measure_inpaint(
+        pairs, partial(load_truth, crop=crop), methods, kinds=kinds, seed=seed, keep_crops=html is not None, track=progress
     )
     description = f"{len(pairs)} pictures of {str(truth)!r}, seed {seed}" + (f", crop {crop}" if crop else "")
     if json:
         write_json(json, {"truth": str(truth), "seed": seed, "crop": crop, "kinds": kinds, "inpaint": found.to_json()})
     if html:
         write_inpaint_page(html, found, description)
-    _print_table(found, description)
+    print_table(description, HOLE_COLUMNS, {kind: found.means(kind) for kind in kinds}, group_heading="holes")
 
 
-def _models(names: list[str], device: str) -> dict[str, Filler]:
+def _models(names: list[str], device: str) -> dict[str, InpaintMethod]:
     if not names:
         return {}
-    from img2img.tasks.inpaint.infer import load_inpainter
+    from img2img.inference.runtime import Runtime
+    from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
-    return {name: load_inpainter(name, device=device).run for name in dict.fromkeys(names)}
-
-
-def _print_table(found: InpaintEvaluation, description: str) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from img2img.evaluation.figures import HOLE_COLUMNS
-    from img2img.evaluation.page import best
-
-    table = Table(title=escape(description), title_justify="left", title_style="")
-    table.add_column("holes", no_wrap=True)
-    table.add_column("method", overflow="fold")
-    for column in HOLE_COLUMNS:
-        table.add_column(column.heading, justify="right", no_wrap=True)
-    for kind in found.figures:
-        means = found.means(kind)
-        for name, figures in means.items():
-            cells = [f"{getattr(figures, column.name):.{column.digits}f}" for column in HOLE_COLUMNS]
-            marked = [f"[bold]{cell}[/]" if best(column, means) == name else cell for column, cell in zip(HOLE_COLUMNS, cells, strict=True)]
-            table.add_row(kind, escape(name), *marked)
-        table.add_section()
-    show(table)
+    return {name: InpaintPipeline.open(name, Runtime(device)).fill for name in dict.fromkeys(names)}

@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from img2img.errors import ConfigError, PictureError
+from img2img.errors import ConfigError, PictureError, option
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
-from img2img.images.masks import SNAP
-from img2img.tasks.inpaint.mask_files import mask_file, read_mask
-from img2img.tasks.inpaint.options import ALPHA, Box, Color, HoleOptions, check_says_where, margins_of
+from img2img.images.masks import SNAP, mask_of, read_mask_at
+from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
 NEAR = 12  # levels of 255 in each channel, between the color of a hole and its pixels
@@ -37,21 +36,23 @@ class Hole:
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
-def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn: Tensor | None = None) -> Hole:
-    """The hole in the first frame of ``picture``, which was read from ``source`` (None: standard input).
+def mask_file(options: InpaintOptions, source: Path | None) -> Path | None:
+    """The mask file for the picture at ``source`` (None: standard input); None where the options name no file. Errors as ``mask_of``."""
+    return mask_of(options.mask, source) if isinstance(options.mask, str) and options.mask != ALPHA else None
+
+
+def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
+    """The hole in the first frame of ``picture``.
 
     Masks, boxes, color, transparency and scratches are united, inverted if asked for, and lie in the picture; then the margins are added,
     then the whole grows and is feathered. Nothing marked gives weights of 0 and a note.
 
-    Args:
-        drawn: a mask in memory, (1, H, W) in [0, 1], as large as the picture, united with the others.
-
     Raises:
         ConfigError: nothing says where to fill; a mask in memory of another size.
-        PictureError: as ``mask_file`` and ``read_mask``; a box outside of the picture; nothing known would be left.
+        PictureError: as ``mask_of`` and ``read_mask_at``; a box outside of the picture; nothing known would be left.
     """
-    if drawn is None:
-        check_says_where(options)
+    check_says_where(options)
+    source, drawn = picture.source, options.mask if isinstance(options.mask, Tensor) else None
     height, width = picture.height, picture.width
     name = "the picture" if source is None else repr(str(source))
     notes: list[str] = []
@@ -60,14 +61,14 @@ def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn
         raise ConfigError(f"the mask has {parts[0].shape[2]}x{parts[0].shape[1]} pixels, {name} has {width}x{height}; both must be alike")
     file = mask_file(options, source)
     if file is not None:
-        mask, said = read_mask(file, height, width)
+        mask, said = read_mask_at(file, height, width)
         parts.append(mask)
         notes += said
-    if options.mask == ALPHA:
+    if isinstance(options.mask, str) and options.mask == ALPHA:
         parts.append(_transparent(picture, name, notes))
     parts += [_boxed(box, height, width, name, notes) for box in options.boxes]
-    if options.color is not None:
-        parts.append(_painted(options.color, picture, name, notes))
+    if options.mask_color is not None:
+        parts.append(_painted(options.mask_color, picture, name, notes))
     if options.scratches:
         parts.append(find_scratches(picture.pixels))
         notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
@@ -79,11 +80,12 @@ def find_hole(options: HoleOptions, picture: Picture, source: Path | None, drawn
     weight = _grown(whole, options.dilate, options.feather)
     if not bool((weight == 0).any()):
         if bool((marked == 0).any()):
-            reason = f"leave less for --dilate {options.dilate} and --feather {options.feather}, which cover all that was known"
+            grown = f"{option('dilate')} {options.dilate} and {option('feather')} {options.feather}"
+            reason = f"leave less for {grown}, which cover all that was known"
         elif options.invert:
-            reason = "--invert fills what is not marked, and nothing is: leave it away, or mark what to keep"
+            reason = f"{option('invert')} fills what is not marked, and nothing is: leave it away, or mark what to keep"
         else:
-            reason = "a mask is white where to fill and black elsewhere (--invert exchanges the two)"
+            reason = f"a mask is white where to fill and black elsewhere ({option('invert')} exchanges the two)"
         raise PictureError(f"all {width}x{height} pixels of {name} are to be filled, and nothing known is left to fill from; {reason}")
     if not bool(weight.any()):
         notes.append(f"nothing is marked in {name}: nothing to fill")

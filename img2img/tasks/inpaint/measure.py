@@ -1,4 +1,4 @@
-"""Fillers of holes against true pictures: the same holes for every method, in classes from thin to thick."""
+"""Inpainting methods measured against ground truth: the same holes for every method, in classes from thin to thick."""
 
 import time
 import zlib
@@ -11,12 +11,12 @@ from torch import Tensor
 from img2img.data.masks import Kind, draw_mask
 from img2img.data.sampling import seeded_rng
 from img2img.errors import DataError
-from img2img.evaluation.figures import HoleFigures, mean, measure_hole
-from img2img.evaluation.paired import heaviest_region
+from img2img.evaluation.figures import Column, Figures, mean
+from img2img.evaluation.paired import check_size, heaviest_region
 from img2img.evaluation.pairs import Pair
-from img2img.metrics import quantized
+from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim, quantized
 from img2img.metrics.lpips import SMALLEST
-from img2img.tasks.inpaint.baselines import Filler
+from img2img.tasks.inpaint.baselines import InpaintMethod
 from img2img.tasks.inpaint.data import CHECKED
 
 EMPTY = 0.5  # what stands in a hole
@@ -24,8 +24,31 @@ WINDOW = 192  # wider than a thick hole, so that a crop shows what is around it
 
 
 @dataclass(frozen=True)
+class HoleFigures(Figures):
+    """How far a filled hole is from the ground truth.
+
+    L1 in levels of 8 bits, PSNR in dB and SSIM in the hole; LPIPS of the whole picture; seconds taken.
+    """
+
+    l1: float
+    psnr: float
+    ssim: float
+    lpips: float
+    seconds: float
+
+
+HOLE_COLUMNS = (
+    Column("l1", "L1 x 255", 2, False),
+    Column("psnr", "PSNR", 2, True),
+    Column("ssim", "SSIM", 4, True),
+    Column("lpips", "LPIPS", 4, False),
+    Column("seconds", "seconds", 3, False),
+)
+
+
+@dataclass(frozen=True)
 class HoleCrops:
-    """The region of a picture with most of the hole: emptied, from each method's result and from the truth; (3, h, w) uint8."""
+    """The region of a picture with most of the hole: emptied, as each method fills it, and the ground truth; (3, h, w) uint8."""
 
     name: str
     given: Tensor
@@ -58,10 +81,10 @@ class InpaintEvaluation:
         }
 
 
-def evaluate_inpaint(
+def measure_inpaint(
     pairs: Sequence[Pair],
     load: Callable[[Pair], Tensor],
-    methods: Mapping[str, Filler],
+    methods: Mapping[str, InpaintMethod],
     *,
     kinds: Sequence[Kind] = CHECKED,
     seed: int = 0,
@@ -70,13 +93,13 @@ def evaluate_inpaint(
 ) -> InpaintEvaluation:
     """The figures of every method on every picture with a hole of every kind.
 
-    What is known is taken from the truth, and results are rounded to 8 bits before they are measured, as a file would be.
+    What is known is taken from the ground truth, and results are rounded to 8 bits before they are measured, as a file would be.
 
     Args:
-        load: a pair's true picture (3, H, W), on 8-bit levels in [0, 1].
+        load: a pair's ground truth (3, H, W), on 8-bit levels in [0, 1].
         methods: by the name that they are reported under.
         kinds: of ``CHECKED``. A hole depends on its kind, ``seed`` and the picture's name and size, whatever else is evaluated.
-        keep_crops: keep the region of each picture with most of the hole, for the report.
+        keep_crops: keep the region of each picture with most of the hole, for the page.
         track: goes round ``pairs``, for a progress bar.
 
     Raises:
@@ -99,14 +122,23 @@ def evaluate_inpaint(
                 start = time.perf_counter()
                 fill = method(torch.cat([given, mask])[None])[0]
                 seconds = time.perf_counter() - start
-                if fill.shape != truth.shape:
-                    sizes = f"{fill.shape[2]} x {fill.shape[1]} of {pair.name!r}, not {truth.shape[2]} x {truth.shape[1]}"
-                    raise DataError(f"{name!r} made {sizes}")
+                check_size(name, pair, fill, truth)
                 results[name] = torch.where(mask.bool(), quantized(fill), truth)
                 found.figures[kind][name][pair.name] = measure_hole(results[name], truth, mask, seconds)
             if keep_crops:
                 found.crops[kind].append(_crops(pair.name, mask, given, results, truth))
     return found
+
+
+def measure_hole(result: Tensor, truth: Tensor, mask: Tensor, seconds: float) -> HoleFigures:
+    """The figures of ``result``, both (3, H, W) on 8-bit levels in [0, 1], equal outside the hole of ``mask`` (1, H, W), 1 = hole."""
+    return HoleFigures(
+        l1=float(masked_l1(result, truth, mask)) * 255,
+        psnr=float(masked_psnr(result, truth, mask)),
+        ssim=float(masked_ssim(result, truth, mask)),
+        lpips=float(lpips_alex(result[None], truth[None])),
+        seconds=seconds,
+    )
 
 
 def hole(name: str, kind: Kind, truth: Tensor, seed: int) -> Tensor:

@@ -1,10 +1,9 @@
-"""Fillers of holes as one HTML page that needs no other file: a table for each kind of hole, and crops around the holes."""
+"""Inpainted pictures as one HTML page that needs no other file: a table for each kind of hole, and crops around the holes."""
 
 from pathlib import Path
 
-from img2img.evaluation.figures import HOLE_COLUMNS, HoleFigures
 from img2img.evaluation.page import figure, gallery, table, write_html
-from img2img.tasks.inpaint.measure import HoleCrops, InpaintEvaluation
+from img2img.tasks.inpaint.measure import HOLE_COLUMNS, HoleCrops, HoleFigures, InpaintEvaluation
 
 
 def write_inpaint_page(target: Path, evaluation: InpaintEvaluation, description: str) -> None:
@@ -21,4 +20,4 @@ def _picture(kind: str, crops: HoleCrops, methods: dict[str, dict[str, HoleFigur
     for name, result in crops.results.items():
         figures = methods[name][crops.name]
         shown.append(figure(result / 255, name, f"{figures.psnr:.2f} dB · LPIPS {figures.lpips:.3f}"))
-    return gallery(f"{crops.name}, {kind}", [*shown, figure(crops.truth / 255, "truth", "")])
+    return gallery(f"{crops.name}, {kind}", [*shown, figure(crops.truth / 255, "ground truth", "")])

@@ -1,63 +1,41 @@
 """An inpainter applied to pictures: only where their holes are, at every scale, and nothing else changes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from img2img import images
-from img2img.errors import ConfigError
+from img2img.batch.jobs import is_folder
+from img2img.errors import ConfigError, PictureError, option
+from img2img.files import atomic_path
 from img2img.images import Frame, Picture
-from img2img.inference.engine import Pipeline, check_colors
+from img2img.inference.engine import Engine
+from img2img.inference.network import Network, TorchNetwork
+from img2img.inference.pipeline import Pipeline, Progress, check_colors
+from img2img.inference.runtime import Result, Runtime
 from img2img.inference.tiling import Tiler
 from img2img.models import Model
 from img2img.networks import Inpainter
 from img2img.networks.blocks import bilinear
 from img2img.networks.inpainter import fill
+from img2img.tasks.inpaint.holes import Hole, find_hole, mask_file
+from img2img.tasks.inpaint.options import ALPHA, InpaintOptions, check_says_where, margins_of
 
 BLOCK = 512  # pixels a side of the squares in which holes are looked for
 CONTEXT = 128  # pixels around a hole for networks without bounds to what they see
 LARGEST_ALONE = 512  # pixels a side of the largest hole that a network of another project is given
 
 
-@dataclass(frozen=True)
-class Masked(Picture):
-    """A picture with its holes.
-
-    Attributes:
-        weights: for each frame (1, H, W) in [0, 1]: how much of what is filled in shows; above 0 is hole.
-        notes: what the user should know of how the holes were found.
-    """
-
-    weights: tuple[Tensor, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class Holes(Protocol):
-    """Finds the holes of pictures."""
-
-    @property
-    def identity(self) -> str:
-        """What decides which holes are found, as text."""
-
-    def find(self, picture: Picture, source: Path | None) -> Masked:
-        """``picture``, on the canvas that it is to have, with its holes; ``source`` is its file, if it has one."""
-
-    def files(self, source: Path) -> tuple[Path, ...]:
-        """The other files that decide about the holes of ``source``."""
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """The canvas of a picture of ``height`` x ``width``."""
-
-
-class Inpainting(Pipeline):
-    """An inpainter on a device, and what finds the holes. Outside of them pixels, alpha, depth and metadata stay to the bit.
+class InpaintPipeline(Pipeline[InpaintOptions]):
+    """An inpainter. Outside of the holes pixels, alpha, depth and metadata stay to the bit.
 
     Networks of ours work at every scale at which there is a hole (``networks.Inpainter``), in squares around the holes with as much
     context as can have an effect, so that what they give does not depend on the squares (Fourier convolutions, which reach everywhere, get
@@ -65,48 +43,64 @@ class Inpainting(Pipeline):
     enlarged from there.
     """
 
-    def __init__(self, model: Model, holes: Holes, **options: Any) -> None:
-        super().__init__(model, **options)
-        self.holes = holes
-        self._inpainter = model.network if isinstance(model.network, Inpainter) else None
-        halo = CONTEXT if model.info.halo is None else model.info.halo
-        self._tiler = Tiler(self._forward, halo, model.info.multiple, (self.tile, self.tile) if self.tile else None)
+    task = "inpaint"
+    Options = InpaintOptions
 
-    @property
-    def identity(self) -> str:
-        return f"{super().identity} {self.holes.identity}"
+    def __init__(self, model: Model, runtime: Runtime) -> None:
+        super().__init__(model, runtime)
+        self.halo = CONTEXT if model.info.halo is None else model.info.halo
+        self.engine = Engine(self.network, runtime)
 
-    def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
-        picture = super().read(source, max_pixels=max_pixels, name=name)
-        return self.holes.find(picture, Path(source) if isinstance(source, str | Path) else None)
+    def make_network(self) -> Network:
+        network = self.model.network
+        if isinstance(network, Inpainter):
+            return TorchNetwork(self.model, self.runtime, lambda x: network.refined(x[:, :3], x[:, 3:]))
+        return super().make_network()
 
-    def files(self, source: Path) -> tuple[Path, ...]:
-        return self.holes.files(source)
-
-    def remarks(self, picture: Picture) -> list[str]:
-        return list(picture.notes) if isinstance(picture, Masked) else []
-
-    def output_size(self, height: int, width: int, scale: float | None = None) -> tuple[int, int]:
-        return self.holes.size(height, width)
-
-    def picture(self, picture: Picture, scale: float | None = None) -> Picture:
-        """``picture`` with the holes of every frame filled; one that is no ``Masked`` yet has them looked for.
+    def __call__(self, picture: Picture, options: InpaintOptions, *, progress: Progress | None = None) -> Result:
+        """``picture`` with the holes of every frame filled, on a canvas with the margins that are to be painted.
 
         Raises:
             PictureError: a picture of bands, float values or labels, or holes that cannot be found.
         """
+        holes = self.holes(picture, options)
+        if options.mask_out is not None:
+            write_mask(holes[0].weight, mask_path(options.mask_out, picture.source), overwrite=options.mask_overwrite)
+        frames = []
+        for number, (frame, hole) in enumerate(zip(picture.frames, holes, strict=True), 1):
+            frames.append(self._filled(_opened(frame, hole, options), hole.weight))
+            if progress:
+                progress(number / len(holes))
+        return Result(picture.with_frames(frames), tuple(dict.fromkeys(note for hole in holes for note in hole.notes)))
+
+    def holes(self, picture: Picture, options: InpaintOptions) -> list[Hole]:
+        """What ``options`` would fill, for each frame of ``picture``; errors as a call."""
         check_colors(picture)
-        masked = picture if isinstance(picture, Masked) else self.holes.find(picture, None)
-        frames = [self._filled(frame, weight) for frame, weight in zip(masked.frames, masked.weights, strict=True)]
-        return Picture(tuple(frames), masked.bit_depth, masked.format, masked.metadata)
+        for frame in picture.frames:
+            self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
+        return [find_hole(options, picture.with_frames([frame])) for frame in picture.frames]
 
-    def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
-        made = self.picture(picture)
-        planes = made.pixels if made.alpha is None else torch.cat([made.pixels, made.alpha])
-        for top in range(0, made.height, BLOCK):
-            yield images.quantize(planes[:, top : top + BLOCK], made.bit_depth)
+    def check(self, options: InpaintOptions) -> None:
+        check_says_where(options)
 
-    def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
+    def files(self, source: Path, options: InpaintOptions) -> tuple[Path, ...]:
+        found = mask_file(options, source)
+        return () if found is None else (found,)
+
+    def output_size(self, height: int, width: int, options: InpaintOptions) -> tuple[int, int]:
+        left, top, right, bottom = margins_of(options.outpaint, width, height)
+        high, wide = height + top + bottom, width + left + right
+        if (high, wide) != (height, width) and high * wide > images.DEFAULT_MAX_PIXELS:
+            raise PictureError(f"with its margins the picture would have {wide}x{high} pixels, more than {images.DEFAULT_MAX_PIXELS:,}")
+        return high, wide
+
+    def run(self, pixels: Tensor, options: InpaintOptions) -> Tensor:
+        """As ``fill``; nothing in ``options`` may say where, as the fourth plane does."""
+        if options != InpaintOptions():
+            raise ConfigError("a tensor holds its mask itself, as the fourth plane; nothing else says where to fill")
+        return self.fill(pixels)
+
+    def fill(self, pixels: Tensor) -> Tensor:
         """``pixels`` (N, 4, H, W), RGB with anything in the hole and the mask, 1 = hole: (N, 3, H, W) float32 on the CPU, clamped.
 
         Raises:
@@ -117,7 +111,8 @@ class Inpainting(Pipeline):
         x, mask = pixels[:, :3].float().cpu(), (pixels[:, 3:].float().cpu() > 0).float()
         if bool((mask.amin((1, 2, 3)) > 0).any()):
             raise ConfigError("the mask covers the whole picture: nothing is known that it could be filled from")
-        refine = self._refined if self._inpainter else self._alone
+        tiler = self.engine.plain_tiler(self.halo)
+        refine = partial(self._refined if isinstance(self.model.network, Inpainter) else self._alone, tiler)
         made = [fill(x[number : number + 1], mask[number : number + 1], refine, guessed) for number in range(len(x))]
         return torch.where(mask > 0, torch.cat(made).clamp(0, 1), x)
 
@@ -125,44 +120,63 @@ class Inpainting(Pipeline):
         if not bool(weight.any()):
             return frame
         hole = weight > 0
-        made = self.run(torch.cat([frame.pixels.expand(3, -1, -1), weight])[None])[0]
+        made = self.fill(torch.cat([frame.pixels.expand(3, -1, -1), weight])[None])[0]
         if frame.pixels.shape[0] == 1:
             made = made.mean(0, keepdim=True)
         blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
         return replace(frame, pixels=torch.where(hole, blended, frame.pixels))
 
-    def _refined(self, guess: Tensor, mask: Tensor) -> Tensor:
+    def _refined(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
         """``guess`` (1, 3, H, W), changed in place, as the network corrects it, computed around the holes of ``mask``."""
         boxes = list(hole_boxes(mask[0, 0].numpy() > 0, BLOCK))
-        made = [self._corrected(guess, mask, box) for box in boxes]  # all of them first: each sees the others' guess
+        made = [self._corrected(tiler, guess, mask, box) for box in boxes]  # all of them first: each sees the others' guess
         for (top, bottom, left, right), piece in zip(boxes, made, strict=True):
             _put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
         return guess
 
-    def _alone(self, guess: Tensor, mask: Tensor) -> Tensor:
+    def _alone(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
         """``guess``, changed in place, with each hole that is small enough filled anew; larger ones stay as they are, enlarged."""
         found, count = ndimage.label(mask[0, 0].numpy() > 0, np.ones((3, 3)))
         for number, (ys, xs) in enumerate(ndimage.find_objects(found, count), 1):
             if max(ys.stop - ys.start, xs.stop - xs.start) <= LARGEST_ALONE:
-                piece = self._corrected(guess, mask, (ys.start, ys.stop, xs.start, xs.stop))
+                piece = self._corrected(tiler, guess, mask, (ys.start, ys.stop, xs.start, xs.stop))
                 _put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
         return guess
 
-    def _corrected(self, guess: Tensor, mask: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    def _corrected(self, tiler: Tiler, guess: Tensor, mask: Tensor, box: tuple[int, int, int, int]) -> Tensor:
         """What the network gives within ``box`` (top, bottom, left, right)."""
-        (top, bottom), (left, right) = self._around(box[:2], mask.shape[-2]), self._around(box[2:], mask.shape[-1])
-        made = self._tiler.whole(torch.cat([x[..., top:bottom, left:right] for x in (guess, mask)], 1))
+        (top, bottom), (left, right) = (_around(span, side, tiler) for span, side in ((box[:2], mask.shape[-2]), (box[2:], mask.shape[-1])))
+        made = tiler.whole(torch.cat([x[..., top:bottom, left:right] for x in (guess, mask)], 1))
         return made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
 
-    def _around(self, span: tuple[int, int], side: int) -> tuple[int, int]:
-        """``span`` with its context, beginning at a multiple of what the network needs."""
-        halo, multiple = self._tiler.halo or 0, self._tiler.multiple
-        return max((span[0] - halo) // multiple * multiple, 0), min(-(-(span[1] + halo) // multiple) * multiple, side)
 
-    def _network(self, x: Tensor) -> Tensor:
-        if self._inpainter:
-            return self._inpainter.refined(x[:, :3], x[:, 3:])
-        return cast(Tensor, self.model.network(x))
+def mask_path(mask_out: str, source: Path | None) -> Path:
+    """Where ``mask_out`` wants the mask of the picture at ``source``: the file itself, or NAME.png in the folder."""
+    return Path(mask_out, f"{source.stem if source else 'mask'}.png") if is_folder(mask_out) else Path(mask_out)
+
+
+def write_mask(weight: Tensor, target: Path, *, overwrite: bool = False) -> None:
+    """Write ``weight`` (1, H, W) in [0, 1] as a mask file, atomically. PictureError where another one is there."""
+    with atomic_path(target) as temporary:
+        images.write(Picture((Frame(weight),)), temporary)
+        if target.exists() and not overwrite and target.read_bytes() != temporary.read_bytes():
+            raise PictureError(f"{option('mask_out')} {str(target)!r} exists and is another mask; {option('overwrite')} replaces it")
+
+
+def _opened(frame: Frame, hole: Hole, options: InpaintOptions) -> Frame:
+    """``frame`` on the canvas of ``hole``; alpha is opaque in its margins and, where transparent pixels are filled, in the hole."""
+    left, top, right, bottom = hole.margins
+    pixels, alpha = F.pad(frame.pixels, (left, right, top, bottom), value=0.5), frame.alpha
+    if alpha is not None:
+        alpha = F.pad(alpha, (left, right, top, bottom), value=1.0)
+        alpha = torch.maximum(alpha, hole.weight) if isinstance(options.mask, str) and options.mask == ALPHA else alpha
+    return Frame(pixels, alpha, frame.duration)
+
+
+def _around(span: tuple[int, int], side: int, tiler: Tiler) -> tuple[int, int]:
+    """``span`` with its context, beginning at a multiple of what the network needs."""
+    halo, multiple = tiler.halo or 0, tiler.multiple
+    return max((span[0] - halo) // multiple * multiple, 0), min(-(-(span[1] + halo) // multiple) * multiple, side)
 
 
 def guessed(coarse: Tensor, picture: Tensor, mask: Tensor) -> Tensor:

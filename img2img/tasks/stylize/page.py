@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from img2img import images
-from img2img.evaluation.figures import STYLE_COLUMNS
 from img2img.evaluation.page import figure, table, write_html
-from img2img.tasks.stylize.measure import CELL, CONTENT, Cells, StylizeEvaluation
+from img2img.tasks.stylize.measure import CELL, CONTENT, STYLE_COLUMNS, Cells, StylizeEvaluation
 
 GAP = 6
 LABEL = 16  # pixels of the height of a method's name

@@ -4,32 +4,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from img2img import images
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, option
 
 
-def preview_files(
-    jobs: Sequence[tuple[Path | None, Path | None]], given: str | None, *, overwrite: bool = False
-) -> dict[Path | None, Path]:
-    """The preview file for the source of each of ``jobs``: ``given``, or NAME.preview.png beside the target, or none without a target.
+def preview_files(targets: Sequence[Path | None], given: str | None, *, overwrite: bool = False) -> list[Path | None]:
+    """The preview file for each of ``targets``: ``given``, or NAME.preview.png beside the target, or none without a target.
 
     Args:
-        jobs: pairs of source and target, None for standard input and output.
+        targets: the results; None for standard output.
 
     Raises:
-        ConfigError: ``given`` for several jobs; a preview that would replace a file. PictureError: ``given`` names no format.
+        ConfigError: ``given`` for several results; a preview that would replace a file. PictureError: ``given`` names no format.
     """
     if given is not None:
         images.check_format(given)
-        if len(jobs) > 1:
-            raise ConfigError(f"--preview {given!r} is one file for {len(jobs)} pictures; leave it out: each gets its own")
-    found = dict[Path | None, Path]()
-    for source, target in jobs:
-        if given is not None:
-            found[source] = Path(given)
-        elif target is not None:
-            found[source] = target.with_name(f"{target.stem}.preview.png")
-    results = {target for _, target in jobs}
-    for path in found.values():
-        if path in results or (path.exists() and not overwrite):
-            raise ConfigError(f"the preview {str(path)!r} would replace a file, and is removed at the end: --preview names another")
+        if len(targets) > 1:
+            raise ConfigError(f"{option('preview')} {given!r} is one file for {len(targets)} pictures; leave it out: each gets its own")
+    found = [
+        Path(given) if given is not None else None if target is None else target.with_name(f"{target.stem}.preview.png")
+        for target in targets
+    ]
+    for path in found:
+        if path is not None and (path in targets or (path.exists() and not overwrite)):
+            raise ConfigError(
+                f"the preview {str(path)!r} would replace a file, and is removed at the end: {option('preview')} names another"
+            )
     return found

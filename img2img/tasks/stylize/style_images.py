@@ -11,10 +11,10 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError
 from img2img.images import Picture
-from img2img.images import convert as kinds
+from img2img.images.convert import check_tensor, to_picture
 from img2img.images.resize import resize
 from img2img.inference.alpha import fill_hidden
-from img2img.inference.engine import check_colors
+from img2img.inference.pipeline import check_colors
 from img2img.tasks.stylize.validate import SMALLEST_SIDE
 
 
@@ -37,8 +37,10 @@ class StyleImage:
         return replace(self, pixels=resize(self.pixels, size=(height, width)).clamp(0, 1))
 
 
-def painting(style: Any, weight: float = 1.0) -> StyleImage:
-    """The style picture ``style``, of any kind that ``Pipeline.__call__`` takes; of transparent ones what is visible counts.
+def style_image(style: Any, weight: float = 1.0) -> StyleImage:
+    """The style picture ``style``, of any kind that ``images.convert.to_picture`` takes, or a tensor.
+
+    Of transparent ones what is visible counts.
 
     Raises:
         PictureError: it cannot be read, or is no picture of colors. ConfigError: it is too small to show a style.
@@ -57,9 +59,9 @@ def _picture(style: Any) -> Picture:
     if isinstance(style, Picture):
         return style
     if isinstance(style, Tensor):
-        batch = kinds.check_tensor(style).detach().to("cpu", torch.float32)
+        batch = check_tensor(style).detach().to("cpu", torch.float32)
         if len(batch) > 1:
             raise ConfigError(f"a style is one picture, not a batch of {len(batch)}; give a list of styles")
         colors = 1 if batch.shape[1] < 3 else 3
         return Picture((images.Frame(batch[0, :colors], batch[0, colors:] if batch.shape[1] > colors else None),))
-    return kinds.to_picture(style)[0]
+    return to_picture(style)[0]

@@ -3,10 +3,21 @@
 from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
-from img2img.tasks.translate.cli import train_translate, translate
+from img2img.tasks.translate.cli import train_translate
+from img2img.tasks.translate.evaluate import evaluate_translate
+from img2img.tasks.translate.options import TranslateOptions, variants
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from img2img.models import ModelInfo
+    from img2img.tasks.translate.pipeline import TranslatePipeline
+
+
+def _pipeline() -> "type[TranslatePipeline]":
+    from img2img.tasks.translate.pipeline import TranslatePipeline
+
+    return TranslatePipeline
 
 
 def _config() -> "type[BaseModel]":
@@ -15,4 +26,28 @@ def _config() -> "type[BaseModel]":
     return TranslateConfig
 
 
-TRANSLATE = Task(name="translate", infer=translate, train=train_translate, config=_config)
+def _extension(options: TranslateOptions, info: "ModelInfo") -> str | None:
+    """PNG keeps palettes, TIFF bands and float values."""
+    target = info.a if options.direction == "b2a" and len(info.directions) > 1 else info.b
+    return ".png" if target.palette else ".tif" if target.scale or target.channels not in (1, 3) else None
+
+
+TRANSLATE = Task(
+    name="translate",
+    summary="Turn pictures into pictures of another kind.",
+    help="""Turn pictures into pictures of another kind, with a model of your own or one that comes with the install.
+
+    The paths of the results go to stdout. A second run does only what is missing or has changed.
+
+    Example: `img2img translate gray.jpg -m translate-colorize`
+    """,
+    options=TranslateOptions,
+    pipeline=_pipeline,
+    runtime=("tile", "statistics", "ensemble", "device", "dtype"),
+    suffix=lambda options, info: "_translated",
+    variants=variants,
+    extension=_extension,
+    train=train_translate,
+    config=_config,
+    evaluate=evaluate_translate,
+)

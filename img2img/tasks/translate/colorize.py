@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import networks
-from img2img.images.color import rgb_to_lab
+from img2img.images.color import gray_of, rgb_to_lab
 from img2img.metrics import lpips_alex, psnr
 from img2img.networks import Colorizer
-from img2img.networks.colorizer import bins, gray_of, nearest_bin
+from img2img.networks.colorizer import bins, nearest_bin
 from img2img.networks.features import vgg16_weights
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets

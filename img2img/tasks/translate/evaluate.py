@@ -1,4 +1,4 @@
-"""``img2img evaluate translate``: figures for translators, against true pictures or label maps."""
+"""``img2img evaluate translate``: figures of translation models against ground truth, pictures or label maps."""
 
 from __future__ import annotations
 
@@ -8,75 +8,100 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from img2img.tasks.upscale.evaluate import print_table, progress, write_json
+from img2img.evaluation import options as o
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from img2img.evaluation.pairs import Pair
-    from img2img.tasks.translate.pipeline import Translation
+    from img2img.tasks.translate.options import TranslateOptions
+    from img2img.tasks.translate.pipeline import TranslatePipeline
 
 
 def evaluate_translate(
-    truth: Annotated[Path, typer.Option(help="Folder of true pictures, or of true label maps.")],
-    model: Annotated[list[str], typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.")],
-    inputs: Annotated[Path | None, typer.Option("--input", help="Folder of what goes in, with the same names; made if not given.")] = None,
+    truth: Annotated[
+        Path, typer.Option(help="Folder of pictures, or of label maps, the ground truth.", rich_help_panel=o.INPUT_AND_OUTPUT)
+    ],
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", help="A model's name, file or run folder; several: -m A -m B.", rich_help_panel=o.MODEL),
+    ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option("--input", help="Folder of what goes in, with the same names; made if not given.", rich_help_panel=o.INPUT_AND_OUTPUT),
+    ] = None,
+    json: o.Json = None,
+    html: o.Html = None,
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.", rich_help_panel=o.MODEL)] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="The class to translate into, of models with several.", rich_help_panel=o.MODEL)
+    ] = None,
+    ensemble: o.Ensemble = False,
     damage: Annotated[
         str | None,
-        typer.Option(help="How inputs are made of true pictures: noise=25, jpeg=10, blur=1, photons=100, sketch=1, gray; or several."),
+        typer.Option(
+            help="How inputs are made from the ground truth: noise=25, jpeg=10, blur=1, photons=100, sketch=1, gray; or several.",
+            rich_help_panel=o.MEASUREMENT,
+        ),
     ] = None,
-    direction: Annotated[str | None, typer.Option(help="a2b or b2a, of models that go both ways.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="The class to translate into, of models with several.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Measure the first so many pictures only.")] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight flips and turns, as translate --ensemble.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    json: Annotated[Path | None, typer.Option(help="Write the figures of every picture here.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the table and crops here.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.", rich_help_panel=o.MEASUREMENT)] = 0,
+    limit: o.Limit = None,
+    device: o.Device = "auto",
 ) -> None:
-    """PSNR, SSIM and LPIPS of translators, with the untouched input beside them; IoU of makers of label maps."""
+    """PSNR, SSIM and LPIPS of translation models, compared with the untouched input; IoU of makers of label maps.
+
+    Example: img2img evaluate translate --truth CBSD68/HR --damage noise=25 -m translate-restore
+    """
     from functools import partial
 
     from img2img.errors import ConfigError
-    from img2img.evaluation import paired as upscale
-    from img2img.evaluation.page import write_report
+    from img2img.evaluation.figures import PAIRED_COLUMNS
+    from img2img.evaluation.page import write_paired_page
+    from img2img.evaluation.paired import evaluate
     from img2img.evaluation.pairs import find_pairs
-    from img2img.tasks.translate.conditions import Wish, load_translator
+    from img2img.evaluation.table import print_table, progress, write_json
+    from img2img.inference.runtime import Runtime
     from img2img.tasks.translate.measure import load_translated, parse_damage
+    from img2img.tasks.translate.options import TranslateOptions
+    from img2img.tasks.translate.pipeline import TranslatePipeline, sides
 
     if (inputs is None) == (damage is None):
-        raise ConfigError("give either --input, a folder of what goes in, or --damage, which makes it of the true pictures")
-    wish = Wish(direction, to=to)
-    translators = {name: load_translator(name, wish, 0, device=device, ensemble=ensemble) for name in dict.fromkeys(model)}
-    pairs = find_pairs(truth, inputs, 1, limit)
-    if any(translator.target.palette for translator in translators.values()):
+        raise ConfigError("give either --input, a folder of what goes in, or --damage, which makes it from the ground truth")
+    options = TranslateOptions.of(direction=direction, to=to)
+    translators = {name: TranslatePipeline.open(name, Runtime(device, ensemble=ensemble)) for name in dict.fromkeys(model)}
+    for translator in translators.values():
+        translator.check(options)
+    specs = {name: sides(translator.model.info, options) for name, translator in translators.items()}
+    pairs = find_pairs(truth, inputs, limit=limit)
+    if any(target.palette for _, target in specs.values()):
         if len(translators) > 1:
             raise ConfigError("models that make label maps are measured one at a time")
-        _labels(next(iter(translators.values())), pairs, json)
+        _evaluate_labels(next(iter(translators.values())), options, pairs, json)
         return
-    for name, translator in translators.items():
-        if translator.source.palette or any(side.scale or side.channels not in (1, 3) for side in (translator.source, translator.target)):
+    for name, (source, target) in specs.items():
+        if source.palette or any(spec.scale or spec.channels not in (1, 3) for spec in (source, target)):
             raise ConfigError(
                 f"model {name!r} does not go from pictures to pictures: gray or RGB of 8 bits can be measured, and label maps made"
             )
-    found = upscale.evaluate(
+    found = evaluate(
         pairs,
         partial(load_translated, damage=parse_damage(damage) if damage is not None else (), seed=seed),
-        {name: partial(_as_rgb, translator.run) for name, translator in translators.items()},
+        {name: partial(_as_rgb, partial(translator.run, options=options)) for name, translator in translators.items()},
         scale=1,
         border=0,
-        baseline="input",
+        reference="input",
         keep_crops=html is not None,
         track=progress,
     )
-    source = f"from {str(inputs)!r}" if inputs else f"{damage}, seed {seed}"
-    description = f"{len(pairs)} pictures of {str(truth)!r}, {source}" + (", mean of eight flips and turns" if ensemble else "")
+    origin = f"from {str(inputs)!r}" if inputs else f"{damage}, seed {seed}"
+    description = f"{len(pairs)} pictures of {str(truth)!r}, {origin}" + (", mean of eight flips and turns" if ensemble else "")
     if json:
         settings = {"truth": str(truth), "input": inputs and str(inputs), "damage": damage, "seed": seed, "ensemble": ensemble}
         write_json(json, {**settings, "models": found.to_json()})
     if html:
-        write_report(html, found, description)
-    print_table(found, description)
+        write_paired_page(html, found, description)
+    speeds = {name: f"{speed:.2f}" for name, speed in found.speeds().items()}
+    print_table(description, PAIRED_COLUMNS, {"": found.means()}, more={"s / input Mpx": speeds})
 
 
 def _as_rgb(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -84,17 +109,19 @@ def _as_rgb(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return run(x).expand(-1, 3, -1, -1)
 
 
-def _labels(translator: Translation, pairs: Sequence[Pair], json: Path | None) -> None:
+def _evaluate_labels(translator: TranslatePipeline, options: TranslateOptions, pairs: Sequence[Pair], json: Path | None) -> None:
     from dataclasses import asdict
 
     from img2img import images
-    from img2img.tasks.translate.measure import evaluate_labels
+    from img2img.evaluation.table import progress, write_json
+    from img2img.tasks.translate.measure import measure_labels
+    from img2img.tasks.translate.pipeline import sides
 
     def levels(path: Path) -> Tensor:
-        picture = translator.picture(translator.read(path, max_pixels=images.DEFAULT_MAX_PIXELS))
+        picture = translator(translator.read(path, options, max_pixels=images.DEFAULT_MAX_PIXELS), options).picture
         return (picture.pixels[0] * 255).round().long()
 
-    found = evaluate_labels(pairs, translator.target.palette, levels, progress)
+    found = measure_labels(pairs, sides(translator.model.info, options)[1].palette, levels, progress)
     if json:
         write_json(json, {name: asdict(figures) for name, figures in found.items()})
     for name, figures in found.items():

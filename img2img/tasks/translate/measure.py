@@ -1,4 +1,4 @@
-"""Translators against true pictures, and makers of label maps against true ones."""
+"""What translation models are measured on, inputs made by damage, and the figures of label maps against ground truth."""
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -45,24 +45,24 @@ def parse_damage(text: str) -> Damage:
 
 
 def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """The input and the true picture of ``pair``, both (3, H, W) on 8-bit levels in [0, 1]; the input is made where there is no file.
+    """The input and the ground truth of ``pair``, both (3, H, W) on 8-bit levels in [0, 1]; the input is made where there is no file.
 
     Noise is seeded by ``seed`` and the picture's name, and clipped with the rest to 8 bits, as a file would be; JPEG is 4:2:0.
 
     Raises:
         PictureError: a file cannot be read. DataError: the sizes differ.
     """
-    true = quantized(images.read(pair.hr).pixels)
-    truth = true.expand(3, -1, -1)
-    if pair.lr is not None:
-        given = quantized(images.read(pair.lr).pixels).expand(3, -1, -1)
+    pixels = quantized(images.read(pair.truth).pixels)
+    truth = pixels.expand(3, -1, -1)
+    if pair.input is not None:
+        given = quantized(images.read(pair.input).pixels).expand(3, -1, -1)
         if given.shape != truth.shape:
             raise DataError(
-                f"{str(pair.lr)!r} is {given.shape[2]} x {given.shape[1]}, {str(pair.hr)!r} is {truth.shape[2]} x {truth.shape[1]}"
+                f"{str(pair.input)!r} is {given.shape[2]} x {given.shape[1]}, {str(pair.truth)!r} is {truth.shape[2]} x {truth.shape[1]}"
             )
         return given, truth
     rng = seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
-    x = true  # gray in one plane, whose noise has no color
+    x = pixels  # gray in one plane, whose noise has no color
     for kind, strength in damage:
         if kind == "gray":
             x = (x * GRAY).sum(0, keepdim=True)
@@ -80,15 +80,15 @@ class LabelFigures:
     classes: tuple[float | None, ...]
 
 
-def evaluate_labels(
+def measure_labels(
     pairs: Sequence[Pair],
     palette: Palette,
     model: Callable[[Path], Tensor],
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
 ) -> dict[str, LabelFigures]:
-    """{"model": ..., "majority": ...}: how far the label maps that ``model`` makes agree with the true ones.
+    """{"model": ..., "majority": ...}: how far the label maps that ``model`` makes agree with the ground truth.
 
-    ``majority`` says everywhere what is most frequent in the true maps: what a model must beat to have learnt anything.
+    ``majority`` says everywhere what is most frequent in the ground truth: what a model must beat to have learned anything.
 
     Args:
         model: gives the levels (H, W) int64 for the input at a path.
@@ -101,13 +101,13 @@ def evaluate_labels(
     classes = len(palette)
     counts = torch.zeros(classes, classes, dtype=torch.int64)
     for pair in track(pairs):
-        if pair.lr is None:
+        if pair.input is None:
             raise DataError("label maps are made of something: give the folder of inputs, --input DIR")
-        truth = torch.from_numpy(images.read_labels(pair.hr, palette).indices.astype(np.int64))
-        made = model(pair.lr)
+        truth = torch.from_numpy(images.read_labels(pair.truth, palette).indices.astype(np.int64))
+        made = model(pair.input)
         if made.shape != truth.shape:
             raise DataError(
-                f"the label map for {str(pair.lr)!r} is {made.shape[1]} x {made.shape[0]}, not {truth.shape[1]} x {truth.shape[0]}"
+                f"the label map for {str(pair.input)!r} is {made.shape[1]} x {made.shape[0]}, not {truth.shape[1]} x {truth.shape[0]}"
             )
         counts += torch.bincount((truth * classes + made).flatten(), minlength=classes**2).view(classes, classes)
     majority = torch.zeros_like(counts)

@@ -1,8 +1,9 @@
 """A translator applied to pictures: other channels, ranges and conditions than those of a picture that is enlarged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,59 +13,81 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images import BitDepth, Frame, Picture
+from img2img.images.color import gray_of
 from img2img.inference.alpha import fill_hidden
-from img2img.inference.engine import Pipeline
-from img2img.inference.statistics import Network
-from img2img.models import Model
-from img2img.networks.colorizer import gray_of
+from img2img.inference.channels import Channels, Forward
+from img2img.inference.engine import Engine, joined
+from img2img.inference.pipeline import Pipeline, Progress, Stream
+from img2img.inference.runtime import Result, Runtime
+from img2img.models import ImageSpec, Model, ModelInfo
+from img2img.recent import Recent
+from img2img.tasks.translate.conditions import check_options, conditions_of, encoded_style
+from img2img.tasks.translate.options import TranslateOptions
+
+RECENT = 16  # style codes that a pipeline remembers
 
 
-class Translation(Pipeline):
-    """A translator on a device, of one way and one style. The size stays, and so do alpha and metadata where the result can hold them.
+class TranslatePipeline(Pipeline[TranslateOptions]):
+    """A translator. The size stays, and so do alpha and metadata where the result can hold them.
 
     Gray stays gray only through models that say so (restoration); others make RGB of it. RGB for a model that wants gray is taken by
     its lightness. Bands and float values are brought to the range that the model was trained on, and back.
-
-    Attributes:
-        conditions: what the network is given beside the picture: "direction", "style" (1, style_dim), "label" (1,).
-        source, target: what goes in and what comes out.
     """
 
-    def __init__(self, model: Model, conditions: Mapping[str, Any], **options: Any) -> None:
-        super().__init__(model, **options)
-        back = conditions.get("direction", model.info.directions[0]) == "b2a" and len(model.info.directions) > 1
-        self.source, self.target = (model.info.b, model.info.a) if back else (model.info.a, model.info.b)
-        self.takes = len(self.source.palette) or self.source.channels
-        self.conditions = {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in conditions.items()}
+    task = "translate"
+    Options = TranslateOptions
 
-    @property
-    def identity(self) -> str:
-        conditions = [(key, value.tolist() if isinstance(value, Tensor) else value) for key, value in sorted(self.conditions.items())]
-        return f"{super().identity} {self.source!r} {self.target!r} {self.model.info.keeps_gray} {conditions}"
+    def __init__(self, model: Model, runtime: Runtime) -> None:
+        super().__init__(model, runtime)
+        self.engine = Engine(self.network, runtime)
+        self._codes = Recent[tuple[str, int, int, str], Tensor](RECENT)
 
-    def read(self, source: Any, *, max_pixels: int, name: str | None = None) -> Picture:
-        if self.source.palette:
-            labels = images.read_labels(source, self.source.palette, max_pixels=max_pixels, name=name)
-            return labels.picture()
-        banded = self.takes not in (1, 3) or bool(self.source.scale)
-        return images.read(source, max_pixels=max_pixels, name=name, bands=banded)
-
-    def picture(self, picture: Picture, scale: float | None = None) -> Picture:
+    def __call__(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Result:
         """``picture`` with every frame translated.
 
         Raises:
             PictureError: other bands, or another kind of numbers, than the model was trained on.
         """
-        self._check(picture)
-        about = self.outline(picture)
-        frames = [
-            replace(frame, pixels=self.run(self._prepared(frame))[0], alpha=frame.alpha if about.alpha is not None else None)
-            for frame in picture.frames
-        ]
-        return about.with_frames(frames)
+        one = _Translation(self, options)
+        one.check(picture)
+        about = self.outline(picture, options)
+        frames = []
+        for number, frame in enumerate(picture.frames, 1):
+            pixels = one.run(one.prepared(frame))[0]
+            frames.append(replace(frame, pixels=pixels, alpha=frame.alpha if about.alpha is not None else None))
+            if progress:
+                progress(number / len(picture.frames))
+        return Result(about.with_frames(frames))
 
-    def outline(self, picture: Picture) -> Picture:
-        channels, target = self._gives(picture.channels), self.target
+    def run(self, pixels: Tensor, options: TranslateOptions) -> Tensor:
+        """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
+
+        Raises:
+            ConfigError: other planes than the network takes: one for each label of a palette; gray and RGB stand for each other.
+        """
+        return _Translation(self, options).run(pixels)
+
+    def stream(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Stream:
+        one = _Translation(self, options)
+        one.check(picture)
+        outline = self.outline(picture, options)
+        return Stream(outline, picture.height, picture.width, one.rows(picture.frames[0], outline.bit_depth, progress))
+
+    def check(self, options: TranslateOptions) -> None:
+        check_options(self.model.info, options)
+
+    def read(self, source: Any, options: TranslateOptions, *, max_pixels: int, name: str | None = None) -> Picture:
+        taken, _ = sides(self.model.info, options)
+        if taken.palette:
+            return images.read_labels(source, taken.palette, max_pixels=max_pixels, name=name).picture()
+        return images.read(source, max_pixels=max_pixels, name=name, bands=taken.channels not in (1, 3) or bool(taken.scale))
+
+    def files(self, source: Path, options: TranslateOptions) -> tuple[Path, ...]:
+        return tuple(Path(style) for style in options.style if isinstance(style, str))
+
+    def outline(self, picture: Picture, options: TranslateOptions) -> Picture:
+        _, target = sides(self.model.info, options)
+        channels = 1 if picture.channels == 1 and self.model.info.keeps_gray else target.channels
         depth: BitDepth = 32 if target.scale else 8 if target.palette else 16 if picture.bit_depth == 32 else picture.bit_depth
         height, width = picture.height, picture.width
         colors = channels in (1, 3) and depth != 32 and not target.palette
@@ -74,33 +97,42 @@ class Translation(Pipeline):
         metadata = picture.metadata if same else replace(picture.metadata, icc=None)  # a profile is of gray or of colors
         return replace(picture, frames=(frame,), bit_depth=depth, metadata=metadata, palette=target.palette or None)
 
-    def rows(self, picture: Picture, scale: float | None = None) -> Iterator[np.ndarray[Any, Any]]:
-        self._check(picture)
-        frame, depth, top = picture.frames[0], self.outline(picture).bit_depth, 0
-        for band in self.bands(self._prepared(frame), scale):
-            planes = [band[0]]
-            if frame.alpha is not None:
-                planes.append(frame.alpha[:, top : top + band.shape[-2]])
-            top += band.shape[-2]
-            yield images.quantize(torch.cat(planes), depth)
+    def conditions(self, options: TranslateOptions) -> dict[str, Any]:
+        """What the network is given besides the picture; errors as ``conditions.conditions_of``."""
+        return conditions_of(self.model.info, options, self._encoded)
 
-    def run(self, pixels: Tensor, scale: float | None = None) -> Tensor:
-        """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
+    def _encoded(self, style: Any, side: str) -> Tensor:
+        if not isinstance(style, str):
+            return encoded_style(self.model, style, side)
+        try:
+            status = Path(style).stat()
+        except OSError:
+            return encoded_style(self.model, style, side)  # says what is wrong
+        return self._codes.get((style, status.st_size, status.st_mtime_ns, side), lambda: encoded_style(self.model, style, side))
 
-        Raises:
-            ConfigError: other planes than the network takes: one for each label of a palette; gray and RGB stand for each other.
-        """
-        given = pixels.shape[1]
-        if given != self.takes and not {given, self.takes} <= {1, 3}:
-            raise ConfigError(f"model {self.model.info.name!r} takes {self.takes} planes, and {given} were given")
-        made = super().run(pixels, scale)
-        if not self.target.scale:
-            return made
-        offset, factor = (made.new_tensor(numbers)[:, None, None] for numbers in (self.target.offset, self.target.scale))
-        return made * factor + offset
+    def _about_model(self) -> str:
+        info = self.model.info
+        return f"{info.a!r} {info.b!r} {info.keeps_gray}"
 
-    def _check(self, picture: Picture) -> None:
-        info, takes = self.model.info, self.takes
+
+def sides(info: ModelInfo, options: TranslateOptions) -> tuple[ImageSpec, ImageSpec]:
+    """What goes in and what comes out."""
+    back = (options.direction or info.directions[0]) == "b2a" and len(info.directions) > 1
+    return (info.b, info.a) if back else (info.a, info.b)
+
+
+class _Translation:
+    """One request: its direction and what the network is given besides the picture."""
+
+    def __init__(self, pipeline: TranslatePipeline, options: TranslateOptions) -> None:
+        self.engine, self.info = pipeline.engine, pipeline.model.info
+        self.source, self.target = sides(self.info, options)
+        self.takes = len(self.source.palette) or self.source.channels
+        self.conditions = pipeline.conditions(options)
+        self.channels = _TranslateChannels(self.takes, self.target, self.info.keeps_gray)
+
+    def check(self, picture: Picture) -> None:
+        info, takes = self.info, self.takes
         if self.source.palette:
             if picture.palette != self.source.palette:
                 raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colors; read them with it")
@@ -111,7 +143,7 @@ class Translation(Pipeline):
             wanted, given = ("float values", "integers") if self.source.scale else ("integers of 8 or 16 bits", "float values")
             raise PictureError(f"model {info.name!r} was trained on {wanted}, the picture holds {given}")
 
-    def _prepared(self, frame: Frame) -> Tensor:
+    def prepared(self, frame: Frame) -> Tensor:
         """(1, C, H, W) in [0, 1]."""
         x = (frame.pixels if frame.alpha is None else fill_hidden(frame.pixels, frame.alpha))[None]
         if self.source.palette:
@@ -121,26 +153,52 @@ class Translation(Pipeline):
         offset, scale = (x.new_tensor(numbers)[:, None, None] for numbers in (self.source.offset, self.source.scale))
         return (x - offset) / scale
 
-    def _gives(self, channels: int) -> int:
-        return 1 if channels == 1 and self.model.info.keeps_gray else self.target.channels
+    def run(self, pixels: Tensor) -> Tensor:
+        given = pixels.shape[1]
+        if given != self.takes and not {given, self.takes} <= {1, 3}:
+            raise ConfigError(f"model {self.info.name!r} takes {self.takes} planes, and {given} were given")
+        return self._ranged(joined(self._bands(pixels.detach().float().cpu())))
 
-    def _colors_in(self, x: Tensor) -> int:
+    def rows(self, frame: Frame, depth: BitDepth, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
+        """The frame translated, as (h, W, C[+1]) integers in bands from top to bottom."""
+        top, height = 0, frame.pixels.shape[1]
+        for band in self._bands(self.prepared(frame)):
+            planes = [self._ranged(band)[0]]
+            if frame.alpha is not None:
+                planes.append(frame.alpha[:, top : top + band.shape[-2]])
+            top += band.shape[-2]
+            yield images.quantize(torch.cat(planes), depth)
+            if progress:
+                progress(top / height)
+
+    def _bands(self, x: Tensor) -> Iterator[Tensor]:
+        size, shape = (x.shape[2], x.shape[3]), (x.shape[0], x.shape[1])
+        return self.engine.bands(lambda top, bottom: x[..., top:bottom, :], size, shape, channels=self.channels, conditions=self.conditions)
+
+    def _ranged(self, made: Tensor) -> Tensor:
+        if not self.target.scale:
+            return made
+        offset, factor = (made.new_tensor(numbers)[:, None, None] for numbers in (self.target.offset, self.target.scale))
+        return made * factor + offset
+
+
+class _TranslateChannels(Channels):
+    """All planes are fed as they are; gray and RGB stand for each other. Alpha is not among them."""
+
+    def __init__(self, takes: int, target: ImageSpec, keeps_gray: bool) -> None:
+        super().__init__(takes, 1)
+        self.target, self.keeps_gray = target, keeps_gray
+
+    def colors_in(self, x: Tensor) -> int:
         return x.shape[1]
 
-    def _colors(self, x: Tensor, forward: Network) -> Tensor:
+    def colors(self, x: Tensor, forward: Forward) -> Tensor:
         given = x.shape[1]
         if given == 1 and self.takes == 3:
             x = x.expand(-1, 3, -1, -1)
         elif given == 3 and self.takes == 1:
             x = gray_of(x)
-        made = self._predict(x, forward)
+        made = forward(x)
         if self.target.palette:
             return made.argmax(1, keepdim=True) / 255
-        return made.mean(1, keepdim=True) if given == 1 and self.model.info.keeps_gray else made
-
-    def _network(self, x: Tensor) -> Tensor:
-        given = {
-            key: value.expand(x.shape[0], *value.shape[1:]) if isinstance(value, Tensor) else value
-            for key, value in self.conditions.items()
-        }
-        return cast(Tensor, self.model.network(x, **given))
+        return made.mean(1, keepdim=True) if given == 1 and self.keeps_gray else made

@@ -1,71 +1,11 @@
-"""``img2img upscale`` and ``img2img train upscale``."""
+"""``img2img train upscale``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from img2img.tasks import cli_options as o
-
-
-def upscale(
-    inputs: o.Inputs,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="File, or folder that mirrors the inputs.  [default: NAME_4x.EXT, FOLDER_4x beside the input]"),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A name, a model file or a training run.  [default: upscale-4x-photo]")
-    ] = None,
-    scale: Annotated[float | None, typer.Option("--scale", "-s", help="1 to 8, also in between.  [default: the model's]")] = None,
-    tile: o.Tile = None,
-    ensemble: o.Ensemble = False,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    extension: o.Extension = None,
-    suffix: Annotated[str | None, typer.Option(help="What follows the name.  [default: _4x beside inputs, nothing in folders]")] = None,
-    quality: o.Quality = None,
-    recursive: o.Recursive = False,
-    overwrite: o.Overwrite = False,
-    strip_metadata: o.StripMetadata = False,
-    max_pixels: o.MaxPixels = None,
-    as_json: o.AsJson = False,
-) -> None:
-    """Enlarge photographs: files, folders, or a picture from standard input.
-
-    The paths of the results go to stdout. A second run does only what is missing or has changed.
-    """
-    if scale is not None and not 1 <= scale <= 8:
-        raise typer.BadParameter(f"{scale:g} is not between 1 and 8", param_hint="--scale")
-    streaming = o.check_inputs(inputs, output, as_json=as_json, terminal=sys.stdout.isatty())
-    from functools import partial
-
-    from img2img import images
-    from img2img.batch.console import run_on_console
-    from img2img.batch.jobs import Naming, plan
-    from img2img.batch.run import Options
-    from img2img.batch.stdin import run_on_stream
-    from img2img.errors import ConfigError
-    from img2img.inference import load
-    from img2img.inference.devices import choose_device, choose_dtype
-    from img2img.tasks.upscale.infer import default_model, native_scale
-
-    name = model or default_model(scale)
-    options = Options(scale, quality, strip_metadata, max_pixels or images.DEFAULT_MAX_PIXELS, overwrite)
-    ready = partial(load, name, task="upscale", device=device, dtype=dtype, tile=tile, ensemble=ensemble)
-    try:
-        choose_dtype(dtype, choose_device(device))
-        if streaming:
-            for note in run_on_stream(sys.stdin.buffer.read(), sys.stdout.buffer, output, ready, options, extension):
-                typer.echo(note, err=True)
-            return
-        naming = Naming(output, suffix, lambda: f"_{scale or native_scale(name):g}x", extension)
-        good = run_on_console(plan(inputs, naming, recursive=recursive), ready, options, as_json=as_json)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error)) from error
-    if not good:
-        raise typer.Exit(1)
 
 
 def train_upscale(

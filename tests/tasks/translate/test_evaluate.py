@@ -1,4 +1,4 @@
-"""Figures of translators: inputs made by damage, label maps by hand, and the command."""
+"""Figures of translation models: inputs made by damage, label maps by hand, and the command."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,11 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from img2img import images, networks
+from img2img.cli import app
 from img2img.errors import ConfigError, DataError, Img2ImgError, PictureError
 from img2img.evaluation.pairs import Pair
 from img2img.models import ImageSpec, ModelInfo, save_model
-from img2img.tasks.translate.measure import evaluate_labels, load_translated, parse_damage
-from img2img.tasks.upscale.evaluate import evaluate
+from img2img.tasks.translate.measure import load_translated, measure_labels, parse_damage
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
 RESNET: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1}
@@ -97,7 +97,7 @@ def test_inputs_of_a_folder(tmp_path: Path) -> None:
     assert given.shape == truth.shape == (3, 40, 48)
     assert bool((given[0] == given[1]).all())
     with pytest.raises(DataError, match=r"b\.png' is 48 x 41, .*a\.png' is 48 x 40"):
-        load_translated(Pair(pair.hr, photo(tmp_path / "b.png", 1, size=(41, 48))), ())
+        load_translated(Pair(pair.truth, photo(tmp_path / "b.png", 1, size=(41, 48))), ())
 
 
 def test_figures_of_label_maps_by_hand(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_figures_of_label_maps_by_hand(tmp_path: Path) -> None:
     truth = [[[0, 0, 0, 0], [1, 1, 2, 2]], [[0, 0, 0, 0], [1, 1, 2, 2]]]
     made = {"a": [[0, 0, 0, 1], [1, 1, 1, 1]], "b": [[0, 0, 0, 1], [1, 0, 1, 1]]}
     pairs = [Pair(labels(tmp_path / f"{name}.png", each), Path(name)) for name, each in zip("ab", truth, strict=True)]
-    found = evaluate_labels(pairs, PALETTE, lambda path: torch.tensor(made[path.name]))
+    found = measure_labels(pairs, PALETTE, lambda path: torch.tensor(made[path.name]))
     assert list(found) == ["model", "majority"]
     assert found["model"].classes == pytest.approx((6 / 9, 3 / 10, 0.0))
     assert found["model"].iou == pytest.approx((6 / 9 + 3 / 10) / 3)
@@ -117,7 +117,7 @@ def test_figures_of_label_maps_by_hand(tmp_path: Path) -> None:
 
 def test_a_class_that_is_nowhere_does_not_count(tmp_path: Path) -> None:
     pairs = [Pair(labels(tmp_path / "a.png", [[0, 0], [1, 1]]), Path("a"))]
-    found = evaluate_labels(pairs, PALETTE, lambda _: torch.tensor([[0, 0], [1, 0]]))["model"]
+    found = measure_labels(pairs, PALETTE, lambda _: torch.tensor([[0, 0], [1, 0]]))["model"]
     assert found.classes == (pytest.approx(2 / 3), pytest.approx(1 / 2), None)
     assert found.iou == pytest.approx((2 / 3 + 1 / 2) / 2)
 
@@ -126,15 +126,15 @@ def test_label_maps_that_cannot_be_compared(tmp_path: Path) -> None:
     path = labels(tmp_path / "a.png", [[0, 0], [1, 1]])
     made: Tensor = torch.zeros(3, 2, dtype=torch.int64)
     with pytest.raises(DataError, match="no pictures"):
-        evaluate_labels([], PALETTE, lambda _: made)
+        measure_labels([], PALETTE, lambda _: made)
     with pytest.raises(DataError, match="--input DIR"):
-        evaluate_labels([Pair(path, None)], PALETTE, lambda _: made)
+        measure_labels([Pair(path, None)], PALETTE, lambda _: made)
     with pytest.raises(DataError, match="is 2 x 3, not 2 x 2"):
-        evaluate_labels([Pair(path, Path("a"))], PALETTE, lambda _: made)
+        measure_labels([Pair(path, Path("a"))], PALETTE, lambda _: made)
 
 
 def command(*arguments: object) -> Any:
-    return CliRunner().invoke(evaluate, ["translate", *map(str, arguments), "--device", "cpu"], catch_exceptions=True)
+    return CliRunner().invoke(app, ["evaluate", "translate", *map(str, arguments), "--device", "cpu"], catch_exceptions=True)
 
 
 def refused(error: type[Img2ImgError], message: str, *arguments: object) -> None:
@@ -143,7 +143,7 @@ def refused(error: type[Img2ImgError], message: str, *arguments: object) -> None
     assert message in str(result.exception)
 
 
-def test_two_models_beside_their_input(tmp_path: Path) -> None:
+def test_two_models_compared_with_their_input(tmp_path: Path) -> None:
     for number in range(2):
         photo(tmp_path / "truth" / f"{number}.png", number)
     a, b = (

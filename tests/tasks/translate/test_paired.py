@@ -8,9 +8,9 @@ import torch
 from tiny_translate import DISCRIMINATOR, Unpaired
 from torch import Tensor
 
-from img2img.images.color import rgb_to_lab
+from img2img.images.color import gray_of, rgb_to_lab
 from img2img.models import ImageSpec, load_model
-from img2img.networks.colorizer import bins, gray_of, nearest_bin
+from img2img.networks.colorizer import bins, nearest_bin
 from img2img.tasks.translate.colorize import rarity
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.datasets import Datasets

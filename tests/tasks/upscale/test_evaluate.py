@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from img2img import networks
+from img2img.cli import app
+from img2img.data.degrade import Degradation
 from img2img.errors import ConfigError, DataError, Img2ImgError, ModelError
 from img2img.models import ModelInfo, save_model
-from img2img.tasks.upscale.evaluate import evaluate
+from img2img.tasks.upscale.evaluate import DegradeOption
 
 
 @pytest.fixture
@@ -32,16 +35,16 @@ def model(path: Path, scale: int) -> str:
 
 
 def refused(arguments: list[str], error: type[Img2ImgError], message: str) -> None:
-    result = CliRunner().invoke(evaluate, arguments)
+    result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, error), result.output
     assert message in str(result.exception)
 
 
-def test_two_models_beside_bicubic_as_table_json_and_page(tmp_path: Path, hr: Path) -> None:
+def test_two_models_and_bicubic_as_table_json_and_page(tmp_path: Path, hr: Path) -> None:
     a, b = model(tmp_path / "a.safetensors", 2), model(tmp_path / "b.safetensors", 2)
-    table = ["upscale", "--hr", str(hr), "-m", a, "-m", b, "-m", a, "--device", "cpu"]
+    table = ["evaluate", "upscale", "--hr", str(hr), "-m", a, "-m", b, "-m", a, "--device", "cpu"]
     files = ["--json", str(tmp_path / "out.json"), "--html", str(tmp_path / "out.html")]
-    result = CliRunner().invoke(evaluate, table + files, catch_exceptions=False)
+    result = CliRunner().invoke(app, table + files, catch_exceptions=False)
     assert result.exit_code == 0
     for text in ("2 pictures of", "scale 2", "PSNR-Y", "LPIPS", "bicubic", "s / input Mpx"):
         assert text in result.stdout
@@ -58,8 +61,8 @@ def test_low_resolution_folder_crop_border_and_limit(tmp_path: Path, hr: Path) -
     for path in hr.iterdir():
         with Image.open(path) as picture:
             picture.resize((picture.width // 3, picture.height // 3), Image.Resampling.BOX).save(lr / path.name)
-    arguments = ["upscale", "--hr", str(hr), "--lr", str(lr), "-m", "bicubic", "-s", "3", "--json", str(tmp_path / "out.json")]
-    result = CliRunner().invoke(evaluate, [*arguments, "--crop", "40", "--border", "1", "--limit", "1"], catch_exceptions=False)
+    arguments = ["evaluate", "upscale", "--hr", str(hr), "--lr", str(lr), "-m", "bicubic", "-s", "3", "--json", str(tmp_path / "out.json")]
+    result = CliRunner().invoke(app, [*arguments, "--crop", "40", "--border", "1", "--limit", "1"], catch_exceptions=False)
     assert result.exit_code == 0
     found = json.loads((tmp_path / "out.json").read_text())
     assert (found["border"], found["crop"], found["degrade"]) == (1, 40, None)
@@ -70,8 +73,22 @@ def test_low_resolution_folder_crop_border_and_limit(tmp_path: Path, hr: Path) -
 def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measured(tmp_path: Path, hr: Path) -> None:
     def figures(*arguments: str) -> dict[str, float]:
         target = tmp_path / "out.json"
-        command = ["upscale", "--hr", str(hr), "-m", "bicubic", "-s", "2", "--degrade", "photo", "--json", str(target), *arguments]
-        assert CliRunner().invoke(evaluate, command, catch_exceptions=False).exit_code == 0
+        command = [
+            "evaluate",
+            "upscale",
+            "--hr",
+            str(hr),
+            "-m",
+            "bicubic",
+            "-s",
+            "2",
+            "--degrade",
+            "photo",
+            "--json",
+            str(target),
+            *arguments,
+        ]
+        assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
         found: dict[str, float] = json.loads(target.read_text())["models"]["bicubic"]["pictures"]["picture1"]
         return found
 
@@ -82,9 +99,13 @@ def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measure
 
 
 def test_wrong_use_is_refused(tmp_path: Path, hr: Path) -> None:
-    refused(["upscale", "--hr", str(tmp_path / "none"), "-m", "bicubic"], DataError, "not a folder")
-    refused(["upscale", "--hr", str(hr), "--lr", str(hr), "--degrade", "photo"], ConfigError, "leave one of them out")
-    refused(["upscale", "--hr", str(hr), "-m", str(tmp_path / "none.safetensors")], ModelError, "none.safetensors")
+    refused(["evaluate", "upscale", "--hr", str(tmp_path / "none"), "-m", "bicubic"], DataError, "not a folder")
+    refused(["evaluate", "upscale", "--hr", str(hr), "--lr", str(hr), "--degrade", "photo"], ConfigError, "leave one of them out")
+    refused(["evaluate", "upscale", "--hr", str(hr), "-m", str(tmp_path / "none.safetensors")], ModelError, "none.safetensors")
     two, three = model(tmp_path / "two.safetensors", 2), model(tmp_path / "three.safetensors", 3)
-    refused(["upscale", "--hr", str(hr), "-m", two, "-m", three], ConfigError, "different scales")
-    assert CliRunner().invoke(evaluate, ["upscale", "--hr", str(hr), "--degrade", "worse"]).exit_code == 2
+    refused(["evaluate", "upscale", "--hr", str(hr), "-m", two, "-m", three], ConfigError, "different scales")
+    assert CliRunner().invoke(app, ["evaluate", "upscale", "--hr", str(hr), "--degrade", "worse"]).exit_code == 2
+
+
+def test_the_command_offers_all_there_is() -> None:
+    assert tuple(option.value for option in DegradeOption) == get_args(Degradation)

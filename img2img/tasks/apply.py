@@ -1,0 +1,119 @@
+"""One command for all tasks: inputs, options and a model in; files out."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from img2img.errors import ConfigError, option
+from img2img.inference.runtime import Runtime
+from img2img.options import Options
+from img2img.tasks.task import Request, Task
+
+if TYPE_CHECKING:
+    from img2img.batch.run import WriteOptions
+    from img2img.inference.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Files:
+    """What goes in and where results go, as the command line says it; the fields are its options."""
+
+    inputs: tuple[str, ...]
+    output: str | None = None
+    suffix: str | None = None
+    extension: str | None = None
+    quality: int | None = None
+    recursive: bool = False
+    overwrite: bool = False
+    strip_metadata: bool = False
+    max_pixels: int | None = None
+    as_json: bool = False
+
+
+def apply(task: Task[Any], files: Files, options: Options, model: str | None, runtime: Runtime) -> bool:
+    """Make all results that ``options`` ask for of all inputs; whether all went well. Paths go to stdout, the rest to stderr.
+
+    The model is opened once, and each input is read once, whatever the number of results.
+
+    Raises:
+        Img2ImgError: nothing could be begun.
+    """
+    from img2img import images
+    from img2img.batch.console import run_on_console
+    from img2img.batch.run import WriteOptions
+    from img2img.inference.devices import choose_device, choose_dtype
+    from img2img.models import load_info
+
+    choose_dtype(runtime.dtype, choose_device(runtime.device))
+    name = _model_name(task, options, model)
+    variants = task.variants(options)
+    write = WriteOptions(files.quality, files.strip_metadata, files.max_pixels or images.DEFAULT_MAX_PIXELS, files.overwrite)
+    info = cache(partial(load_info, name))
+
+    def open_() -> "Pipeline[Any]":
+        pipeline = task.open(name, runtime)
+        for _, each in variants:
+            pipeline.check(each)
+        return pipeline
+
+    needed = cache(lambda: task.extension(options, info()) if task.extension else None)
+    if "-" in files.inputs:
+        _stream(task, files, [each for _, each in variants], write, open_, needed)
+        return True
+    jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
+    return run_on_console(jobs, open_, write, as_json=files.as_json)
+
+
+def _model_name(task: Task[Any], options: Options, model: str | None) -> str:
+    if model is None and task.default_model is None:
+        raise ConfigError(f"{option('model')} is missing: {task.name} has no default; img2img weights list shows the models")
+    return model or task.default_model(options)  # type: ignore[misc]
+
+
+def _jobs(
+    task: Task[Any], files: Files, variants: list[tuple[str, Any]], suffix: Callable[[], str], needed: Callable[[], str | None]
+) -> list[Any]:
+    """A job for each input and variant: all of an input's follow each other."""
+    from dataclasses import replace
+
+    from img2img.batch.jobs import Naming, is_folder, plan
+
+    if len(variants) > 1 and files.output is not None and not is_folder(files.output):
+        raise ConfigError(f"{len(variants)} results of each input cannot become the one file {files.output!r}; give a folder: -o out/")
+    own = "" if variants[0][0] and task.variants_replace_suffix and files.suffix is None else files.suffix
+    plans = []
+    for ending, options in variants:  # all of them before anything is made: a result may match a pattern
+        naming = Naming(files.output, own, suffix, files.extension, ending and f"_{ending}", needed, task.lossless)
+        plans.append([replace(job, options=options) for job in plan(files.inputs, naming, recursive=files.recursive)])
+    jobs = [job for same_source in zip(*plans, strict=True) for job in same_source]
+    prepared = task.prepare([Request(job.source, job.target, job.options) for job in jobs], files.overwrite)
+    return [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+
+
+def _stream(
+    task: Task[Any],
+    files: Files,
+    variants: list[Any],
+    write: "WriteOptions",
+    open_: "Callable[[], Pipeline[Any]]",
+    needed: Callable[[], str | None],
+) -> None:
+    import logging
+    from pathlib import Path
+
+    from img2img.batch.interrupt import interruptible
+    from img2img.batch.stdin import check_stream, run_on_stream
+
+    if len(files.inputs) > 1 or (files.output is None and (files.as_json or sys.stdout.isatty())):
+        raise ConfigError("standard input (-) stands alone; its result goes to a pipe or to -o FILE")
+    if len(variants) > 1:
+        raise ConfigError(f"standard input gives one result, and {len(variants)} are asked for")
+    extension = files.extension or (needed() if files.output is None else None)
+    check_stream(files.output, extension, write)
+    (options,) = task.prepare([Request(None, Path(files.output) if files.output else None, variants[0])], files.overwrite)
+    with interruptible():
+        notes = run_on_stream(sys.stdin.buffer, sys.stdout.buffer, files.output, open_(), options, write, extension, lossless=task.lossless)
+    for note in notes:
+        logging.getLogger(__name__).info("%s", note)
