@@ -73,7 +73,7 @@ def module_name(path: Path) -> str:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_imports_only_from_upstream(path: Path) -> None:
     layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    found = {(module_of(name).split(".") + ["__init__"])[1] for name in imports(path)}
+    found = {[*module_of(name).split("."), "__init__"][1] for name in imports(path)}
     assert found <= (FOR_ALL if layer in FOR_ALL else allowed(layer))
 
 

@@ -50,7 +50,7 @@ class AdversaryConfig(BaseModel):
             raise ValueError(f"label_smoothing moves a target that {self.mode} does not have; use {', '.join(SMOOTHABLE)}")
         if self.mode in ("wgan", "wgan-gp") and self.network.get("norm", "batch") == "batch":
             raise ValueError(
-                f"{self.mode} needs a critic that sees each picture alone, and batch norm mixes them: "
+                f"{self.mode} must score each picture alone, and batch norm in the critic mixes them: "
                 "set adversary.network.norm to none or instance"
             )
         if self.mode == "wgan" and self.network.get("spectral_norm"):

@@ -68,15 +68,16 @@ class Cleaner(Toy):
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         return super().generator_losses({"hr": images["hr"]}, images)
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        hr = self.sized(batch["hr"])
-        return {"l1": float(nn.functional.l1_loss(self.generators["sr"](hr), hr))}
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.generators["sr"](self.sized(batch["hr"]))}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        hr = self.sized(batch["hr"])
-        return {"ours": self.generators["sr"](hr).clamp(0, 1), "truth": hr}
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        return {"l1": float(nn.functional.l1_loss(images["sr"], self.sized(batch["hr"])))}
 
-    def look(self, batch: Batch) -> None:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"ours": images["sr"].clamp(0, 1), "ground truth": self.sized(batch["hr"])}
+
+    def health_sample(self, batch: Batch, images: Images) -> None:
         return None
 
 

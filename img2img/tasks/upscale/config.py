@@ -17,6 +17,8 @@ class LossConfig(Strict):
     pixel_weight: float = Field(1.0, ge=0)
     perceptual: float = Field(0.0, ge=0)
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
+    perceptual_every: int = Field(1, ge=1, description="steps between perceptual losses, each of which counts for so many steps")
+    lpips: float = Field(0.0, ge=0, description="weight of LPIPS (AlexNet), a tenth of the cost of VGG16's features; 0.3 to 0.5 is usual")
     phase: float = Field(0.0, ge=0, description="against a grid with the pixel shuffle's period; 4 is much")
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
 

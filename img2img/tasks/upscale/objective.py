@@ -36,9 +36,10 @@ class UpscaleObjective(Objective):
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
+        self.lpips = losses.LPIPSLoss() if config.loss.lpips else None
         # PSNR follows what a pixel loss minimizes; with a perceptual loss it would choose the first checkpoint.
-        self.metric = "lpips" if config.loss.perceptual else "psnr_y"
-        self.higher_is_better = not config.loss.perceptual
+        self.metric = "lpips" if config.loss.perceptual or config.loss.lpips else "psnr_y"
+        self.higher_is_better = self.metric == "psnr_y"
 
     def generate(self, batch: Batch) -> Images:
         return {"sr": self.generators["sr"](batch["lr"])}
@@ -61,8 +62,10 @@ class UpscaleObjective(Objective):
         if loss.phase:
             result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
         hr, sr = losses.shifted(self.config.scale, hr, sr)
-        if self.perceptual is not None:
-            result["perceptual"] = loss.perceptual * self.perceptual(sr, hr)
+        if self.perceptual is not None and self.steps % loss.perceptual_every == 0:
+            result["perceptual"] = loss.perceptual * loss.perceptual_every * self.perceptual(sr, hr)
+        if self.lpips is not None:
+            result["lpips"] = loss.lpips * self.lpips(sr, hr)
         if self.adversary:
             result |= self.adversary.generator_losses(hr, sr)
         return result
@@ -74,7 +77,7 @@ class UpscaleObjective(Objective):
         sr, hr = images["sr"], batch["hr"]
         border = self.config.scale
         figures = {"psnr_y": float(psnr(rgb_to_y(sr), rgb_to_y(hr), border=border)), "psnr_rgb": float(psnr(sr, hr, border=border))}
-        if self.config.loss.perceptual:
+        if self.metric == "lpips":
             figures["lpips"] = float(lpips_alex(sr, hr))
         return figures
 
