@@ -30,7 +30,7 @@ class DryRun:
         images_per_second: by it.
         hours: for all the images of the plan, at that speed, validation not counted.
         peak_memory: bytes, of the device's memory on CUDA, of the process's elsewhere.
-        parameters: how many are learnt, by network.
+        parameters: how many are learned, by network.
     """
 
     seconds_per_step: float

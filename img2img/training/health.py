@@ -102,7 +102,9 @@ class Health:
                 continue
             grid = artifacts.checkerboard(outputs, period)
             usual = artifacts.checkerboard(ground_truth, period) if ground_truth is not None else 0.0
-            text = f"a grid of {period} pixels with a deviation of {grid:.1f} levels in 255 ({usual:.1f} in the ground truth)"
+            text = f"a grid of {period} pixels with a deviation of {grid:.1f} levels in 255"
+            if ground_truth is not None:
+                text += f" ({usual:.1f} in the ground truth)"
             alarm = self._sign("checkerboard", images, grid > usual + GRID, VALIDATIONS, text, key=f"checkerboard-{period}")
             found.append(alarm)
         return [alarm for alarm in found if alarm]

@@ -78,5 +78,5 @@ def test_translate(preset: str, without: int, preview: int) -> None:
     config = tiny(preset, TRANSLATORS[preset], DISCRIMINATOR)
     made = datasets(Labeled, 6, ("red", "green", "blue")) if preset == "multi-domain" else datasets(Unpaired, 2)
     objective: Any = translator(config, "x", made)
-    item = {key: value[None] for key, value in made.checks[0].items()}
+    item = {key: value[None] for key, value in made.validation[0].items()}
     assert passes(objective, objective.generators["translator" if preset in ("unit", "munit") else "ab"], item) == (without, preview)

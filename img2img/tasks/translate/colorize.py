@@ -25,8 +25,8 @@ class ColorizeObjective(Translator):
     """A ``Colorizer`` that classifies each place's color; rare colors count more, or every result would be brown and gray.
 
     Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
-    the true color is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
-    as a few hundred photographs could only spoil them.
+    the target is the nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
+    as a few hundred photographs could only make them worse.
 
     Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
     """

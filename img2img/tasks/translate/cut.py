@@ -21,7 +21,7 @@ class CutObjective(UnpairedTranslator):
     Park et al. 2020 (arXiv 2007.15651), eq. 5: the adversarial loss, PatchNCE between input and output, and PatchNCE between a picture
     of B and what the generator makes of it. The features are those of the generator's own first half: the pixels, what each strided
     convolution gives, the first block and the middle one (appendix C), behind a small perceptron each ("projection", which is trained,
-    averaged and saved in checkpoints, but not exported). No way back is learnt, so a step takes about half of CycleGAN's memory.
+    averaged and saved in checkpoints, but not exported). No way back is learned, so a step takes about half of CycleGAN's memory.
 
     Batches: {"a", "b": (N, C, H, W) in [0, 1]}, of one size.
 
@@ -83,7 +83,7 @@ class CutObjective(UnpairedTranslator):
 
 
 def encoder_layers(network: networks.ResNetGenerator) -> tuple[list[int], list[int]]:
-    """(numbers for ``encode_features``, their channels): the strided convolutions, the first block and the middle one."""
+    """(layers for ``encode_features``, by number, and their channels): the strided convolutions, the first block and the middle one."""
     convolutions = {number: layer for number, layer in enumerate(network.stem) if isinstance(layer, nn.Conv2d)}
     strided = [number for number, layer in convolutions.items() if layer.stride != (1, 1)]
     blocks = sorted({0, len(network.blocks) // 2}) if len(network.blocks) else []

@@ -39,7 +39,7 @@ class Datasets:
     """
 
     samples: Dataset[Batch]
-    checks: Dataset[Batch]
+    validation: Dataset[Batch]
     a: ImageSpec
     b: ImageSpec
     classes: tuple[str, ...]
@@ -79,15 +79,15 @@ def _photographs(
     pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, most=most)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
-    tested: Dataset[Batch]
+    crops: Dataset[Batch]
     if config.method == "restore":
         samples = RestorationPatches(pictures, size, config.data.damage, seed)
-        tested = RestorationCrops(checks, side, multiple, config.data.damage, seed)
+        crops = RestorationCrops(checks, side, multiple, config.data.damage, seed)
     else:
-        samples, tested = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
+        samples, crops = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
     a = ImageSpec(channels=1 if config.method == "colorize" else 3)
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Datasets(samples, tested, a, ImageSpec(), (), described, data_record(pictures, checks), len(pictures))
+    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(pictures, checks), len(pictures))
 
 
 def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
@@ -103,13 +103,13 @@ def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path,
     palettes: dict[str, Palette] = {}
     for name, other in (("a", "b"), ("b", "a")):
         side = name if config.direction == "a2b" else other
-        files, tested_files = (_files(layout, split, side) for split in (train, checks))
-        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + tested_files, config, name)
+        files, checked_files = (_files(layout, split, side) for split in (train, checks))
+        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + checked_files, config, name)
         decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=bool(palette))
         sets[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
+            PictureSet(checked_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
@@ -121,10 +121,10 @@ def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path,
     )
     seed, size, multiple = config.training.seed, config.data.size, limits.multiple
     samples = PairPatches(sets["a"][0], sets["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
-    tested = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
+    crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
-    pictures, watched = sets["a"]
-    return Datasets(samples, tested, a, b, (), layout.describe() + kinds, _record(pictures, watched, layout), len(pictures))
+    pictures, checked = sets["a"]
+    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(pictures, checked, layout), len(pictures))
 
 
 def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
@@ -145,9 +145,9 @@ def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pa
     (a, check_a), (b, check_b) = sets
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
-    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
+    crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(a, check_a, layout), min(len(a), len(b))
-    return Datasets(samples, tested, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
+    return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
@@ -182,12 +182,12 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
 
 def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     found, settings = find_classes(data), config.data
-    watched = _watched(found, find_classes(validation) if validation else None)
+    checked = _checked(found, find_classes(validation) if validation else None)
     pictures: list[PictureSet] = []
     checks: list[PictureSet] = []
     for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
         try:
-            kept, held_out = hold_out(paths, watched[number] if watched else (), least=LEAST_OF_KIND)
+            kept, held_out = hold_out(paths, checked[number] if checked else (), least=LEAST_OF_KIND)
         except DataError as error:
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
@@ -209,15 +209,15 @@ def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pat
     )
 
 
-def _watched(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
+def _checked(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
     """The validation pictures of each class; () where training pictures are to be held out."""
     if validation and validation.classes != found.classes:
         raise DataError(f"--val has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
-    watched = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
-    for name, paths in zip(found.classes, watched, strict=False):
+    checked = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
+    for name, paths in zip(found.classes, checked, strict=False):
         if len(paths) < LEAST_OF_KIND:
             raise DataError(f"class {name!r} has {len(paths)} picture to validate on, and {LEAST_OF_KIND} are needed: add more")
-    return watched
+    return checked
 
 
 def _record(pictures: PictureSet, checks: PictureSet, layout: DataLayout) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Translator(Objective):
 
 
 def generator_spec(network: dict[str, Any], a: ImageSpec, b: ImageSpec) -> dict[str, Any]:
-    """``network`` with the numbers of channels, and the head, that go from the pictures of ``a`` to those of ``b``."""
+    """``network`` with the channels and the head that translate pictures of ``a`` to those of ``b``."""
     spec = {**network, "in_channels": planes(a), "out_channels": planes(b)}
     return {**spec, "head": "linear"} if b.palette else spec
 

@@ -112,4 +112,4 @@ def start_from(init: str, objective: Translator) -> None:
 
 
 def _setup(datasets: Datasets, config: TranslateConfig, name: str, init: str | None) -> Setup:
-    return Setup(make_objective(config, name, datasets, init), datasets.samples, datasets.checks, {"data": datasets.record})
+    return Setup(make_objective(config, name, datasets, init), datasets.samples, datasets.validation, {"data": datasets.record})

@@ -91,11 +91,11 @@ class UnpairedTranslator(Translator):
 
 
 def check_validation(datasets: Datasets) -> None:
-    """Raise DataError where there are too few validation items to estimate a distance from."""
-    count = len(datasets.checks)  # type: ignore[arg-type]
+    """Raise DataError for fewer validation items than a distance between sets needs."""
+    count = len(datasets.validation)  # type: ignore[arg-type]
     if count < LEAST_CHECKS:
         raise DataError(
-            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each kind; there is {count}: add some"
+            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each side; there is {count}: add more"
         )
 
 

@@ -37,7 +37,7 @@ def batch(count: int = 2) -> Batch:
 def trained(folder: Path, stop_at: int | None = None, plan: int = 16) -> Objective:
     objective = cut()
     made = datasets(Unpaired, 3, stop_at=stop_at)
-    run(folder, objective, plan=plan, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
+    run(folder, objective, plan=plan, samples=made.samples, validation=made.validation, batch=2, validate_every=8)
     return objective
 
 
@@ -132,7 +132,7 @@ class Swapped(UnpairedTranslator):
 def test_a_two_way_translator_is_judged_and_shown_both_ways() -> None:
     made = datasets(Unpaired, 4)
     objective = Swapped(CONFIG, "swapped", made)
-    items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(4)]
+    items = [{key: value[None] for key, value in made.validation[number].items()} for number in range(4)]
     figures = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     assert figures["vgg_kernel"] == pytest.approx((figures["vgg_kernel_a2b"] + figures["vgg_kernel_b2a"]) / 2)
     objective.translate = lambda x, direction: x  # type: ignore[method-assign]

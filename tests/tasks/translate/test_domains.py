@@ -35,7 +35,7 @@ def batch(count: int = 3) -> Batch:
 
 def trained(folder: Path, stop_at: int | None = None) -> None:
     made = datasets(Labeled, 6, CLASSES, stop_at=stop_at)
-    run(folder, domains(), plan=16, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
+    run(folder, domains(), plan=16, samples=made.samples, validation=made.validation, batch=2, validate_every=8)
 
 
 def test_losses_and_figures() -> None:
@@ -71,7 +71,7 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
 def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> None:
     objective = domains().eval()
     made = datasets(Labeled, 12, CLASSES)
-    items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(12)]
+    items = [{key: value[None] for key, value in made.validation[number].items()} for number in range(12)]
 
     class Recolor(torch.nn.Module):
         """Moves the bright channel to where the target's is: what a perfect translator does."""
