@@ -104,6 +104,7 @@ def _multiple(config: InpaintConfig) -> int:
 def _prepare(
     cache: Path, data: Path, config: InpaintConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
 ) -> Setup:
+    """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init)
     size, seed, checked = config.data.size, config.training.seed, LEAST_CHECKED << config.training.growing.levels
     pictures, checks = photographs(data, validation, cache, smallest=size, smallest_validation=checked, most=most)

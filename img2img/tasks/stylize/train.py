@@ -144,6 +144,7 @@ def _prepare(
     validation_styles: Path | None,
     most: int | None = None,
 ) -> Setup:
+    """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init, styles)
     data, seed = config.data, config.training.seed
     contents, checks = photographs(content, validation, cache, smallest=data.size, smallest_validation=LEAST_CHECKED, most=most)

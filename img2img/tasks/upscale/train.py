@@ -64,6 +64,7 @@ def make_objective(config: UpscaleConfig, name: str, init: str | None = None) ->
 def _prepare(
     cache: Path, data: Path, config: UpscaleConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
 ) -> Setup:
+    """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init)
     scale, seed, patch, degradation = config.scale, config.training.seed, config.data.patch, config.data.degradation
     pictures, checks = photographs(data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, most=most)
