@@ -7,45 +7,68 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from img2img.training import Outcome
+    from img2img.training import TrainingResult
 
-Init = Annotated[str | None, typer.Option(help="Model to start from: a name, a file or a run.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings, over the preset's.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, e.g. loss.perceptual=1.")]
-Images = Annotated[int | None, typer.Option(help="Training images to see in all.")]
-MaxMinutes = Annotated[float | None, typer.Option(help="Save and stop after so many minutes.")]
-Batch = Annotated[int | None, typer.Option(help="Images per step and device.")]
-LearningRate = Annotated[float | None, typer.Option(help="The generator's highest learning rate.")]
-DiscriminatorLearningRate = Annotated[float | None, typer.Option(help="The discriminator's highest learning rate.")]
+# Panels of the training commands' help.
+DATA, MODEL, OPTIMIZATION, RUN, DEVICE = "Data", "Model", "Optimization", "Run", "Device"
+
+Init = Annotated[str | None, typer.Option(help="Model to start from: a name, a file or a run.", rich_help_panel=MODEL)]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of settings that override the preset's.", rich_help_panel=MODEL)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override one setting, e.g. loss.perceptual=1; may be repeated.", rich_help_panel=MODEL
+    ),
+]
+Images = Annotated[int | None, typer.Option(help="Training images to see in total.", rich_help_panel=OPTIMIZATION)]
+Batch = Annotated[int | None, typer.Option(help="Images per step and device.", rich_help_panel=OPTIMIZATION)]
+Accumulate = Annotated[
+    int | None,
+    typer.Option(min=1, help="Batches per step: a larger batch in the memory of a small one.", rich_help_panel=OPTIMIZATION),
+]
+LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate of the generator.", rich_help_panel=OPTIMIZATION)]
+DiscriminatorLearningRate = Annotated[
+    float | None, typer.Option(help="Peak learning rate of the discriminator.", rich_help_panel=OPTIMIZATION)
+]
 GanMode = Annotated[
     str | None,
-    typer.Option(help="vanilla, nonsaturating, lsgan, hinge, wgan, wgan-gp or relativistic.  [default: as the preset says]"),
+    typer.Option(
+        help="Adversarial loss: vanilla, nonsaturating, lsgan, hinge, wgan, wgan-gp or relativistic.  [default: the preset's]",
+        rich_help_panel=OPTIMIZATION,
+    ),
 ]
-CriticSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the discriminator for each of the generator.")]
-Accumulate = Annotated[int | None, typer.Option(min=1, help="Batches in a step: a larger batch in the memory of a small one.")]
+CriticSteps = Annotated[int | None, typer.Option(min=1, help="Discriminator steps per generator step.", rich_help_panel=OPTIMIZATION)]
 OnPlateau = Annotated[
-    str | None, typer.Option(help="What to do when validation gets no better: nothing, learning-rate (halve) or batch (double).")
+    str | None,
+    typer.Option(
+        help="When validation no longer improves: nothing, learning-rate (halve it) or batch (double it).", rich_help_panel=OPTIMIZATION
+    ),
 ]
-TrainDevice = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Devices = Annotated[int | None, typer.Option(help="Processes, one per device.")]
-Precision = Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")]
-Workers = Annotated[int | None, typer.Option(help="Processes that prepare samples.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and what a step costs, and stop.")]
+MaxMinutes = Annotated[float | None, typer.Option(help="Save and stop after this many minutes.", rich_help_panel=RUN)]
+Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the resolved configuration and the cost of a step, then exit.", rich_help_panel=RUN)
+]
+TrainDevice = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)]
+Devices = Annotated[int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)]
+Precision = Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.", rich_help_panel=DEVICE)]
+Workers = Annotated[int | None, typer.Option(help="Processes that prepare samples.", rich_help_panel=DEVICE)]
 
 
-def settings_of(**given: Any) -> dict[str, Any]:
+def training_settings(**given: Any) -> dict[str, Any]:
     """The training options by the keys of the configuration that they set."""
     return {("adversary.mode" if name == "gan_mode" else f"training.{name}"): value for name, value in given.items()}
 
 
-def say_how_it_ended(outcome: "Outcome", run: Path) -> None:
-    """Tell the user how a training ended, and exit as the shell expects where a signal ended it."""
-    if not outcome.main:
+def report_result(result: "TrainingResult", run: Path) -> None:
+    """Tell the user how a training run ended, and exit as the shell expects where a signal ended it."""
+    if not result.main:
         return
-    if outcome.finished:
+    if result.finished:
         typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
         return
-    typer.echo(f"stopped by {outcome.reason} at {outcome.images_seen:,} images and saved; the same command goes on from there")
-    if outcome.reason in signal.Signals.__members__:
-        raise typer.Exit(128 + signal.Signals[outcome.reason])  # as the shell counts: what follows `&&` must wait for a finished run
+    typer.echo(f"stopped by {result.reason} at {result.images_seen:,} images and saved; the same command goes on from there")
+    if result.reason in signal.Signals.__members__:
+        raise typer.Exit(128 + signal.Signals[result.reason])  # as the shell counts: what follows `&&` must wait for a finished run

@@ -9,14 +9,24 @@ from img2img.tasks import cli_options as o
 
 
 def train_inpaint(
-    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)],
     preset: Annotated[
-        str, typer.Option("--preset", "-p", help="pixel (L1 alone), photo (adversarial), growing (gated, 32 to 256 px) or fourier (LaMa).")
+        str,
+        typer.Option(
+            "--preset",
+            "-p",
+            help="pixel (L1 alone), photo (adversarial), growing (gated, 32 to 256 px) or fourier (LaMa).",
+            rich_help_panel=o.MODEL,
+        ),
     ] = "pixel",
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/inpaint-PRESET]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/inpaint-PRESET]", rich_help_panel=o.RUN)] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
+    ] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]", rich_help_panel=o.DATA)
+    ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
     images: o.Images = None,
@@ -35,15 +45,15 @@ def train_inpaint(
     seed: o.Seed = None,
     dry_run: o.DryRun = False,
 ) -> None:
-    """Train an inpainter on a folder of photographs; the holes are made on the fly.
+    """Train an inpainter on a folder of photographs; the holes are generated.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     from img2img.config import resolve, to_yaml
     from img2img.tasks.inpaint.config import PRESETS
     from img2img.tasks.inpaint.train import dry_run_inpainter, train_inpainter
 
-    options = {"data.size": size} | o.settings_of(
+    options = {"data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -65,4 +75,4 @@ def train_inpaint(
         typer.echo(dry_run_inpainter(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"inpaint-{preset}"
-    o.say_how_it_ended(train_inpainter(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_inpainter(data, run, resolved, preset=preset, init=init, validation=validation), run)

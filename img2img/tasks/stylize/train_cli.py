@@ -1,7 +1,7 @@
 """``img2img train stylize``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,18 +9,34 @@ from img2img.tasks import cli_options as o
 
 
 def train_stylize(
-    content: Annotated[Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False)],
-    styles: Annotated[Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.")] = None,
-    style: Annotated[Path | None, typer.Option(help="One picture, for a small network of that style alone.")] = None,
-    preset: Annotated[
-        str | None, typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]")
+    content: Annotated[
+        Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)
+    ],
+    styles: Annotated[
+        Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.", rich_help_panel=o.DATA)
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
+    style: Annotated[
+        Path | None, typer.Option(help="One picture, for a small network of that style alone.", rich_help_panel=o.DATA)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]", rich_help_panel=o.MODEL),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]", rich_help_panel=o.RUN)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
+    ] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]", rich_help_panel=o.DATA)
+    ] = None,
     validation_styles: Annotated[
-        Path | None, typer.Option("--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]")
+        Path | None,
+        typer.Option(
+            "--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]", rich_help_panel=o.DATA
+        ),
     ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
@@ -42,7 +58,7 @@ def train_stylize(
 ) -> None:
     """Train a stylizer: for any style from a folder of paintings, or for one style from one picture, in minutes.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     source = styles or style
     if source is None or (styles and style):
@@ -56,7 +72,7 @@ def train_stylize(
     from img2img.tasks.stylize.train import dry_run_stylizer, train_stylizer
 
     preset = preset or ("any" if styles else "single")
-    options = {"data.size": size} | o.settings_of(
+    options = {"data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -73,12 +89,10 @@ def train_stylize(
         seed=seed,
     )
     resolved = resolve(PRESETS, preset, config, settings or [], options)
+    chosen: dict[str, Any] = {"init": init, "validation": validation, "validation_styles": validation_styles}
     if dry_run:
         typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(dry_run_stylizer(content, source, resolved, init=init).describe(), err=True)
+        typer.echo(dry_run_stylizer(content, source, resolved, **chosen).describe(), err=True)
         return
     run = run or Path("runs") / f"stylize-{style.stem if style else preset}"
-    outcome = train_stylizer(
-        content, source, run, resolved, preset=preset, init=init, validation=validation, validation_styles=validation_styles
-    )
-    o.say_how_it_ended(outcome, run)
+    o.report_result(train_stylizer(content, source, run, resolved, preset=preset, **chosen), run)

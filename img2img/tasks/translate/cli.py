@@ -9,7 +9,9 @@ from img2img.tasks import cli_options as o
 
 
 def train_translate(
-    data: Annotated[Path, typer.Option(help="Folder of pairs, of two sets, of classes or of photographs.", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(help="Folder of pairs, of two sets, of classes or of photographs.", show_default=False, rich_help_panel=o.DATA)
+    ],
     preset: Annotated[
         str,
         typer.Option(
@@ -17,16 +19,26 @@ def train_translate(
             "-p",
             help="pix2pix, pix2pix-hd, cyclegan, cut, unit, munit, multi-domain, colorize, restore or sketch.",
             show_default=False,
+            rich_help_panel=o.MODEL,
         ),
     ],
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/translate-PRESET]")] = None,
-    direction: Annotated[str | None, typer.Option(help="a2b, or b2a to learn the way back.")] = None,
-    layout: Annotated[
-        str | None, typer.Option(help="unpaired, suffixed, folders, nested, side-by-side or flat.  [default: as it is found]")
+    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/translate-PRESET]", rich_help_panel=o.RUN)] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="a2b, or b2a to translate the other way.  [default: a2b]", rich_help_panel=o.DATA)
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="unpaired, suffixed, folders, nested, side-by-side or flat.  [default: detected automatically]", rich_help_panel=o.DATA
+        ),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
+    ] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation data.  [default: val/, test/, or a tenth of --data]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation data.  [default: val/, test/, or a tenth of --data]", rich_help_panel=o.DATA)
+    ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
     images: o.Images = None,
@@ -47,13 +59,13 @@ def train_translate(
 ) -> None:
     """Train a translator: pairs (pix2pix), two sets (cyclegan, cut, unit, munit), classes (multi-domain), photographs (colorize, restore).
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     from img2img.config import resolve, to_yaml
     from img2img.tasks.translate.config import PRESETS
     from img2img.tasks.translate.train import dry_run_translator, train_translator
 
-    options = {"direction": direction, "data.layout": layout, "data.size": size} | o.settings_of(
+    options = {"direction": direction, "data.layout": layout, "data.size": size} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -75,4 +87,4 @@ def train_translate(
         typer.echo(dry_run_translator(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"translate-{preset}"
-    o.say_how_it_ended(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_translator(data, run, resolved, preset=preset, init=init, validation=validation), run)

@@ -26,7 +26,7 @@ def _pipeline() -> "type[UpscalePipeline]":
 
 
 def _config() -> "type[BaseModel]":
-    from img2img.tasks.upscale.train import UpscaleConfig
+    from img2img.tasks.upscale.config import UpscaleConfig
 
     return UpscaleConfig
 

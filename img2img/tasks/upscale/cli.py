@@ -9,12 +9,18 @@ from img2img.tasks import cli_options as o
 
 
 def train_upscale(
-    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False)],
-    preset: Annotated[str, typer.Option("--preset", "-p", help="srresnet (pixel loss) or srgan (adversarial).")] = "srresnet",
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/upscale-PRESET-SCALEx]")] = None,
-    scale: Annotated[int | None, typer.Option("--scale", "-s", help="2, 3 or 4.  [default: as the preset says]")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)],
+    preset: Annotated[
+        str, typer.Option("--preset", "-p", help="srresnet (pixel loss) or srgan (adversarial).", rich_help_panel=o.MODEL)
+    ] = "srresnet",
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/upscale-PRESET-SCALEx]", rich_help_panel=o.RUN)
+    ] = None,
+    scale: Annotated[int | None, typer.Option("--scale", "-s", help="2, 3 or 4.  [default: the preset's]", rich_help_panel=o.MODEL)] = None,
     init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]")] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]", rich_help_panel=o.DATA)
+    ] = None,
     config: o.ConfigFile = None,
     settings: o.Settings = None,
     images: o.Images = None,
@@ -35,12 +41,13 @@ def train_upscale(
 ) -> None:
     """Train an upscaler on a folder of photographs.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
     """
     from img2img.config import resolve, to_yaml
-    from img2img.tasks.upscale.train import PRESETS, dry_run_upscaler, train_upscaler
+    from img2img.tasks.upscale.config import PRESETS
+    from img2img.tasks.upscale.train import dry_run_upscaler, train_upscaler
 
-    options = {"scale": scale} | o.settings_of(
+    options = {"scale": scale} | o.training_settings(
         images=images,
         max_minutes=max_minutes,
         batch=batch,
@@ -62,4 +69,4 @@ def train_upscale(
         typer.echo(dry_run_upscaler(data, resolved, init=init, validation=validation).describe(), err=True)
         return
     run = run or Path("runs") / f"upscale-{preset}-{resolved.scale}x"
-    o.say_how_it_ended(train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation), run)
+    o.report_result(train_upscaler(data, run, resolved, preset=preset, init=init, validation=validation), run)
