@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, option
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def load_fitting(network: nn.Module, fitting: Mapping[str, Tensor], init: str) -
     shared, total = (sum(value.numel() for value in state.values()) for state in (fitting, own))
     if shared < SMALLEST_SHARE * total:
         raise ConfigError(
-            f"--init {init!r} has {shared:,} of {total:,} parameters in common with the network to be trained; "
+            f"{option('init')} {init!r} has {shared:,} of {total:,} parameters in common with the network to be trained; "
             "choose a model of the same network and width, or set network as that model has it"
         )
     missing = own.keys() - fitting.keys()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
 from img2img.data.splits import hold_out
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError, DataError, option
 from img2img.models import load_info, load_model
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import StylizeConfig
@@ -91,7 +91,7 @@ def with_body_of(init: str | None, config: StylizeConfig) -> StylizeConfig:
         return config
     info = load_info(init)
     if info.network.get("name") != "stylizer":
-        raise ConfigError(f"--init {init!r} is a model for {info.task}, with another network; a stylizer starts from a stylizer")
+        raise ConfigError(f"{option('init')} {init!r} is a model for {info.task}, with another network; a stylizer starts from a stylizer")
     return config.model_copy(update={"network": info.network["body"], "style_dim": info.network["style_dim"]})
 
 
@@ -110,7 +110,7 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
         given = load_model(init).network
         assert isinstance(given, Stylizer)
         if given.styles and not single:
-            raise ConfigError(f"--init {init!r} has one style of its own; a network for any style starts from one for any style")
+            raise ConfigError(f"{option('init')} {init!r} has one style of its own; a network for any style starts from one for any style")
         network.body.load_state_dict(given.body.state_dict())
         if not single:
             network.encoder.load_state_dict(given.encoder.state_dict())

@@ -11,7 +11,7 @@ from img2img.data.layouts import find_layout
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
 from img2img.data.splits import DataLayout, Split, hold_out
-from img2img.errors import DataError
+from img2img.errors import DataError, option
 from img2img.images import Palette
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
@@ -157,7 +157,7 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
         other = find_layout(validation, config.data.layout)
         if other.name != layout.name:
             raise DataError(
-                f"--val {str(validation)!r} is laid out as {other.name!r}, --data as {layout.name!r}; both must have the same layout"
+                f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; both must have the same layout"
             )
         return train, other.splits[0]
     for split in layout.splits:
@@ -212,7 +212,7 @@ def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pat
 def _checked(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
     """The validation pictures of each class; () where training pictures are to be held out."""
     if validation and validation.classes != found.classes:
-        raise DataError(f"--val has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
+        raise DataError(f"{option('val')} has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
     checked = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
     for name, paths in zip(found.classes, checked, strict=False):
         if len(paths) < LEAST_OF_KIND:
