@@ -157,7 +157,8 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
         other = find_layout(validation, config.data.layout)
         if other.name != layout.name:
             raise DataError(
-                f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; both must have the same layout"
+                f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; "
+                "both must have the same layout"
             )
         return train, other.splits[0]
     for split in layout.splits:
