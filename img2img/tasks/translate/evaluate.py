@@ -50,7 +50,7 @@ def evaluate_translate(
 ) -> None:
     """PSNR, SSIM and LPIPS of translation models, compared with the untouched input; IoU of makers of label maps.
 
-    Example: img2img evaluate translate --truth CBSD68/HR --damage noise=25 -m translate-restore
+    Example: `img2img evaluate translate --truth CBSD68/HR --damage noise=25 -m translate-restore`
     """
     from functools import partial
 
