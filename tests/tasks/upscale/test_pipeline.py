@@ -150,9 +150,9 @@ def test_what_is_no_picture_is_refused(tiny_model: TinyModel, wrong: object) -> 
 
 
 def test_refused_options(tiny: Tiny) -> None:
-    with pytest.raises(ConfigError, match="scale must be <= 8, got 8.5"):
+    with pytest.raises(ConfigError, match=r"scale must be <= 8, got 8\.5"):
         UpscaleOptions.of(8.5)
-    with pytest.raises(ConfigError, match="scale must be >= 1, got 0.5"):
+    with pytest.raises(ConfigError, match=r"scale must be >= 1, got 0\.5"):
         UpscaleOptions.of(scale=0.5)
     with pytest.raises(ConfigError, match="at least 24"):
         tiny(2, tile=23)
