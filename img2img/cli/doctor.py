@@ -12,7 +12,10 @@ LIBRARIES = {"torch": "torch", "torchvision": "torchvision", "pillow": "PIL", "p
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show versions, devices, memory, extras and speed of this install. Paste it into a bug report."""
+    """Show versions, devices, memory, extras and speed of this install. Paste it into a bug report.
+
+    Example: `img2img doctor --json`
+    """
     import json
 
     import yaml

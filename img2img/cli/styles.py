@@ -6,7 +6,10 @@ import typer
 
 
 def styles(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the path of each.")] = False) -> None:
-    """List the built-in styles, one name a line."""
+    """List the built-in styles, one name a line.
+
+    Example: `img2img styles`
+    """
     import json
 
     from img2img.files import shipped_styles

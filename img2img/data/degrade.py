@@ -12,6 +12,8 @@ from kornia.filters import filter2d
 from PIL import Image
 from torch import Tensor
 
+from img2img.images import to_levels
+
 Degradation = Literal["bicubic", "photo"]  # ways to a low-resolution picture: the bicubic alone, or ``degrade_photo``
 Range = tuple[float, float]
 
@@ -137,7 +139,7 @@ def jpeg(x: Tensor, quality: int, subsampling: str = "4:2:0") -> Tensor:
 
     (kornia's differentiable JPEG differs from libjpeg by up to 26 levels at quality 90, 1 on average, and takes sixty times as long.)
     """
-    levels = x.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    levels = to_levels(x).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     file = io.BytesIO()
     if levels.shape[2] == 1:
         Image.fromarray(levels[:, :, 0]).save(file, "JPEG", quality=quality)

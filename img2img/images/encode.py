@@ -97,7 +97,7 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
     """Write ``image`` (bands as in ``encode``) as PNG, JPEG or TIFF (float: only TIFF) to ``path``, strip by strip as it comes."""
     name, metadata = plan.format.name, plan.metadata
     colors = image.bands - plan.alpha == 3
-    kind = ("rgb16" if colors else "gray16") if image.format == "ushort" else ("srgb" if colors else "b-w")
+    kind = ("rgb16" if colors else "grey16") if image.format == "ushort" else ("srgb" if colors else "b-w")
     resolution = metadata.dpi or (72.0, 72.0)
     image = image.copy(interpretation=kind, xres=resolution[0] / 25.4, yres=resolution[1] / 25.4)
     keep = []

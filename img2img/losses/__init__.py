@@ -6,7 +6,7 @@ from img2img.losses.contrastive import patch_contrast
 from img2img.losses.lpips import LPIPSLoss
 from img2img.losses.perceptual import PerceptualLoss
 from img2img.losses.phase import phase, shifted
-from img2img.losses.pixel import charbonnier, l1, mse
+from img2img.losses.pixel import PIXEL_DISTANCES, PIXEL_LOSSES, charbonnier, l1, mse
 from img2img.losses.regularizers import (
     clip_weights_,
     feature_matching,
@@ -17,6 +17,8 @@ from img2img.losses.regularizers import (
 )
 
 __all__ = [
+    "PIXEL_DISTANCES",
+    "PIXEL_LOSSES",
     "GanMode",
     "LPIPSLoss",
     "PerceptualLoss",

@@ -5,6 +5,7 @@ from kornia.metrics import ssim as similarity
 from torch import Tensor
 
 from img2img.errors import DataError
+from img2img.images import on_levels
 
 SSIM_WINDOW = 11
 
@@ -66,7 +67,7 @@ def rgb_to_y(x: Tensor) -> Tensor:
 
 def quantized(x: Tensor) -> Tensor:
     """``x`` as an 8-bit file would give it back: clamped to [0, 1] and rounded to a multiple of 1 / 255, halves up."""
-    return (x.clamp(0, 1) * 255 + 0.5).floor() / 255
+    return on_levels(x)
 
 
 def comparable(x: Tensor, y: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:

@@ -78,7 +78,7 @@ class StyleEncoder(nn.Module):
 
 
 class Stylizer(nn.Module):
-    """A generator with AdaIN whose code comes from a style picture, or, with ``styles=1``, is learnt for one style.
+    """A generator with AdaIN whose code comes from a style picture, or, with ``styles=1``, is learned for one style.
 
     Ghiasi et al. 2017 (arXiv 1705.06830) with AdaIN throughout (Huang & Belongie 2017); with one style it is the network of Johnson et
     al. 2016 (arXiv 1603.08155) with instance norm, in a form that a network for any style can be continued to.

@@ -12,7 +12,7 @@ from img2img.options import Options
 from img2img.tasks.task import Request, Task
 
 if TYPE_CHECKING:
-    from img2img.batch.run import WriteOptions
+    from img2img.batch.write import WriteOptions
     from img2img.inference.pipeline import Pipeline
     from img2img.models import ModelInfo
 
@@ -43,7 +43,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     """
     from img2img import images
     from img2img.batch.console import run_on_console
-    from img2img.batch.run import WriteOptions
+    from img2img.batch.write import WriteOptions
     from img2img.inference.devices import choose_device, choose_dtype
     from img2img.models import peek_info
 

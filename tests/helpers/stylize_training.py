@@ -26,7 +26,7 @@ SETTINGS = (
 )
 TINY = ["--batch", "2", "--workers", "0", "--device", "cpu", "--set", "training.schedule=constant"]
 TINY += [part for setting in SETTINGS for part in ("--set", setting)]
-JUDGE = ["--set", "adversary.weight=0.1", "--set", "adversary.network.width=4", "--set", "adversary.network.layers=2"]
+DISCRIMINATOR = ["--set", "adversary.weight=0.1", "--set", "adversary.network.width=4", "--set", "adversary.network.layers=2"]
 Trained = Callable[[str], tuple[Path, list[str]]]
 
 

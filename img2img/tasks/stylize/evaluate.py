@@ -50,7 +50,7 @@ def evaluate_stylize(
     Lower losses are better: a style loss is 0 for the style picture itself and 1 for one of which nothing is seen.
     A content loss is 0 for the content itself. The row 'content' is of the contents as they are.
 
-    Example: img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg
+    Example: `img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg`
     """
     from img2img import images
     from img2img.errors import ConfigError

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from img2img.tasks.upscale.train import LossConfig, UpscaleConfig, UpscaleObjective
+from img2img.tasks.upscale.config import LossConfig, UpscaleConfig
+from img2img.tasks.upscale.objective import UpscaleObjective
 
 
 def objective(**weights: float) -> UpscaleObjective:
@@ -39,5 +40,6 @@ def test_a_perceptual_loss_of_every_third_step_counts_three_times() -> None:
 def test_what_judges_the_checkpoints(weights: dict[str, float], metric: str) -> None:
     task = objective(**weights)
     assert (task.metric, task.higher_is_better) == (metric, metric == "psnr_y")
-    figures = task.validate({"lr": torch.rand(1, 3, 12, 12), "hr": torch.rand(1, 3, 48, 48)})
+    batch = {"lr": torch.rand(1, 3, 12, 12), "hr": torch.rand(1, 3, 48, 48)}
+    figures = task.validate(batch, task.infer(batch))
     assert figures.keys() == {"psnr_y", "psnr_rgb", metric}

@@ -18,7 +18,7 @@ from img2img.cli import app
 from img2img.data.splits import hold_out
 from img2img.errors import ConfigError, DataError, Img2ImgError
 from img2img.models import load_model
-from img2img.tasks.upscale.train import PRESETS
+from img2img.tasks.upscale.config import PRESETS
 from img2img.training import checkpoint
 
 SAMPLES = Path(__file__).parents[3] / "samples"
