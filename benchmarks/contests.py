@@ -23,8 +23,9 @@ from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import PRESETS as TRANSLATE_PRESETS
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.train import make_objective
+from img2img.tasks.upscale.config import PRESETS
 from img2img.tasks.upscale.data import UpscalePatches
-from img2img.tasks.upscale.train import PRESETS, UpscaleObjective
+from img2img.tasks.upscale.objective import UpscaleObjective
 from img2img.training import AdversarialModule, Losses, TrainerConfig
 from img2img.training.distributed import make_fabric
 from img2img.training.ema import Ema

@@ -46,10 +46,11 @@ def race(name: str, data: Path | None, cache: Path, *, device: str, turns: int, 
     ours = TimedProcess(f"{name}, ours", _prepare, name, True, data, cache, device, steps, batch)
     plain = TimedProcess(f"{name}, plain", _prepare, name, False, data, cache, device, steps, batch)
     with ours, plain:
-        ours.ready(), plain.ready()
+        for process in (ours, plain):
+            process.ready()
         found = by_turns({"ours": ours.turn, "plain": plain.turn}, turns)
-    ratios = [plain.seconds / ours.seconds for ours, plain in zip(found["ours"], found["plain"], strict=True)]
-    speeds = {side: steps * batch / median(turn.seconds for turn in own) for side, own in found.items()}
+    ratios = [theirs.seconds / own.seconds for own, theirs in zip(found["ours"], found["plain"], strict=True)]
+    speeds = {side: steps * batch / median(turn.seconds for turn in taken) for side, taken in found.items()}
     return Result(name, speeds["ours"], speeds["plain"], median(ratios), min(ratios), max(ratios))
 
 

@@ -11,6 +11,7 @@ PyTorch is imported by the first call, not by ``import img2img``.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from img2img.errors import Img2ImgError
@@ -44,7 +45,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("img2img-toolkit")
-    if not name.startswith("_"):  # a task's function; not asked for while this package is being imported
+    # Else a task's function. Python asks here for submodules, too, before it imports them.
+    if not name.startswith("_") and find_spec(f"{__name__}.{name}") is None:
         functions = import_module("img2img.api").functions
         if name in functions:
             return functions[name]

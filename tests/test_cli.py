@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_wrong_use_exits_with_2(words: list[str]) -> None:
 
 
 def test_version_is_the_distribution_s() -> None:
-    assert run("--version").output.strip() == "0.1.0"
+    assert run("--version").output.strip() == version("img2img-toolkit")
 
 
 def test_inspect_tells_a_picture(tmp_path: Path) -> None:

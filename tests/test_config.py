@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from img2img.cli import app
 from img2img.config import resolve, to_yaml
 from img2img.errors import ConfigError
-from img2img.tasks.upscale.train import PRESETS
+from img2img.tasks.upscale.config import PRESETS
 
 
 def published() -> dict[str, object]:

@@ -77,7 +77,8 @@ def test_no_dependency_has_an_upper_pin() -> None:
 def test_the_installed_wheel_is_on_its_own(python: Path, tmp_path: Path) -> None:
     place = Path(run(python, "-c", "import img2img; print(img2img.__file__)", cwd=tmp_path).strip())
     assert not place.is_relative_to(ROOT)
-    assert run(python.with_name("img2img"), "--version", cwd=tmp_path).strip() == "0.1.0"
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert run(python.with_name("img2img"), "--version", cwd=tmp_path).strip() == version
     assert "upscale-4x-fidelity" in run(python.with_name("img2img"), "weights", "list", cwd=tmp_path)
 
 

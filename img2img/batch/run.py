@@ -9,39 +9,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from img2img import images
 from img2img.batch.jobs import Job
 from img2img.batch.manifest import Record, fingerprint, input_state
+from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, write_bands
 from img2img.errors import Img2ImgError, PictureError
 from img2img.files import atomic_path
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.probe import Probe
-from img2img.inference.pipeline import Pipeline, Stream
+from img2img.inference.pipeline import Stream
 from img2img.inference.runtime import Result
-from img2img.options import Options
 
-AnyPipeline = Pipeline[Any]
-Strip = np.ndarray[Any, Any]
 Progress = Callable[[int, float], None]
-STREAMED = 40_000_000  # pixels of output above which a picture goes to its file in bands
 READ_AHEAD = 4
 READ_AHEAD_PIXELS = 50_000_000
 WRITE_BEHIND = 2
-
-
-@dataclass(frozen=True)
-class WriteOptions:
-    """How files are read and written; ``overwrite`` allows replacing inputs and files that are not of our making."""
-
-    quality: int | None = None
-    strip_metadata: bool = False
-    max_pixels: int = images.DEFAULT_MAX_PIXELS
-    overwrite: bool = False
 
 
 @dataclass
@@ -162,7 +147,7 @@ class _Batch:
         result = None
         with _reported(outcome):
             picture = reading.result()
-            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.job.options, outcome.output_size):
+            if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.job.options, outcome.output_size, self.options):
                 self._stream(outcome, picture)
             else:
                 result = self._made(outcome, picture)
@@ -243,41 +228,6 @@ class _Batch:
         if job.folder not in self.records:
             self.records[job.folder] = Record(job.folder)
         return self.records[job.folder]
-
-
-def one_ahead(bands: Iterator[Strip]) -> Iterator[Strip]:
-    """``bands`` for a writer, one computed while the one before is encoded."""
-    with ThreadPoolExecutor(1) as one:
-        following = one.submit(next, bands, None)
-        while (band := following.result()) is not None:
-            following = one.submit(next, bands, None)
-            yield band
-
-
-def goes_in_bands(pipeline: AnyPipeline, picture: Picture, options: Options, size: tuple[int, int]) -> bool:
-    """Whether the result of ``picture``, of ``size`` (width, height), is so large that it is written in bands as it is computed."""
-    outline = pipeline.outline(picture, options)
-    plain = outline.channels in (1, 3) and outline.bit_depth != 32 and outline.palette is None
-    return plain and len(picture.frames) == 1 and size[0] * size[1] > STREAMED
-
-
-def write_bands(
-    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: WriteOptions, format: str | None = None
-) -> list[str]:
-    """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
-    return images.write_rows(
-        target,
-        width=size[0],
-        height=size[1],
-        channels=picture.channels,
-        alpha=picture.alpha is not None,
-        bit_depth=picture.bit_depth,
-        metadata=picture.metadata,
-        rows=bands,
-        format=format,
-        quality=options.quality,
-        strip_metadata=options.strip_metadata,
-    )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from img2img import images
 from img2img.batch.jobs import Naming, check_naming, is_folder
-from img2img.batch.run import AnyPipeline, WriteOptions, goes_in_bands, write_bands
+from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
 from img2img.errors import ConfigError, PictureError
 from img2img.images import check_format
 from img2img.images.formats import FORMATS
@@ -52,7 +52,7 @@ def run_on_stream(
     if format is None and output is None:
         format = "PNG" if lossless and not FORMATS[picture.format].exact else picture.format
     height, width = pipeline.output_size(picture.height, picture.width, options)
-    if goes_in_bands(pipeline, picture, options, (width, height)):
+    if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options)
         return (*stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
     result = pipeline(picture, options)

@@ -10,8 +10,10 @@ from typer.core import TyperGroup
 
 from img2img.cli.bench import bench
 from img2img.cli.data import data
+from img2img.cli.doctor import doctor
 from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
+from img2img.cli.styles import styles
 from img2img.cli.train import train
 from img2img.cli.weights import weights
 from img2img.errors import ConfigError, Img2ImgError
@@ -53,6 +55,8 @@ app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
+app.command("styles")(styles)
+app.command("doctor")(doctor)
 app.add_typer(bench, name="bench")
 
 

@@ -51,7 +51,10 @@ def check_data(
     html: Annotated[Path | None, typer.Option(help="Write a page with the pictures that something is wrong with here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write all findings here.")] = None,
 ) -> None:
-    """Find what spoils a training: unreadable or small pictures, bad pairs, duplicates, leaks, odd colors. Exit code 1 on errors."""
+    """Find what spoils a training: unreadable or small pictures, bad pairs, duplicates, leaks, odd colors. Exit code 1 on errors.
+
+    Example: `img2img data check pairs/ --html check.html`
+    """
     from img2img.data.check import check
     from img2img.data.layouts import scan_layout
     from img2img.evaluation.check_page import write_page
@@ -73,7 +76,10 @@ def convert_data(
     to: Annotated[Target, typer.Option(help="A|B in one picture each, or A/train/ and B/train/.")],
     layout: Layout = None,
 ) -> None:
-    """Convert pairs between layouts without a loss: 16 bits stay, files are copied where their pixels need not change."""
+    """Convert pairs between layouts without a loss: 16 bits stay, files are copied where their pixels need not change.
+
+    Example: `img2img data convert pairs/ -o folders/ --to folders`
+    """
     from img2img.data.convert import convert
     from img2img.data.layouts import find_layout
 

@@ -10,7 +10,10 @@ def inspect(
     path: Annotated[Path, typer.Argument(help="A picture, a model file or a run folder.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a picture (size, depth, profile, frames) or a model file is."""
+    """Show what a picture (size, depth, profile, frames) or a model file is.
+
+    Example: `img2img inspect photo.tif`
+    """
     import json
 
     import yaml

@@ -16,7 +16,10 @@ for task in TASKS:
 def schema(
     name: Annotated[str, typer.Argument(metavar="TASK", help="Whose configuration: " + ", ".join(task.name for task in TASKS) + ".")],
 ) -> None:
-    """Print the JSON Schema of the YAML files that --config takes, for editors and checkers."""
+    """Print the JSON Schema of the YAML files that --config takes, for editors and checkers.
+
+    Example: `img2img train schema upscale > upscale.schema.json`
+    """
     import json
 
     from img2img.config import schema as describe

@@ -12,7 +12,10 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @weights.command("list")
 def list_weights(as_json: JSON = False) -> None:
-    """List the models: those that came with the install, and those of optional packages."""
+    """List the models: those that came with the install, and those of optional packages.
+
+    Example: `img2img weights list`
+    """
     import json
 
     from rich.console import Console
@@ -35,7 +38,10 @@ def show(
     name: Annotated[str, typer.Argument(help="A name of the list, a model file or a run folder.", show_default=False)],
     as_json: JSON = False,
 ) -> None:
-    """Show what a model says of itself: task, scale, network, license, training, measured figures."""
+    """Show what a model says of itself: task, scale, network, license, training, measured figures.
+
+    Example: `img2img weights show upscale-4x-photo`
+    """
     import json
 
     import yaml
@@ -53,7 +59,10 @@ def pack(
     license: Annotated[str, typer.Option("--license", help="License of the weights, as users should read it.")] = "",
     licence: Annotated[str, typer.Option("--licence", hidden=True)] = "",  # as version 0.1 spelled it
 ) -> None:
-    """Write a model for handing on: half precision, under a name of its own, with its license, without the folders of its training."""
+    """Write a model for handing on: half precision, under a name of its own, with its license, without the folders of its training.
+
+    Example: `img2img weights pack runs/first mine.safetensors --license CC0-1.0`
+    """
     from img2img.errors import ConfigError
     from img2img.models import load_model, save_model
 

@@ -12,6 +12,7 @@ from img2img.data.pictures import PictureSet
 from img2img.data.sampling import mix, seeded_rng, shuffled
 from img2img.data.transforms import Augmentation, AugmentConfig, Sample
 from img2img.errors import DataError
+from img2img.images import to_levels
 
 Window = tuple[int, int, int, int]  # top, left, height, width
 LabelSide = Literal["a", "b"] | None
@@ -150,7 +151,7 @@ class SingleCrops(Dataset[dict[str, Tensor]]):
 
 def levels(labels: Tensor) -> Tensor:
     """The levels (H, W) int64 of a label map (1, H, W) that was read as a picture of 8 bits in [0, 1]."""
-    return (labels[0] * 255).round().long()
+    return to_levels(labels[0]).long()
 
 
 def reach(augment: AugmentConfig, size: int) -> int:

@@ -89,7 +89,7 @@ def _decode_shrunk(path: Path, decode: Decoder, side: int, labels: bool) -> Pixe
     )
     if pixels.dtype == np.float32:
         return small
-    rounded: Pixels = np.rint(small).clip(0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
+    rounded: Pixels = np.floor(small + 0.5).clip(0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
     return rounded
 
 

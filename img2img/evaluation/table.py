@@ -46,7 +46,7 @@ def print_table(
         reference: a method that is there to be compared with, and never the best.
     """
     more = more or {}
-    table = Table(title=escape(title), title_justify="left", title_style="")
+    table = Table()
     if group_heading:
         table.add_column(group_heading, no_wrap=True)
     table.add_column("method", overflow="fold")
@@ -60,11 +60,15 @@ def print_table(
             leading = [group] if group_heading else []
             table.add_row(*leading, escape(name), *marked, *(cells_of[name] for cells_of in more.values()))
         table.add_section()
+    _console().print(title, markup=False, highlight=False, soft_wrap=True)
     show(table)
 
 
 def show(table: Table) -> None:
     """Print ``table`` on stdout, wide where that is no terminal."""
+    _console().print(table)
+
+
+def _console() -> Console:
     terminal = Console()
-    wide = terminal if terminal.is_terminal else Console(width=160)  # a file has no width
-    wide.print(table)
+    return terminal if terminal.is_terminal else Console(width=160)  # a file has no width

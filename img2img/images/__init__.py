@@ -3,7 +3,7 @@
 from img2img.images.collect import Source, collect
 from img2img.images.formats import check_format
 from img2img.images.labels import DEFAULT_PALETTE, Labels, collect_palette, read_labels
-from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, quantize
+from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, on_levels, quantize, to_levels
 from img2img.images.probe import DEFAULT_MAX_PIXELS, Probe, probe
 from img2img.images.read import read
 from img2img.images.streaming import write_rows
@@ -24,10 +24,12 @@ __all__ = [
     "collect",
     "collect_palette",
     "from_integers",
+    "on_levels",
     "probe",
     "quantize",
     "read",
     "read_labels",
+    "to_levels",
     "write",
     "write_rows",
 ]

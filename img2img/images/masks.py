@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from img2img.errors import ConfigError, PictureError
+from img2img.errors import ConfigError, PictureError, option
 from img2img.images.formats import READABLE_SUFFIXES
 from img2img.images.read import read
 
@@ -73,10 +73,14 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
             gray = alpha
             notes.append(f"the mask {name} is of one color with transparency: what is visible in it counts")
         else:
-            _refuse_photograph(pixels, gray, name, most, "; if its transparency is the hole, give it as the picture, with --mask alpha")
+            _refuse_photograph(
+                pixels, gray, name, most, f"; if its transparency is the hole, give it as the picture, with {option('mask')} alpha"
+            )
             gray = gray * alpha
     else:
-        _refuse_photograph(pixels, gray, name, most, "; if the hole is painted into the picture itself, give --mask-color and no mask")
+        _refuse_photograph(
+            pixels, gray, name, most, f"; if the hole is painted into the picture itself, give {option('mask_color')} and no mask"
+        )
     weight = torch.where(gray < SNAP, 0.0, torch.where(gray > 1 - SNAP, 1.0, gray))
     if not bool(weight.any()):
         notes.append(f"the mask {name} is all black: it marks nothing")

@@ -96,19 +96,31 @@ class Picture:
 
 
 def quantize(pixels: Tensor, bit_depth: BitDepth) -> np.ndarray[Any, Any]:
-    """``pixels`` as a file holds them, (H, W, C) uint8, uint16 or float32: the one place where float becomes integer.
+    """``pixels`` as a file holds them, (H, W, C) uint8, uint16 or float32, rounded as ``to_levels`` does.
 
     Args:
-        pixels: (C, H, W) float in [0, 1]; values outside are clamped. Halves round up, so that k / 255 comes back as k and
-            a constant between two levels is not split between even and odd ones, as round-half-to-even does.
+        pixels: (C, H, W) float in [0, 1]; values outside are clamped.
         bit_depth: 8 or 16; 32 gives the values as they are.
     """
     planes = pixels.detach().to("cpu", torch.float32)
     if bit_depth == 32:
         return np.ascontiguousarray(np.moveaxis(planes.numpy(), 0, 2))
-    scaled = planes.clamp(0, 1).mul_(255 if bit_depth == 8 else 65535).add_(0.5)
-    values = scaled.numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)  # astype cuts the fraction off: the floor
+    values = to_levels(planes, 255 if bit_depth == 8 else 65535).numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)
     return np.ascontiguousarray(np.moveaxis(values, 0, 2))
+
+
+def to_levels(x: Tensor, most: int = 255) -> Tensor:
+    """``x`` in [0, 1] as whole numbers from 0 to ``most``, still float; values outside are clamped. The one rule of rounding.
+
+    Halves round up, so that k / most comes back as k, and a constant between two levels is not split between even and odd ones, as
+    rounding half to even does.
+    """
+    return x.clamp(0, 1).mul_(most).add_(0.5).floor_()
+
+
+def on_levels(x: Tensor, most: int = 255) -> Tensor:
+    """``x`` in [0, 1] as a file of ``most`` + 1 levels would hold it: multiples of 1 / ``most``."""
+    return to_levels(x, most).div_(most)
 
 
 def from_integers(values: np.ndarray[Any, Any]) -> Tensor:

@@ -3,9 +3,10 @@
 from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, generator_loss
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.contrastive import patch_contrast
+from img2img.losses.lpips import LPIPSLoss
 from img2img.losses.perceptual import PerceptualLoss
 from img2img.losses.phase import phase, shifted
-from img2img.losses.pixel import charbonnier, l1, mse
+from img2img.losses.pixel import PIXEL_DISTANCES, PIXEL_LOSSES, charbonnier, l1, mse
 from img2img.losses.regularizers import (
     clip_weights_,
     feature_matching,
@@ -16,7 +17,10 @@ from img2img.losses.regularizers import (
 )
 
 __all__ = [
+    "PIXEL_DISTANCES",
+    "PIXEL_LOSSES",
     "GanMode",
+    "LPIPSLoss",
     "PerceptualLoss",
     "Policy",
     "accuracy",

@@ -1,5 +1,7 @@
 """Losses between two pictures, pixel by pixel."""
 
+from collections.abc import Callable, Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,3 +23,12 @@ def charbonnier(x: Tensor, y: Tensor, epsilon: float = 1e-3) -> Tensor:
 def mse(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared difference of two tensors of one shape, a scalar: what PSNR measures, worth a last stretch after L1."""
     return F.mse_loss(x, y)
+
+
+# Of pictures: (x, y) -> the mean distance. Of a difference: x - y -> the distance at each pixel, to be averaged over a part of them.
+PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "charbonnier": charbonnier, "mse": mse}
+PIXEL_DISTANCES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "l1": torch.abs,
+    "charbonnier": lambda difference: (difference.square() + 1e-6).sqrt(),
+    "mse": torch.square,
+}

@@ -1,4 +1,4 @@
-"""What keeps an adversarial game stable: penalties on gradients, matched activations, clipped weights, noise."""
+"""What keeps adversarial training stable: penalties on gradients, matched activations, clipped weights, noise."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 
-def gradient_penalty(judge: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(discriminator: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
     """mean over pictures of (||grad D(x)|| - 1)^2, at one random point x between each real and fake picture; a scalar.
 
     Gulrajani et al. 2017 (arXiv 1704.00028), eq. 3, without its weight (10 there). D(x) is the mean of a picture's logits.
 
     Args:
-        judge: images -> list of maps of logits.
+        discriminator: images -> list of maps of logits.
         real, fake: (N, C, H, W).
     """
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype).to(real.device)
     between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
-    norms: Tensor = _gradients(judge(between), between).flatten(1).norm(dim=1)
+    norms: Tensor = _gradients(discriminator(between), between).flatten(1).norm(dim=1)
     return (norms - 1).square().mean()
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.images import to_levels
 from img2img.metrics.distribution import frechet_distance, kernel_distance
 from img2img.networks.features import VGGFeatures
 
@@ -40,7 +41,7 @@ class PictureFeatures(nn.Module):
         pooled = [F.adaptive_avg_pool2d(found, GRID).flatten(2).transpose(1, 2) for found in self.vgg(x).values()]
         result = {"vgg": torch.cat([F.normalize(each, dim=2) * math.sqrt(each.shape[2]) for each in pooled], dim=2)}
         if self.inception is not None:
-            (last,) = self.inception((x * 255).round().to(torch.uint8))
+            (last,) = self.inception(to_levels(x).to(torch.uint8))
             result["inception"] = last[:, None]
         return result
 

@@ -1,12 +1,13 @@
 """PSNR and SSIM, and the luminance that the super-resolution literature takes them on."""
 
 import torch
-import torch.nn.functional as F
+from kornia.metrics import ssim as similarity
 from torch import Tensor
 
 from img2img.errors import DataError
+from img2img.images import on_levels
 
-SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
+SSIM_WINDOW = 11
 
 
 def psnr(x: Tensor, y: Tensor, border: int = 0) -> Tensor:
@@ -48,13 +49,9 @@ def ssim(x: Tensor, y: Tensor, border: int = 0) -> Tensor:
 
 def ssim_map(x: Tensor, y: Tensor) -> Tensor:
     """The structural similarity of each whole window: (..., C, H, W) double in [0, 1] -> (..., C, H - 10, W - 10)."""
-    mean_x, mean_y = _blur(x), _blur(y)
-    variance_x, variance_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
-    covariance = _blur(x * y) - mean_x * mean_y
-    c1, c2 = 0.01**2, 0.03**2
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
-    return luminance * structure
+    batch_x, batch_y = x.reshape(-1, *x.shape[-3:]), y.reshape(-1, *y.shape[-3:])
+    found = similarity(batch_x, batch_y, SSIM_WINDOW, eps=0.0, padding="valid")  # its Gaussian has a sigma of 1.5
+    return found.reshape(*x.shape[:-3], *found.shape[1:])
 
 
 def rgb_to_y(x: Tensor) -> Tensor:
@@ -70,7 +67,7 @@ def rgb_to_y(x: Tensor) -> Tensor:
 
 def quantized(x: Tensor) -> Tensor:
     """``x`` as an 8-bit file would give it back: clamped to [0, 1] and rounded to a multiple of 1 / 255, halves up."""
-    return (x.clamp(0, 1) * 255 + 0.5).floor() / 255
+    return on_levels(x)
 
 
 def comparable(x: Tensor, y: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
@@ -86,12 +83,3 @@ def comparable(x: Tensor, y: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
         raise DataError(f"a border of {border} leaves nothing of a picture of {width} x {height}")
     inside = (..., slice(border, height - border), slice(border, width - border))
     return x.detach()[inside].double().clamp(0, 1), y.detach()[inside].double().clamp(0, 1)
-
-
-def _blur(x: Tensor) -> Tensor:
-    offsets = torch.arange(SSIM_WINDOW, device=x.device, dtype=x.dtype) - SSIM_WINDOW // 2
-    weights = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
-    weights = weights / weights.sum()
-    planes = x.reshape(-1, 1, *x.shape[-2:])
-    planes = F.conv2d(F.conv2d(planes, weights[None, None, :, None]), weights[None, None, None, :])
-    return planes.reshape(*x.shape[:-2], *planes.shape[-2:])

@@ -26,10 +26,15 @@ def load_model(name_or_path: str | Path) -> Model:
     return read_model(path) if describes_itself(path) else community.load_community(path)
 
 
+def peek_info(name_or_path: str | Path) -> ModelInfo | None:
+    """What ``load_model(name_or_path).info`` would be; None where only loading tells, as of other projects' files. Errors as that."""
+    path = find_model(name_or_path)
+    return read_info(path) if path is not None and describes_itself(path) else None
+
+
 def load_info(name_or_path: str | Path) -> ModelInfo:
     """What ``load_model(name_or_path).info`` would be; the tensors of our own files are not read. Errors as ``load_model``."""
-    path = find_model(name_or_path)
-    return read_info(path) if path is not None and describes_itself(path) else load_model(name_or_path).info
+    return peek_info(name_or_path) or load_model(name_or_path).info
 
 
 def find_model(name_or_path: str | Path) -> Path | None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from img2img.networks.registry import build
+
 
 class Bidirectional(nn.Module):
     """Generators A to B and B to A, as CycleGAN leaves them; ``direction`` says which one works.
@@ -19,8 +21,6 @@ class Bidirectional(nn.Module):
 
     def __init__(self, ab: dict[str, Any] = {}, ba: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
         super().__init__()
-        from img2img.networks import build  # which knows this class
-
         self.ab, self.ba = build(ab), build(ba)
         self.multiple = max(int(self.ab.multiple), int(self.ba.multiple))  # type: ignore[arg-type]
         halos = [self.ab.halo, self.ba.halo]

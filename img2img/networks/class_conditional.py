@@ -5,6 +5,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.registry import build
+
 
 class ClassConditionalGenerator(nn.Module):
     """A generator with AdaIN whose style code is the one-hot label: each class has a scale and a shift of its own in every block.
@@ -23,8 +25,6 @@ class ClassConditionalGenerator(nn.Module):
 
     def __init__(self, generator: dict[str, Any] = {}, classes: int = 2) -> None:  # noqa: B006 (never changed)
         super().__init__()
-        from img2img.networks import build  # which knows this class
-
         self.generator = build({**generator, "style_dim": classes})
         self.classes = classes
         self.multiple, self.halo = self.generator.multiple, self.generator.halo

@@ -130,12 +130,12 @@ class GrowingPatchGAN(Growing):
         stage = self.stage
         missing = self.levels - stage.level
         found: list[list[Tensor]] = []
-        judges = zip(self.network.judges, self.entries, self.network.scaled(x), strict=True)
-        for judge, entries, seen in judges:
+        scales = zip(self.network.judges, self.entries, self.network.scaled(x), strict=True)
+        for discriminator, entries, seen in scales:
             by_level = cast(nn.ModuleList, entries)
             y = seen if stage.level == self.levels else by_level[stage.level](seen)
             layers: list[Tensor] = []
-            for number, step in enumerate(_steps(cast(nn.Sequential, judge))[missing:]):
+            for number, step in enumerate(_steps(cast(nn.Sequential, discriminator))[missing:]):
                 y = step(y)
                 if number == 0 and stage.level > 0 and stage.alpha < 1:
                     y = torch.lerp(by_level[stage.level - 1](F.avg_pool2d(seen, 2)), y, stage.alpha)
@@ -161,7 +161,7 @@ def grow(network: nn.Module, levels: int) -> Growing:
 def at_stage(images: Tensor, stage: Stage, levels: int) -> Tensor:
     """``images`` (N, C, H, W) as a network at ``stage`` of ``levels`` sees them: halved for each missing level.
 
-    While a level fades in, true pictures are mixed with their own halved version as the generated ones are (Karras 2018, appendix A).
+    While a level fades in, real pictures are mixed with their own halved version as the generated ones are (Karras 2018, appendix A).
     """
     missing = levels - stage.level
     if missing:
@@ -171,7 +171,7 @@ def at_stage(images: Tensor, stage: Stage, levels: int) -> Tensor:
     return images
 
 
-def _steps(judge: nn.Sequential) -> list[nn.Sequential]:
+def _steps(discriminator: nn.Sequential) -> list[nn.Sequential]:
     """A patch discriminator's layers in groups, each from a convolution to its leaky ReLU; the last is the convolution of the logits."""
-    ends = [place + 1 for place, layer in enumerate(judge) if isinstance(layer, nn.LeakyReLU)]
-    return [judge[start:end] for start, end in zip([0, *ends], [*ends, len(judge)], strict=True)]
+    ends = [place + 1 for place, layer in enumerate(discriminator) if isinstance(layer, nn.LeakyReLU)]
+    return [discriminator[start:end] for start, end in zip([0, *ends], [*ends, len(discriminator)], strict=True)]

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.networks.blocks import bilinear
+from img2img.networks.registry import build
 
 LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
 REACH = 48  # pixels, at each scale: more than the holes have that networks are trained on
@@ -52,8 +53,6 @@ class Inpainter(nn.Module):
 
     def __init__(self, body: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
         super().__init__()
-        from img2img.networks import build  # which knows this class
-
         self.body = build({**body, "in_channels": 4, "out_channels": 3, "head": "linear"})  # a correction may be negative
         self.multiple: int = getattr(self.body, "multiple", 1)
         self.halo: int | None = getattr(self.body, "halo", None)

@@ -11,7 +11,7 @@ from img2img.networks.blocks import Norm, make_norm
 
 
 class PatchGAN(nn.Module):
-    """Judges overlapping patches: a map of logits, real > 0 > fake, at one or several scales.
+    """Tells real from generated patches, which overlap: a map of logits, real > 0 > fake, at one or several scales.
 
     Isola et al. 2017 (arXiv 1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, ``layers`` of them with stride 2, then
     two with stride 1, leaky ReLU of 0.2; ``layers=3`` sees 70x70 patches. Several scales look at the picture averaged down by
@@ -38,18 +38,19 @@ class PatchGAN(nn.Module):
         super().__init__()
         if norm == "adain":
             raise ValueError("PatchGAN has no style code, so norm cannot be 'adain'")
-        self.judges = nn.ModuleList(_judge(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
+        # One for each scale; the name is in checkpoints.
+        self.judges = nn.ModuleList(_discriminator(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
         self.heads = nn.ModuleList(nn.Linear(_width(width, layers), classes) for _ in range(scales if classes else 0))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        return [judge(seen) for judge, seen in zip(self.judges, self.scaled(x), strict=True)]
+        return [layers(seen) for layers, seen in zip(self.judges, self.scaled(x), strict=True)]
 
     def activations(self, x: Tensor) -> list[list[Tensor]]:
         """For each scale what every leaky ReLU gives, and the logits last: what feature matching compares."""
         found: list[list[Tensor]] = []
-        for judge, seen in zip(self.judges, self.scaled(x), strict=True):
+        for layers, seen in zip(self.judges, self.scaled(x), strict=True):
             found.append([])
-            for layer in cast(nn.Sequential, judge):
+            for layer in cast(nn.Sequential, layers):
                 seen = layer(seen)
                 if isinstance(layer, nn.LeakyReLU):
                     found[-1].append(seen)
@@ -62,7 +63,7 @@ class PatchGAN(nn.Module):
         return torch.stack(found).mean(0)
 
     def scaled(self, x: Tensor) -> list[Tensor]:
-        """What each scale's judge is given: ``x`` in [-1, 1], then averaged down by 2 again and again."""
+        """What each scale's layers are given: ``x`` in [-1, 1], then averaged down by 2 again and again."""
         scales = [x * 2 - 1]
         for _ in range(len(self.judges) - 1):
             scales.append(F.avg_pool2d(scales[-1], 3, stride=2, padding=1, count_include_pad=False))
@@ -73,7 +74,7 @@ def _width(width: int, level: int) -> int:
     return width * min(1 << level, 8)
 
 
-def _judge(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm: bool) -> nn.Sequential:
+def _discriminator(in_channels: int, width: int, layers: int, norm: Norm, spectral_norm: bool) -> nn.Sequential:
     widths = [_width(width, level) for level in range(layers + 1)]
     modules: list[nn.Module] = []
     previous = in_channels

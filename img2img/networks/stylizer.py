@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.networks.features import OXFORD_MEAN
+from img2img.networks.registry import build
 
 WIDTHS = {"conv1_1": 64, "conv1_2": 64, "conv2_1": 128, "conv2_2": 128, "conv3_1": 256}  # VGG16's first convolutions
 LAST = ("relu1_2", "relu2_2", "relu3_1")  # the last of each block: the statistics of its activations are taken
@@ -77,7 +78,7 @@ class StyleEncoder(nn.Module):
 
 
 class Stylizer(nn.Module):
-    """A generator with AdaIN whose code comes from a style picture, or, with ``styles=1``, is learnt for one style.
+    """A generator with AdaIN whose code comes from a style picture, or, with ``styles=1``, is learned for one style.
 
     Ghiasi et al. 2017 (arXiv 1705.06830) with AdaIN throughout (Huang & Belongie 2017); with one style it is the network of Johnson et
     al. 2016 (arXiv 1603.08155) with instance norm, in a form that a network for any style can be continued to.
@@ -96,8 +97,6 @@ class Stylizer(nn.Module):
 
     def __init__(self, body: dict[str, Any] = {}, styles: int = 0, style_dim: int = 128) -> None:  # noqa: B006 (never changed)
         super().__init__()
-        from img2img.networks import build  # which knows this class
-
         if styles not in (0, 1):
             raise ValueError(f"styles is {styles}; it must be 0, for any style, or 1")
         self.body = build({**body, "in_channels": 3, "out_channels": 3, "style_dim": style_dim})

@@ -1,4 +1,4 @@
-"""UNIT: two sides with one space of codes, whose deepest layers are the same for both."""
+"""UNIT: two sides with one latent space, whose deepest layers are shared."""
 
 import torch
 from torch import Tensor, nn

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from img2img.errors import ConfigError, option
@@ -12,8 +12,9 @@ from img2img.options import Options
 from img2img.tasks.task import Request, Task
 
 if TYPE_CHECKING:
-    from img2img.batch.run import WriteOptions
+    from img2img.batch.write import WriteOptions
     from img2img.inference.pipeline import Pipeline
+    from img2img.models import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,25 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     """
     from img2img import images
     from img2img.batch.console import run_on_console
-    from img2img.batch.run import WriteOptions
+    from img2img.batch.write import WriteOptions
     from img2img.inference.devices import choose_device, choose_dtype
-    from img2img.models import load_info
+    from img2img.models import peek_info
 
     choose_dtype(runtime.dtype, choose_device(runtime.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
     write = WriteOptions(files.quality, files.strip_metadata, files.max_pixels or images.DEFAULT_MAX_PIXELS, files.overwrite)
-    info = cache(partial(load_info, name))
 
+    @cache
     def open_() -> "Pipeline[Any]":
         pipeline = task.open(name, runtime)
         for _, each in variants:
             pipeline.check(each)
         return pipeline
+
+    @cache
+    def info() -> "ModelInfo":
+        return peek_info(name) or open_().model.info
 
     needed = cache(lambda: task.extension(options, info()) if task.extension else None)
     if "-" in files.inputs:

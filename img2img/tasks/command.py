@@ -7,6 +7,7 @@ from copy import copy
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from img2img.inference.runtime import Runtime
@@ -62,7 +63,8 @@ def command_of(task: Task[Any]) -> Callable[..., None]:
     def command(**given: Any) -> None:
         runtime = Runtime(**{name: given[name] for name in task.runtime})
         files = Files(tuple(given["inputs"]), **{name: given[name] for name in _FILE_OPTIONS})
-        asked = {name: value for name, value in given.items() if name in task.options.model_fields and value is not None}
+        fields = task.options.model_fields
+        asked = {name: _value(fields[name], value) for name, value in given.items() if name in fields and value is not None}
         if not apply(task, files, task.options.of(**asked), given["model"], runtime):
             raise typer.Exit(1)
 
@@ -123,6 +125,12 @@ def _kind(annotation: Any) -> Any:
     if origin is Literal or annotation not in (bool, int, float, str):
         return str if origin is Literal else str | None
     return annotation
+
+
+def _value(field: FieldInfo, value: Any) -> Any:
+    """A list of texts as the tuple that a field without a validator of its own wants."""
+    own = any(isinstance(each, BeforeValidator) for each in field.metadata)
+    return tuple(value) if isinstance(value, list) and not own else value
 
 
 def _default(field: FieldInfo) -> Any:

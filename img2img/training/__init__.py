@@ -2,6 +2,6 @@
 
 from img2img.training.config import TrainerConfig
 from img2img.training.objective import AdversarialModule, Images, Losses, Objective
-from img2img.training.trainer import Outcome, train
+from img2img.training.trainer import TrainingResult, train
 
-__all__ = ["AdversarialModule", "Images", "Losses", "Objective", "Outcome", "TrainerConfig", "train"]
+__all__ = ["AdversarialModule", "Images", "Losses", "Objective", "TrainerConfig", "TrainingResult", "train"]

@@ -1,4 +1,4 @@
-"""The adversarial part of any objective: one discriminator, one configuration, the losses of both sides."""
+"""The adversarial part of any objective: one discriminator, its configuration, and both networks' losses."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from img2img import losses
+from img2img.errors import ConfigError
 from img2img.losses.adversarial import SMOOTHABLE, needs_real
+from img2img.networks import Stage
 from img2img.training.objective import AdversarialModule, Losses
 from img2img.training.pool import ImagePool
 
@@ -15,25 +17,27 @@ PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spect
 
 
 class AdversaryConfig(BaseModel):
-    """How generated pictures are judged; with ``weight`` 0 there is no discriminator."""
+    """The discriminator and its losses; with ``weight`` 0 there is none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weight: float = Field(0.0, ge=0, description="of the generator's adversarial loss; 0: no discriminator")
-    mode: losses.GanMode = Field("hinge", description="the adversarial objective")
+    weight: float = Field(0.0, ge=0, description="weight of the generator's adversarial loss; 0: no discriminator")
+    mode: losses.GanMode = Field("hinge", description="adversarial loss")
     network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
     gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
     weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
     r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures; 1 to 10 is usual")
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
-    feature_matching: float = Field(0.0, ge=0, description="weight of the distance between the discriminator's activations; 10 is usual")
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="real pictures should reach 1 minus this")
-    instance_noise: float = Field(0.0, ge=0, description="deviation of the noise on what the discriminator sees, falling to 0 over the run")
-    augment: tuple[Literal["color", "translation", "cutout"], ...] | None = Field(
-        None, description="DiffAugment; []: none; null: as the task says: translate has it for fewer than 500 pictures, upscale none"
+    feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="the target of real pictures is 1 minus this")
+    instance_noise: float = Field(
+        0.0, ge=0, description="standard deviation of noise added to the discriminator's inputs, falling to 0 over the run"
     )
-    pool: int = Field(0, ge=0, description="generated pictures kept to show the discriminator again; CycleGAN keeps 50")
+    augment: tuple[Literal["color", "translation", "cutout"], ...] | None = Field(
+        None, description="DiffAugment; []: none; null: chosen by the task: translate uses it for fewer than 500 pictures, the others never"
+    )
+    pool: int = Field(0, ge=0, description="generated pictures kept and shown to the discriminator again; CycleGAN keeps 50")
 
     @model_validator(mode="after")
     def _consistent(self) -> "AdversaryConfig":
@@ -46,7 +50,7 @@ class AdversaryConfig(BaseModel):
             raise ValueError(f"label_smoothing moves a target that {self.mode} does not have; use {', '.join(SMOOTHABLE)}")
         if self.mode in ("wgan", "wgan-gp") and self.network.get("norm", "batch") == "batch":
             raise ValueError(
-                f"{self.mode} judges each picture by itself, and batch norm in the critic mixes them: "
+                f"{self.mode} must score each picture alone, and batch norm in the critic mixes them: "
                 "set adversary.network.norm to none or instance"
             )
         if self.mode == "wgan" and self.network.get("spectral_norm"):
@@ -67,17 +71,17 @@ class Adversary:
     Args:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
             several adversaries, the ending of the losses' names.
-        judge: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+        network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, judge: nn.Module) -> None:
+    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module) -> None:
         self.config, self.objective, self.name = config, objective, name
-        objective.discriminators[name] = judge
+        objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
         objective.optimizer = config.optimizer
 
     @property
-    def judge(self) -> Any:
+    def network(self) -> Any:
         """The discriminator."""
         return self.objective.discriminators[self.name]
 
@@ -90,11 +94,11 @@ class Adversary:
         real.requires_grad_(punished_real)
         fake.requires_grad_(punished_fake)
         seen_real, seen_fake = self._seen(real), self._seen(fake)
-        real_logits, fake_logits = self.judge(seen_real), self.judge(seen_fake)
+        real_logits, fake_logits = self.network(seen_real), self.network(seen_fake)
         result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing)}
         if config.mode == "wgan-gp":
             result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
-                self.judge, seen_real.detach(), seen_fake.detach()
+                self.network, seen_real.detach(), seen_fake.detach()
             )
         # Lazy (Karras et al. 2020, arXiv 1912.04958, appendix B): a penalty that comes every k steps weighs k times as much.
         if punished_real:
@@ -112,23 +116,35 @@ class Adversary:
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)
         state = torch.get_rng_state()
-        fake_layers = self.judge.activations(self._seen(fake))
+        fake_layers = self.network.activations(self._seen(fake))
         fake_logits = [layers[-1] for layers in fake_layers]
         real_logits = fake_logits
         if wanted:
             torch.set_rng_state(state)  # the same noise and augmentation, so that activations can be compared
             with torch.no_grad():
-                real_layers = self.judge.activations(self._seen(real.detach()))
+                real_layers = self.network.activations(self._seen(real.detach()))
             real_logits = [layers[-1] for layers in real_layers]
             if config.feature_matching:
                 result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)
         result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits)
         return self._named(result)
 
+    def check_sample_size(self, channels: int, size: int) -> None:
+        """Raise ConfigError where the discriminator, at its smallest stage of growth, has no logits for squares of ``size`` pixels."""
+        stage, side = self.objective.stage, size >> self.objective.levels
+        self.objective.grow(Stage(0))
+        try:
+            with torch.no_grad():
+                self.network(torch.zeros(1, channels, side, side))
+        except (RuntimeError, ValueError) as error:
+            raise ConfigError(f"data.size={size} is too small for the discriminator; give it fewer layers, or larger samples") from error
+        finally:
+            self.objective.grow(stage)
+
     def stepped(self) -> None:
         """After a step of the discriminator: WGAN's weight clipping."""
         if self.config.mode == "wgan":
-            losses.clip_weights_(self.judge, self.config.weight_clip)
+            losses.clip_weights_(self.network, self.config.weight_clip)
 
     def _seen(self, images: Tensor) -> Tensor:
         """What the discriminator sees of ``images``."""

@@ -1,4 +1,4 @@
-"""The C library's memory allocator, told what training does."""
+"""Settings of the C library's memory allocator that suit training."""
 
 import ctypes
 import sys

@@ -1,4 +1,4 @@
-"""Signs of illness in pictures: numbers that the health check compares with those of true pictures."""
+"""Artifacts in generated pictures, measured for the health check, which compares them with those of the ground truth."""
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ def luminance(images: Tensor) -> Tensor:
 def diversity(images: Tensor) -> float:
     """The mean distance between any two of ``images`` (N, C, H, W) in a space of features; 0 when all are equal.
 
-    The features are those of a fixed random network: at three resolutions, the absolute answers to 32 random 3x3 filters of mean zero,
+    The features are those of a fixed random network: at three resolutions, the absolute responses to 32 random 3x3 filters of mean zero,
     averaged over an 8x8 grid. Random filters keep distances well enough to tell one picture from another (Ulyanov et al. 2017,
     arXiv 1711.10925; Amid et al. 2022, arXiv 2202.02543) and need no backbone, which a run need not have.
     """
@@ -30,21 +30,21 @@ def diversity(images: Tensor) -> float:
     for _ in range(LEVELS):
         filters = torch.randn(FEATURES, x.shape[1], 3, 3, generator=rng).to(x)
         filters = filters - filters.mean(dim=(2, 3), keepdim=True)
-        answers = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), filters).abs()
-        found += [F.adaptive_avg_pool2d(answers, 8).flatten(1), 4 * F.adaptive_avg_pool2d(x, 8).flatten(1)]
+        responses = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), filters).abs()
+        found += [F.adaptive_avg_pool2d(responses, 8).flatten(1), 4 * F.adaptive_avg_pool2d(x, 8).flatten(1)]
         x = F.avg_pool2d(x, 2) if min(x.shape[-2:]) >= 4 else x
     features = torch.cat(found, dim=1)
     return float(torch.pdist(features).mean()) if len(features) > 1 else 0.0
 
 
-def inversion(outputs: Tensor, truths: Tensor) -> float:
-    """The correlation of luminance between ``outputs`` and ``truths``, averaged over pictures: near -1 is a negative.
+def inversion(outputs: Tensor, ground_truth: Tensor) -> float:
+    """The correlation of luminance between ``outputs`` and ``ground_truth``, averaged over pictures: near -1 is a negative.
 
-    Both are (N, C, H, W); ``truths`` of another size are resized. Pictures without contrast count as 0.
+    Both are (N, C, H, W); ``ground_truth`` of another size are resized. Pictures without contrast count as 0.
     """
-    if truths.shape[-2:] != outputs.shape[-2:]:
-        truths = F.interpolate(truths.float(), outputs.shape[-2:], mode="area")
-    a, b = ((y - y.mean(dim=1, keepdim=True)) for y in (luminance(outputs.float()).flatten(1), luminance(truths.float()).flatten(1)))
+    if ground_truth.shape[-2:] != outputs.shape[-2:]:
+        ground_truth = F.interpolate(ground_truth.float(), outputs.shape[-2:], mode="area")
+    a, b = ((y - y.mean(dim=1, keepdim=True)) for y in (luminance(outputs.float()).flatten(1), luminance(ground_truth.float()).flatten(1)))
     scale = a.norm(dim=1) * b.norm(dim=1)
     return float(((a * b).sum(dim=1) / scale.clamp_min(1e-8)).mean())
 

@@ -1,4 +1,4 @@
-"""The settings of the loop; what is trained has settings of its own, beside its objective."""
+"""The settings of the training loop; each task has a configuration of its own for what is trained."""
 
 from typing import Literal
 
@@ -34,7 +34,7 @@ class TrainerConfig(BaseModel):
     devices: int = Field(1, ge=1, description="processes, one per device")
     workers: int = Field(1, ge=0, description="processes that prepare samples; the result does not depend on it")
     seed: int = Field(0, ge=0)
-    log_every: int = Field(50, ge=1, description="steps between lines of the log, each of which the health check looks at")
+    log_every: int = Field(50, ge=1, description="steps between lines of the log, each of which the health check examines")
     validate_every: int = Field(20_000, ge=1, description="images between validations")
     checkpoint_minutes: float = Field(5.0, gt=0, description="minutes between checkpoints")
     on_plateau: Literal["nothing", "learning-rate", "batch"] = Field(

@@ -19,7 +19,7 @@ def make_fabric(config: TrainerConfig) -> Fabric:
     """Devices, processes and precision as ``config`` asks; started.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: the device is not available.
     """
     try:
         fabric = Fabric(
@@ -35,7 +35,7 @@ def make_fabric(config: TrainerConfig) -> Fabric:
 
 
 def agree(fabric: Fabric, *wishes: bool) -> list[bool]:
-    """What any process wishes, all do: their clocks differ, and a signal may reach one alone."""
+    """Which of the wishes any process has, so that all act on them: their clocks differ, and a signal may reach one alone."""
     if fabric.world_size == 1:
         return list(wishes)
     agreed: Any = fabric.all_reduce(torch.tensor(wishes, dtype=torch.float32, device=fabric.device), reduce_op="sum")

@@ -1,18 +1,24 @@
 """A few steps on trial: how long a run will take, and in how much memory, before it is begun."""
 
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from img2img.training.config import TrainerConfig
+from img2img.training.distributed import make_fabric
 from img2img.training.objective import Batch, Objective
+from img2img.training.setup import Setup
 from img2img.training.step import make_optimizers, place, training_step
 
 STEPS = 3
+DRY_RUN_PICTURES = 8  # that a task prepares for it
 
 
 @dataclass(frozen=True)
@@ -23,14 +29,14 @@ class DryRun:
         seconds_per_step: the median, without the first.
         images_per_second: by it.
         hours: for all the images of the plan, at that speed, validation not counted.
-        peak_bytes: of the device's memory on CUDA, of the process's elsewhere.
-        parameters: numbers to be learnt, by network.
+        peak_memory: bytes, of the device's memory on CUDA, of the process's elsewhere.
+        parameters: how many are learned, by network.
     """
 
     seconds_per_step: float
     images_per_second: float
     hours: float
-    peak_bytes: int
+    peak_memory: int
     parameters: dict[str, int]
 
     def describe(self) -> str:
@@ -39,12 +45,20 @@ class DryRun:
         return (
             f"parameters: {networks}\n"
             f"one step: {self.seconds_per_step:.2f} s, {self.images_per_second:.1f} images/s on one device, "
-            f"peak memory {self.peak_bytes / 2**30:.2f} GiB\n"
+            f"peak memory {self.peak_memory / 2**30:.2f} GiB\n"
             f"all images at this speed: {self.hours:.1f} h, and validation"
         )
 
 
-def dry_run(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> DryRun:
+def dry_run(prepare: Callable[[Path], Setup], config: TrainerConfig) -> DryRun:
+    """What ``STEPS`` steps on one device cost of what ``prepare`` sets up, with a temporary folder for its cache; nothing is kept."""
+    fabric = make_fabric(config.model_copy(update={"devices": 1}))
+    with tempfile.TemporaryDirectory() as folder:
+        setup = prepare(Path(folder))
+        return measure_steps(setup.objective, setup.samples, config, fabric)
+
+
+def measure_steps(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> DryRun:
     """Take ``STEPS`` steps on the first samples; nothing is written, but ``objective`` is changed by them."""
     place(objective, fabric)
     objective.train()
@@ -67,10 +81,10 @@ def dry_run(objective: Objective, samples: Dataset[Batch], config: TrainerConfig
         for kind, group in (("generator", objective.generators), ("discriminator", objective.discriminators))
         for name, network in group.items()
     }
-    return DryRun(per_step, speed, config.images / speed / 3600, _peak_bytes(fabric), parameters)
+    return DryRun(per_step, speed, config.images / speed / 3600, _peak_memory(fabric), parameters)
 
 
-def _peak_bytes(fabric: Fabric) -> int:
+def _peak_memory(fabric: Fabric) -> int:
     if fabric.device.type == "cuda":
         return torch.cuda.max_memory_allocated(fabric.device)
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""The exponential moving average of weights, which makes better pictures than the last step's weights."""
+"""The exponential moving average of weights, which gives better pictures than the weights of the last step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take one step of the average towards ``module``'s weights."""
+        """Take one step of the average toward ``module``'s weights."""
         self.updates += 1
         weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.decay else 1.0
         floats = [(self.average[key], value) for key, value in module.state_dict().items() if value.is_floating_point()]

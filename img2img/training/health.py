@@ -1,27 +1,26 @@
-"""The health of a run: what people otherwise find out after a night."""
+"""Diagnostics of a run: alarms for faults that people otherwise find out after a night."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from img2img.training import artifacts
+from img2img.training.objective import HealthSample
 
-from img2img.training import artifacts as signs
-
-# All of these are on the side of silence: an alarm that is often false is soon ignored.
+# All of these err on the side of silence: an alarm that is often false is soon ignored.
 WARM_UP = 10  # calls before a series' own statistics are believed
 MEMORY = 0.9  # decay per call of those statistics
-DEVIATIONS = 8.0  # a sudden change is so many deviations ...
-FACTOR = 3.0  # ... and so many times, or a third, of the usual size
-LASTING = 10  # calls that a discriminator must win, or a generator stand still, one after the other
+DEVIATIONS = 8.0  # a sudden change is so many standard deviations ...
+FACTOR = 3.0  # ... and so many times the usual size, or the inverse of that
+LASTING = 10  # calls in a row that a discriminator must win, or a generator stand still
 WINNING = 0.95  # accuracy on real and on fake
 STILL = 1e-5  # relative change of the weights from call to call: rounding alone moves nothing
 BLIND = 1e-4  # deviation of all logits
-COLLAPSED = 0.2  # diversity of the outputs, as a share of that of the true pictures, or of what it once was
-INVERTED = -0.3  # correlation with the true pictures
-LOOKS = 3  # validations that a sign in the pictures must last: the first pictures of a healthy run may have it
-GRID = 1.0  # levels of 255, over what the true pictures have
+COLLAPSED = 0.2  # diversity of the outputs, as a share of that of the ground truth, or of what it once was
+INVERTED = -0.3  # correlation with the ground truth
+VALIDATIONS = 3  # that an artifact must last: the first pictures of a healthy run may have it
+GRID = 1.0  # levels of 255, over what the ground truth has
 NOT_LOSSES = ("accuracy_real", "accuracy_fake", "spread", "change", "gradient")
 CALM = 5  # calls without the sign after which an alarm may be raised anew
 
@@ -43,13 +42,13 @@ ADVICE = {
     "discriminator-wins": "The generator gets little to learn from. A lower --discriminator-learning-rate, --set adversary.r1=1, "
     "--set adversary.instance_noise=0.1, or, with few pictures, --set adversary.augment=[color,translation,cutout].",
     "generator-stalls": "The generator's weights no longer move. Is --learning-rate (times the schedule) too low, or its gradient zero?",
-    "blind-discriminator": "It says the same of every picture and teaches nothing. "
+    "blind-discriminator": "Its logits are the same for every picture, so the generator learns nothing from them. "
     "A higher --discriminator-learning-rate, or another --gan-mode.",
     "mode-collapse": "Different inputs give nearly the same picture. "
     "A higher pixel or cycle weight, --set adversary.r1=1, or another --gan-mode.",
     "color-inversion": "Light and dark have changed places, which unpaired objectives allow. "
     "Start again with another --seed, or with an identity loss.",
-    "checkerboard": "Train on if it is young; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
+    "checkerboard": "Early in a run, train on; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
 }
 
 
@@ -57,7 +56,7 @@ class Health:
     """Watches a run's figures and pictures and gives an alarm once for each time that something goes wrong.
 
     Args:
-        interval: images between calls of ``logged``; only for saying since when.
+        interval: images between calls of ``logged``; only used to report since when.
     """
 
     def __init__(self, *, interval: int) -> None:
@@ -83,27 +82,30 @@ class Health:
             found.append(self._sign("generator-stalls", images, change < STILL, LASTING, text))
         return [alarm for alarm in found if alarm]
 
-    def looked(self, images: int, outputs: Tensor, truths: Tensor | None, inputs: Tensor, scale: int) -> list[Alarm]:
-        """The alarms that a fixed batch of pictures raises; all (N, C, H, W) in [0, 1], ``scale`` the generator's up-sampling."""
+    def validated(self, images: int, sample: HealthSample, upsampling: int) -> list[Alarm]:
+        """The alarms that the pictures of a validation, the same each time, raise; ``upsampling`` is the generator's."""
+        outputs, ground_truth = sample.output, sample.ground_truth
         found: list[Alarm | None] = []
-        reference = truths if truths is not None else inputs
-        now, expected = signs.diversity(outputs), signs.diversity(reference)
+        name, reference = ("ground truth", ground_truth) if ground_truth is not None else ("inputs", sample.input)
+        now, expected = artifacts.diversity(outputs), artifacts.diversity(reference)
         self.most_diversity = max(self.most_diversity, now)
-        text = f"{len(outputs)} outputs differ {now / max(expected, 1e-9):.0%} as much from each other as the true pictures do"
+        text = f"the diversity of {len(outputs)} outputs is {now / max(expected, 1e-9):.0%} of that of the {name}"
         if self.most_diversity > expected:
-            text += f", and {now / self.most_diversity:.0%} as much as they once did"
+            text += f", and {now / self.most_diversity:.0%} of what it once was"
         collapsed = len(outputs) > 1 and now < COLLAPSED * max(expected, self.most_diversity)
-        found.append(self._sign("mode-collapse", images, collapsed, LOOKS, text))
-        correlation = signs.inversion(outputs, reference)
-        text = f"the luminance of outputs and of true pictures correlates by {correlation:.2f}"
-        found.append(self._sign("color-inversion", images, correlation < INVERTED, LOOKS, text))
-        for period in sorted({2, 4, 8, max(scale, 2)}):
+        found.append(self._sign("mode-collapse", images, collapsed, VALIDATIONS, text))
+        correlation = artifacts.inversion(outputs, reference)
+        text = f"the luminance of outputs and {name} correlates by {correlation:.2f}"
+        found.append(self._sign("color-inversion", images, correlation < INVERTED, VALIDATIONS, text))
+        for period in sorted({2, 4, 8, max(upsampling, 2)}):
             if min(outputs.shape[-2:]) < 8 * period:
                 continue
-            grid = signs.checkerboard(outputs, period)
-            usual = signs.checkerboard(truths, period) if truths is not None else 0.0
-            text = f"a grid of {period} pixels with a deviation of {grid:.1f} levels in 255 ({usual:.1f} in true pictures)"
-            alarm = self._sign("checkerboard", images, grid > usual + GRID, LOOKS, text, key=f"checkerboard-{period}")
+            grid = artifacts.checkerboard(outputs, period)
+            usual = artifacts.checkerboard(ground_truth, period) if ground_truth is not None else 0.0
+            text = f"a grid of {period} pixels with a deviation of {grid:.1f} levels in 255"
+            if ground_truth is not None:
+                text += f" ({usual:.1f} in the ground truth)"
+            alarm = self._sign("checkerboard", images, grid > usual + GRID, VALIDATIONS, text, key=f"checkerboard-{period}")
             found.append(alarm)
         return [alarm for alarm in found if alarm]
 

@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a progress line, TensorBoard, rows in the history, preview pictures."""
+"""What a run shows while it goes on: a progress bar, TensorBoard, rows in the history, preview pictures."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What a task says to be trained. The trainer knows nothing of images; an objective knows nothing of optimizers."""
+"""What a task trains. The trainer knows nothing of images; an objective knows nothing of optimizers."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -13,25 +13,25 @@ Images = dict[str, Tensor]  # {"sr": ...} or {"fake_b": ..., "rec_a": ..., "idt_
 Losses = dict[str, Tensor]  # scalars by name, already weighted: their sum is minimized
 
 
-class Look(NamedTuple):
-    """One batch as the health check looks at it, all in [0, 1]: what came out, what should have (if anybody knows), what went in."""
+class HealthSample(NamedTuple):
+    """What the health check examines of one batch, all in [0, 1]: the output, its ground truth if there is one, and the input."""
 
     output: Tensor
-    truth: Tensor | None
+    ground_truth: Tensor | None
     input: Tensor
 
 
 class AdversarialModule(nn.Module, ABC):
-    """Networks by name and the losses between what they make: all that a training step needs.
+    """Networks by name, and the losses of their outputs: all that a training step needs.
 
     Attributes:
-        generators: what is learnt; saved, averaged (EMA) and synchronized by name.
-        discriminators: what judges; empty in a run without an adversary.
+        generators: what is trained; saved, averaged (EMA) and synchronized by name.
+        discriminators: empty in a run without an adversary.
         pools: modules without parameters whose buffers are part of a run (image pools); each process has its own.
         optimizer: what ``optimizer: auto`` means.
         images_seen, steps, progress: where the run is, set by the trainer before each step; progress is in [0, 1).
         stage: how far its networks have grown, for an objective that made them with ``networks.grow``.
-        figures: what a step wants logged beside its losses, by "discriminator/name" or "generator/name"; emptied before each step.
+        figures: what a step wants logged with its losses, by "discriminator/name" or "generator/name"; emptied before each step.
     """
 
     generators: nn.ModuleDict
@@ -66,7 +66,7 @@ class AdversarialModule(nn.Module, ABC):
                 part.stage = stage
 
     def sized(self, images: Tensor) -> Tensor:
-        """True pictures (N, C, H, W) at the size of the stage: what an objective that grows does to each batch first."""
+        """Real pictures (N, C, H, W) at the size of the stage: what an objective that grows does to each batch first."""
         return at_stage(images, self.stage, self.levels)
 
     @abstractmethod
@@ -86,12 +86,12 @@ class AdversarialModule(nn.Module, ABC):
 
 
 class Objective(AdversarialModule):
-    """A game that can also be validated, shown and handed on: what ``train`` trains.
+    """An ``AdversarialModule`` that can also be validated, previewed and exported: what ``train`` trains.
 
     Attributes:
         metric: the key of ``validate`` by which the best checkpoint is chosen.
         higher_is_better: the direction of ``metric``.
-        upsampling: the factor at whose period a checkerboard would show.
+        upsampling: the generator's up-sampling factor, at whose period a checkerboard would show.
     """
 
     metric: str
@@ -99,19 +99,26 @@ class Objective(AdversarialModule):
     upsampling: int = 1
 
     @abstractmethod
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        """Figures of one validation batch, with the averaged weights and without gradient, or what ``summary`` makes figures of."""
+    def infer(self, batch: Batch) -> Images:
+        """What the generators make of a validation batch, called with the averaged weights and without gradient.
+
+        It is made once, and given to ``validate``, ``preview`` and ``health_sample`` as ``images``.
+        """
+
+    @abstractmethod
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        """Figures of one validation batch, or what ``summary`` makes figures of."""
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
         """The figures of a validation, from what ``validate`` gave for each of its batches: by default the mean of each."""
         return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
 
     @abstractmethod
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         """Named columns of a picture grid, each (N, 3, H, W) in [0, 1], of one size."""
 
-    def look(self, batch: Batch) -> Look | None:
-        """What the health check looks at after a validation; None: nothing."""
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample | None:
+        """What the health check examines after a validation; None: nothing."""
         return None
 
     @abstractmethod

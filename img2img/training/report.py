@@ -77,7 +77,7 @@ def alarm_table(alarms: Sequence[Alarm]) -> str:
 
 
 def _charts(losses: list[str]) -> dict[str, list[str]]:
-    """The keys that share a chart, by its title: what is added up, and beside it what is of another size."""
+    """The keys that share a chart, by its title: losses, which are added up, apart from what is of another magnitude."""
     titles = {
         "accuracy": "discriminator accuracy",
         "gradient": "gradient norms",
@@ -86,8 +86,8 @@ def _charts(losses: list[str]) -> dict[str, list[str]]:
     }
     charts: dict[str, list[str]] = {}
     for key in losses:
-        side, _, name = key.partition("/")
-        title = next((title for start, title in titles.items() if name.startswith(start)), f"{side} losses")
+        network, _, name = key.partition("/")
+        title = next((title for start, title in titles.items() if name.startswith(start)), f"{network} losses")
         charts.setdefault(title, []).append(key)
     return dict(sorted(charts.items(), key=lambda item: (not item[0].endswith("losses"), item[0])))
 
@@ -127,7 +127,7 @@ def chart(history: History, keys: list[str], title: str, alarms: Sequence[Alarm]
 
 
 def hardware() -> dict[str, str]:
-    """What the run was made on, for the report: processor, accelerator, library versions."""
+    """The hardware and software of the run, for the report: processor, accelerator, library versions."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {"device": device, "machine": f"{platform.machine()}, {platform.system()}", "torch": torch.__version__}
 

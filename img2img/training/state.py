@@ -18,7 +18,7 @@ from img2img.training.objective import Objective
 
 @dataclass
 class Counters:
-    """The numbers of a run.
+    """How far a run is, and what its validations and faults have changed.
 
     Attributes:
         images_seen, steps: how far it is.

@@ -60,15 +60,15 @@ def training_step(
     alone = len(batches) == 1
     images: Images = {}
     if "discriminator" in optimizers:
-        judged: list[Losses] = []
+        discriminated: list[Losses] = []
         optimizers["discriminator"].zero_grad(set_to_none=True)
         for batch in batches:
             with fabric.autocast():
                 with torch.set_grad_enabled(generators_too and alone):  # the generators' own step goes on from these images
                     images = objective.generate(batch)
-                judged.append(objective.discriminator_losses(batch, images))
-            fabric.backward(_total(judged[-1]) / len(batches))
-        figures |= _means(judged, "discriminator")
+                discriminated.append(objective.discriminator_losses(batch, images))
+            fabric.backward(_total(discriminated[-1]) / len(batches))
+        figures |= _means(discriminated, "discriminator")
         finite, norm = _descend(objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric)
         figures["discriminator/gradient"] = norm
         objective.discriminators_stepped()
@@ -122,5 +122,5 @@ def _total(losses: Mapping[str, Tensor]) -> Tensor:
     return torch.stack([loss.float() for loss in losses.values()]).sum()
 
 
-def _means(rows: Sequence[Losses], side: str) -> dict[str, Tensor]:
-    return {f"{side}/{key}": torch.stack([row[key].detach().float() for row in rows]).mean() for key in rows[0]}
+def _means(rows: Sequence[Losses], network: str) -> dict[str, Tensor]:
+    return {f"{network}/{key}": torch.stack([row[key].detach().float() for row in rows]).mean() for key in rows[0]}

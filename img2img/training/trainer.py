@@ -40,10 +40,10 @@ MOST_ROLLBACKS = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a call of ``train`` ended: at the planned number of images, or stopped (and saved) before by ``reason``.
 
-    Of several processes one is ``main``: the one that saved, and that should speak.
+    Of several processes one is ``main``: the one that saved, and that should report.
     """
 
     images_seen: int
@@ -62,7 +62,7 @@ def train(
     *,
     fabric: Fabric,
     record: dict[str, Any],
-) -> Outcome:
+) -> TrainingResult:
     """Train ``objective`` into the folder ``run`` until ``config.images`` are seen; go on where the folder's checkpoint stands.
 
     Everything random is a function of the seed and of the images seen, so k steps, a resume and n - k steps give the weights of n
@@ -71,7 +71,7 @@ def train(
     Args:
         samples: sample ``i`` for any i >= 0, a pure function of i.
         validation: a few batches' worth of items, the same each time; batched one by one.
-        record: what the model files, ``config.json`` and the report say of the run: preset, data, configuration.
+        record: the preset, data and configuration that the model files, ``config.json`` and the report hold.
 
     Raises:
         TrainingError: the run folder holds another run or only damaged checkpoints, cannot be written to, training diverged again
@@ -123,7 +123,7 @@ class _Run:
         self.batches: Iterator[Batch] = iter(())
         self.monitor: Monitor | None = None
 
-    def go(self, stop: list[str]) -> Outcome:
+    def go(self, stop: list[str]) -> TrainingResult:
         config, fabric = self.config, self.fabric
         if self.state.load():
             logger.info("resuming %s at %d images", self.run, self.state.counters.images_seen)
@@ -158,7 +158,7 @@ class _Run:
         if self.monitor:
             self.monitor.close()
         reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
-        return Outcome(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
+        return TrainingResult(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
 
     def step(self) -> None:
         """One step, and what its count brings with it: a line in the log, a validation."""
@@ -211,7 +211,7 @@ class _Run:
                 self._alarm(self.health.logged(self.now.images_seen, figures))
 
     def validate(self) -> None:
-        """Figures, previews and looks of the averaged generators; the best is kept; a plateau is answered."""
+        """Figures, previews and a health check of the averaged generators; the best is kept; a plateau is answered."""
         now, objective, config = self.now, self.objective, self.config
         self.validated_at = now.images_seen
         self._place()
@@ -220,7 +220,7 @@ class _Run:
             self.log()
             with self.ema.applied(objective.generators), torch.no_grad():
                 objective.eval()
-                figures, preview, look = validate(objective, self.validation, self.fabric)
+                figures, preview, sample = validate(objective, self.validation, self.fabric)
                 objective.train()
                 value = figures[objective.metric]
                 better = now.best is None or (value > now.best if objective.higher_is_better else value < now.best)
@@ -230,8 +230,8 @@ class _Run:
                     record = {**self.record, "images_seen": now.images_seen, "validation": figures}
                     objective.export(self.run / "best.safetensors", record)
             self.monitor.validated(now.images_seen, figures, preview)
-            if look is not None:
-                self._alarm(self.health.looked(now.images_seen, look.output, look.truth, look.input, objective.upsampling))
+            if sample is not None:
+                self._alarm(self.health.validated(now.images_seen, sample, objective.upsampling))
         now.best, better = self.fabric.broadcast((now.best, better))
         now.stale = 0 if better or not objective.grown else now.stale + 1
         if now.stale >= config.patience and config.on_plateau != "nothing":

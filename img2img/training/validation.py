@@ -1,6 +1,6 @@
-"""What a validation finds: figures, preview pictures, and a look for the health check."""
+"""What a validation finds: figures, preview pictures, and samples for the health check."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -8,41 +8,48 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.training import report
-from img2img.training.objective import Batch, Look, Objective
+from img2img.training.objective import Batch, HealthSample, Objective
 
-MOST_LOOKS = 8
+MOST_HEALTH_SAMPLES = 8
 
 
-def validate(
-    objective: Objective, validation: Dataset[Batch], fabric: Fabric
-) -> tuple[dict[str, float], list[dict[str, Tensor]], Look | None]:
-    """(the figures, rows of preview pictures, one look) of the validation set, each item by itself."""
+class Validation(NamedTuple):
+    """The figures of a validation set, rows of preview pictures by column, and what the health check examines."""
+
+    figures: dict[str, float]
+    preview: list[dict[str, Tensor]]
+    sample: HealthSample | None
+
+
+def validate(objective: Objective, validation: Dataset[Batch], fabric: Fabric) -> Validation:
+    """Run the objective on the validation set, item by item, each item once."""
     rows: list[dict[str, Any]] = []
     preview: list[dict[str, Tensor]] = []
-    looks: list[Look] = []
+    samples: list[HealthSample] = []
     for item in DataLoader(validation, batch_size=1):
         batch = fabric.to_device(item)
-        rows.append(objective.validate(batch))
+        images = objective.infer(batch)
+        rows.append(objective.validate(batch, images))
         if len(preview) < report.PREVIEW_ROWS:
-            preview.append({name: column[0].float().cpu() for name, column in objective.preview(batch).items()})
-        if len(looks) < MOST_LOOKS and (look := objective.look(batch)) is not None:
-            looks.append(look)
-    return objective.summary(rows), preview, together(looks)
+            preview.append({name: column[0].float().cpu() for name, column in objective.preview(batch, images).items()})
+        if len(samples) < MOST_HEALTH_SAMPLES and (sample := objective.health_sample(batch, images)) is not None:
+            samples.append(sample)
+    return Validation(objective.summary(rows), preview, together(samples))
 
 
-def together(looks: list[Look]) -> Look | None:
-    """One look of several: cut to their least common size, about the upper left corner, so that what belongs together stays so."""
-    if not looks:
+def together(samples: list[HealthSample]) -> HealthSample | None:
+    """One sample of several: cut to their least common size, about the upper left corner, so that what belongs together stays so."""
+    if not samples:
         return None
-    factor = looks[0].output.shape[-1] // looks[0].input.shape[-1]
-    height, width = (min(look.input.shape[axis] for look in looks) for axis in (-2, -1))
+    factor = samples[0].output.shape[-1] // samples[0].input.shape[-1]
+    height, width = (min(sample.input.shape[axis] for sample in samples) for axis in (-2, -1))
 
     def cut(pictures: list[Tensor], times: int) -> Tensor:
         return torch.cat([x[..., : height * times, : width * times].float().cpu() for x in pictures])
 
-    truths = [look.truth for look in looks if look.truth is not None]
-    return Look(
-        cut([look.output for look in looks], factor),
-        cut(truths, factor) if len(truths) == len(looks) else None,
-        cut([look.input for look in looks], 1),
+    known = [sample.ground_truth for sample in samples if sample.ground_truth is not None]
+    return HealthSample(
+        cut([sample.output for sample in samples], factor),
+        cut(known, factor) if len(known) == len(samples) else None,
+        cut([sample.input for sample in samples], 1),
     )

@@ -10,11 +10,11 @@ from tiffs import tiff
 
 Writer = Callable[[Path, int], object]
 PALETTE = (10, 20, 30, 200, 40, 50, 60, 220, 70)  # three colors
-TINY_JUDGE = ("adversary.network.width=4", "adversary.network.layers=1")
+TINY_DISCRIMINATOR = ("adversary.network.width=4", "adversary.network.layers=1")
 TINY = {
-    "unet": ("network.width=4", "network.levels=4", *TINY_JUDGE),
-    "resnet": ("network.width=4", "network.blocks=1", "network.downsamplings=1", *TINY_JUDGE),
-    "codes": ("network.width=4", "network.blocks=1", "network.downsamplings=1", *TINY_JUDGE),
+    "unet": ("network.width=4", "network.levels=4", *TINY_DISCRIMINATOR),
+    "resnet": ("network.width=4", "network.blocks=1", "network.downsamplings=1", *TINY_DISCRIMINATOR),
+    "codes": ("network.width=4", "network.blocks=1", "network.downsamplings=1", *TINY_DISCRIMINATOR),
     "colorizer": ("network.width=8", "network.work=64"),
     "restore": ("network.width=4", "network.blocks=1", "data.size=32"),
 }

@@ -1,4 +1,4 @@
-"""Made-up material and tiny networks for the translators' objectives."""
+"""Made-up data and tiny networks for the translators' objectives."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.training.objective import Batch
 
 RESNET = {"name": "resnet", "width": 4, "blocks": 2, "downsamplings": 1, "norm": "instance"}
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "instance"}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "instance"}
 
 
 class Unpaired(Dataset[Batch]):
@@ -47,7 +47,7 @@ def colored(side: int, channel: int, index: int) -> Tensor:
     return picture
 
 
-def material(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Datasets:
+def datasets(kind: type[Unpaired], checks: int, classes: tuple[str, ...] = (), stop_at: int | None = None) -> Datasets:
     samples: Any = Stopping(stop_at, kind()) if stop_at else kind()  # type: ignore[arg-type]
     return Datasets(samples, kind(checks, side=32), ImageSpec(), ImageSpec(), classes, "made up", {})
 

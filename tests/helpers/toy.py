@@ -12,14 +12,14 @@ from torch.utils.data import Dataset
 
 from img2img import losses, networks
 from img2img.data.sampling import seeded_rng
-from img2img.training import Images, Losses, Objective, Outcome, TrainerConfig, train
+from img2img.training import Images, Losses, Objective, TrainerConfig, TrainingResult, train
 from img2img.training import checkpoint as checkpoints
 from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.distributed import make_fabric
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 TINY = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2, "norm": "batch"}
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "batch", "spectral_norm": True}
 
 
 class Samples(Dataset[Batch]):
@@ -57,7 +57,7 @@ class Toy(Objective):
         self.generators = nn.ModuleDict({"sr": networks.build({**TINY, "norm": norm})})
         self.discriminators = nn.ModuleDict()
         config = AdversaryConfig(
-            **{"weight": 0.1, "network": JUDGE, "pool": 3, "r1": 1, "penalty_every": 2, "augment": ["translation"], **adversary}
+            **{"weight": 0.1, "network": DISCRIMINATOR, "pool": 3, "r1": 1, "penalty_every": 2, "augment": ["translation"], **adversary}
         )
         self.adversary = Adversary(config, self, "sr", networks.build(config.network)) if adversarial else None
 
@@ -78,14 +78,17 @@ class Toy(Objective):
             result |= self.adversary.generator_losses(batch["hr"], images["sr"])
         return result
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        return {"l1": float(losses.l1(self.generators["sr"](batch["lr"]), batch["hr"]))}
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.generators["sr"](batch["lr"])}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        return {"ours": self.generators["sr"](batch["lr"]).clamp(0, 1), "truth": batch["hr"]}
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        return {"l1": float(losses.l1(images["sr"], batch["hr"]))}
 
-    def look(self, batch: Batch) -> Look:
-        return Look(self.generators["sr"](batch["lr"]).clamp(0, 1), batch["hr"], batch["lr"])
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"ours": images["sr"].clamp(0, 1), "ground truth": batch["hr"]}
+
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        return HealthSample(images["sr"].clamp(0, 1), batch["hr"], batch["lr"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         save_file({"images_seen": torch.tensor(record["images_seen"])}, path)
@@ -100,7 +103,7 @@ def run(
     samples: Any = None,
     validation: Any = None,
     **settings: Any,
-) -> Outcome:
+) -> TrainingResult:
     """Train ``objective`` into ``folder`` by a plan of ``plan`` images; stop by a signal at ``images``, if given."""
     config = TrainerConfig(**{"images": plan, "batch": 4, "workers": 0, "device": "cpu", "validate_every": 16, **settings})
     if samples is None:

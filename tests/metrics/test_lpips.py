@@ -66,7 +66,7 @@ def test_pictures_that_cannot_be_compared() -> None:
 
 
 def test_missing_weights_are_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lpips, "shipped_folder", lambda: tmp_path)
-    lpips._weights.cache_clear()
+    monkeypatch.setattr("img2img.networks.lpips.shipped_folder", lambda: tmp_path)
+    lpips._network.cache_clear()
     with pytest.raises(ModelError, match="install img2img again"):
         lpips_alex(torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 40))

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from img2img.images.color import lightness_to_gray, rgb_to_lab
+from img2img.images.color import gray_of, lightness_to_gray, rgb_to_lab
 from img2img.networks import Colorizer, build
-from img2img.images.color import gray_of
 from img2img.networks.colorizer import GRID, bins, guided, nearest_bin, shrunk
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from toy import JUDGE, Samples, Toy, run
+from toy import DISCRIMINATOR, Samples, Toy, run
 
 from img2img.losses.adversarial import GAN_MODES, GanMode
 from img2img.training import checkpoint as checkpoints
 from img2img.training.adversary import AdversaryConfig
 from img2img.training.pool import ImagePool
 
-CRITIC = {**JUDGE, "norm": "none", "spectral_norm": False}
+CRITIC = {**DISCRIMINATOR, "norm": "none", "spectral_norm": False}
 
 
 @pytest.mark.parametrize(

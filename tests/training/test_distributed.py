@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from toy import JUDGE, tensors
+from toy import DISCRIMINATOR, tensors
 
 from img2img.training import checkpoint as checkpoints
 from img2img.training.history import History
@@ -24,7 +24,7 @@ def start(folder: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 def test_two_processes_are_one_with_the_double_batch(tmp_path: Path, norm: str) -> None:
     """A GAN whose networks have ``norm`` and whose discriminator has spectral norm, with R1, feature matching and clipping."""
-    toy = {"norm": norm, "noise": 0, "pool": 0, "augment": [], "network": {**JUDGE, "norm": norm}, "feature_matching": 1}
+    toy = {"norm": norm, "noise": 0, "pool": 0, "augment": [], "network": {**DISCRIMINATOR, "norm": norm}, "feature_matching": 1}
     for name, settings in (("one", {"batch": 4}), ("two", {"batch": 2, "devices": 2})):
         done = start(tmp_path / name, toy=toy, plan=64, **settings)
         assert done.returncode == 0, done.stderr

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from toy import JUDGE, Samples, Smooth, Toy, run
+from toy import DISCRIMINATOR, Samples, Smooth, Toy, run
 
 from img2img.errors import TrainingError
 from img2img.training.objective import Batch, Images
 
-PLAIN = {**JUDGE, "norm": "none", "spectral_norm": False}
+PLAIN = {**DISCRIMINATOR, "norm": "none", "spectral_norm": False}
 # 60 lines of the log, 12 validations.
 LENGTH: dict[str, Any] = {"plan": 1200, "log_every": 5, "validate_every": 100, "learning_rate": 2e-3, "discriminator_learning_rate": 1e-4}
 
@@ -32,8 +32,8 @@ class Ignorant(Healthy):
     def generate(self, batch: Batch) -> Images:
         return {"sr": self.generators["sr"](torch.full_like(batch["lr"], 0.5))}
 
-    def look(self, batch: Batch) -> Any:
-        return super().look({**batch, "lr": torch.full_like(batch["lr"], 0.5)})._replace(input=batch["lr"])
+    def infer(self, batch: Batch) -> Images:
+        return self.generate(batch)
 
 
 class Changed(Healthy):
@@ -43,9 +43,8 @@ class Changed(Healthy):
         super().__init__()
         self.change = change
 
-    def look(self, batch: Batch) -> Any:
-        look = super().look(batch)
-        return look._replace(output=self.change(look.output).clamp(0, 1))
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.change(super().infer(batch)["sr"]).clamp(0, 1)}
 
 
 def grid(images: torch.Tensor) -> torch.Tensor:

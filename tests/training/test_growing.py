@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from toy import JUDGE, Smooth, Stopping, Toy, assert_same, run
+from toy import DISCRIMINATOR, Smooth, Stopping, Toy, assert_same, run
 
 from img2img import networks
 from img2img.errors import ConfigError
@@ -52,7 +52,7 @@ class Cleaner(Toy):
         super().__init__(adversarial=False)
         torch.manual_seed(0)
         self.generators["sr"] = networks.grow(networks.build(CLEAN), LEVELS)
-        judge = {**JUDGE, "layers": 2}
+        judge = {**DISCRIMINATOR, "layers": 2}
         config = AdversaryConfig(weight=0.1, network=judge, pool=3, r1=1, penalty_every=2)
         self.adversary = Adversary(config, self, "sr", networks.grow(networks.build(judge), LEVELS))
         self.seen: list[tuple[Stage, int]] = []
@@ -68,15 +68,16 @@ class Cleaner(Toy):
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         return super().generator_losses({"hr": images["hr"]}, images)
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        hr = self.sized(batch["hr"])
-        return {"l1": float(nn.functional.l1_loss(self.generators["sr"](hr), hr))}
+    def infer(self, batch: Batch) -> Images:
+        return {"sr": self.generators["sr"](self.sized(batch["hr"]))}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        hr = self.sized(batch["hr"])
-        return {"ours": self.generators["sr"](hr).clamp(0, 1), "truth": hr}
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        return {"l1": float(nn.functional.l1_loss(images["sr"], self.sized(batch["hr"])))}
 
-    def look(self, batch: Batch) -> None:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"ours": images["sr"].clamp(0, 1), "ground truth": self.sized(batch["hr"])}
+
+    def health_sample(self, batch: Batch, images: Images) -> None:
         return None
 
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from img2img.tasks.inpaint.bench import bench_inpaint
-from img2img.tasks.inpaint.cli import train_inpaint
 from img2img.tasks.inpaint.evaluate import evaluate_inpaint
 from img2img.tasks.inpaint.options import InpaintOptions
 from img2img.tasks.inpaint.prepare import prepare
+from img2img.tasks.inpaint.train_cli import train_inpaint
 from img2img.tasks.task import Task
 
 if TYPE_CHECKING:

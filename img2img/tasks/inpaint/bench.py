@@ -29,7 +29,7 @@ def bench_inpaint(
 ) -> None:
     """Fill small holes of a large picture, compared with computing the whole picture with the same network.
 
-    Example: img2img bench inpaint --width 3000 --height 2000
+    Example: `img2img bench inpaint --width 3000 --height 2000`
     """
     from img2img.errors import ConfigError
     from img2img.inference.runtime import Runtime

@@ -14,7 +14,7 @@ from img2img.training.growing import GrowingConfig
 class LossConfig(Strict):
     """Weights of the losses; 0 leaves a loss out."""
 
-    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="distance to the truth, at every scale")
+    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="distance to the ground truth, at every scale")
     hole: float = Field(1.0, ge=0, description="of the distance in the hole; each picture's hole counts the same, whatever its size")
     valid: float = Field(0.1, ge=0, description="of the distance where the picture is known, before the known pixels are put back")
     perceptual: float = Field(0.0, ge=0, description="distance of features of the filled picture")
@@ -40,11 +40,11 @@ class InpaintConfig(Strict):
     training: TrainerConfig = TrainerConfig()
 
 
-JUDGE = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "spectral_norm": True}
+DISCRIMINATOR = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "spectral_norm": True}
 DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "conv": "gated"}
 ADVERSARIAL = InpaintConfig(
     loss=LossConfig(perceptual=0.5),
-    adversary=AdversaryConfig(weight=0.03, network=JUDGE, r1=1.0, feature_matching=0.1),
+    adversary=AdversaryConfig(weight=0.03, network=DISCRIMINATOR, r1=1.0, feature_matching=0.1),
     training=TrainerConfig(images=60_000, batch=4, learning_rate=3e-4, discriminator_learning_rate=3e-4, validate_every=4_000),
 )
 
@@ -57,7 +57,7 @@ PRESETS: dict[str, InpaintConfig] = {
     "growing": ADVERSARIAL.model_copy(
         update={
             "network": DEEP,
-            "adversary": ADVERSARIAL.adversary.model_copy(update={"network": {**JUDGE, "layers": 3}}),
+            "adversary": ADVERSARIAL.adversary.model_copy(update={"network": {**DISCRIMINATOR, "layers": 3}}),
             "data": DataConfig(size=256),
             "training": ADVERSARIAL.training.model_copy(update={"growing": GrowingConfig(levels=3), "learning_rate": 1e-3}),
         }

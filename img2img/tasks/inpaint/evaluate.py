@@ -53,7 +53,7 @@ def evaluate_inpaint(
 ) -> None:
     """L1, PSNR and SSIM in the holes and LPIPS of inpainting models, compared with classical methods.
 
-    Example: img2img evaluate inpaint --truth CBSD68/HR -m inpaint-photo --baselines
+    Example: `img2img evaluate inpaint --truth CBSD68/HR -m inpaint-photo --baselines`
     """
     from functools import partial
 

@@ -14,6 +14,7 @@ from img2img.errors import DataError
 from img2img.evaluation.figures import Column, Figures, mean
 from img2img.evaluation.paired import check_size, heaviest_region
 from img2img.evaluation.pairs import Pair
+from img2img.images import to_levels
 from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim, quantized
 from img2img.metrics.lpips import SMALLEST
 from img2img.tasks.inpaint.baselines import InpaintMethod
@@ -160,6 +161,6 @@ def _crops(name: str, mask: Tensor, given: Tensor, results: dict[str, Tensor], t
     top, left, height, width = heaviest_region(mask[None], WINDOW)
 
     def cut(x: Tensor) -> Tensor:
-        return (quantized(x[:, top : top + height, left : left + width]) * 255).round().byte()  # a quarter of the memory
+        return to_levels(x[:, top : top + height, left : left + width]).byte()  # a quarter of the memory
 
     return HoleCrops(name, cut(given), {method: cut(result) for method, result in results.items()}, cut(truth))

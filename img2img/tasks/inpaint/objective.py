@@ -1,6 +1,5 @@
-"""The inpainter's objective: a network that fills holes, and a discriminator that sees what it filled."""
+"""The inpainter's objective: a network that fills holes, and a discriminator of the filled pictures."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,21 +17,16 @@ from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import CHECKED
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 GRAY = 0.5
-DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {
-    "l1": torch.abs,
-    "charbonnier": lambda off: (off.square() + 1e-6).sqrt(),
-    "mse": torch.square,
-}
 
 
 class InpaintObjective(Objective):
-    """An ``Inpainter``, judged in the hole by the truth, as a whole by features and, with an adversarial weight, by a discriminator.
+    """An ``Inpainter``, trained by its distance to the ground truth, by features of the filled picture, and by a discriminator.
 
-    The distance is taken at every scale at which the network worked, against the truth at that scale. The discriminator sees the
-    filled picture with the mask beside it (Yu et al. 2019, arXiv 1806.03589, section 3.4).
+    The distance is taken at every scale at which the network worked, to the ground truth at that scale. The discriminator sees the
+    filled picture with the mask as a fourth channel (Yu et al. 2019, arXiv 1806.03589, section 3.4).
 
     Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``.
     """
@@ -47,31 +41,32 @@ class InpaintObjective(Objective):
             raise ConfigError("the network has instance norm, but holes are filled piece by piece: set network.norm to none or batch")
         self.generators = nn.ModuleDict({"fill": inpainter})
         self.discriminators = nn.ModuleDict()
-        self.judge: Adversary | None = None
+        self.adversary: Adversary | None = None
         try:
             if levels:
                 inpainter.body = networks.grow(inpainter.body, levels)
             if config.adversary.weight:
-                judge = networks.build({**config.adversary.network, "in_channels": 4})
-                self.judge = Adversary(config.adversary, self, "fill", networks.grow(judge, levels) if levels else judge)
+                discriminator = networks.build({**config.adversary.network, "in_channels": 4})
+                discriminator = networks.grow(discriminator, levels) if levels else discriminator
+                self.adversary = Adversary(config.adversary, self, "fill", discriminator)
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
         self.perceptual: nn.Module | None = None
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
-        looks = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
-        self.metric, self.higher_is_better = ("lpips", False) if looks else ("psnr", True)
+        perceptual = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
+        self.metric, self.higher_is_better = ("lpips", False) if perceptual else ("psnr", True)
         self.upsampling = inpainter.multiple
 
     @property
     def inpainter(self) -> Inpainter:
-        """What is learnt."""
+        """The network that is trained."""
         return cast(Inpainter, self.generators["fill"])
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What ``networks.build`` makes the exported network of."""
+        """The spec of the exported network, for ``networks.build``."""
         return {"name": "inpainter", "body": self.config.network}
 
     def generate(self, batch: Batch) -> Images:
@@ -84,13 +79,13 @@ class InpaintObjective(Objective):
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss, (image, mask) = self.config.loss, self._sized(batch)
-        distance = DISTANCES[loss.pixel]
-        hole, valid, truth, number = image.new_zeros(()), image.new_zeros(()), image, 0
+        distance = losses.PIXEL_DISTANCES[loss.pixel]
+        hole, valid, target, number = image.new_zeros(()), image.new_zeros(()), image, 0
         while f"made_{number}" in images:
-            off, inside = distance(images[f"made_{number}"] - truth), images[f"mask_{number}"]
+            off, inside = distance(images[f"made_{number}"] - target), images[f"mask_{number}"]
             hole = hole + in_mask(off, inside)
             valid = valid + in_mask(off, 1 - inside)
-            truth, number = F.avg_pool2d(truth, 2, ceil_mode=True, count_include_pad=False), number + 1
+            target, number = F.avg_pool2d(target, 2, ceil_mode=True, count_include_pad=False), number + 1
         result: Losses = {}
         if loss.hole:
             result["hole"] = loss.hole * hole
@@ -99,24 +94,26 @@ class InpaintObjective(Objective):
         real, filled, mask = self._moved(image, images["filled"], mask)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(filled, real)
-        if self.judge:
-            result |= self.judge.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        if self.adversary:
+            result |= self.adversary.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        if not self.judge:
+        if not self.adversary:
             return {}
         image, mask = self._sized(batch)
         real, filled, mask = self._moved(image, images["filled"], mask)
-        return self.judge.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        return self.adversary.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        image, mask = self._sized(batch)
-        filled = self.generate(batch)["filled"].clamp(0, 1)
+    def infer(self, batch: Batch) -> Images:
+        return {"filled": self.generate(batch)["filled"].clamp(0, 1)}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        (image, mask), filled = self._sized(batch), images["filled"]
         figures = {
             "l1": 255 * float(masked_l1(filled, image, mask)),
             "psnr": float(masked_psnr(filled, image, mask)),
@@ -133,13 +130,13 @@ class InpaintObjective(Objective):
                 figures[f"{key}_{kind}"] = [row[key] for row in rows if row["kind"] == kind]
         return {key: sum(values) / len(values) for key, values in figures.items() if values}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         image, mask = self._sized(batch)
-        return {"given": emptied(image, mask), "ours": self.generate(batch)["filled"].clamp(0, 1), "truth": image}
+        return {"given": emptied(image, mask), "ours": images["filled"], "ground truth": image}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["given"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        image, mask = self._sized(batch)
+        return HealthSample(images["filled"], image, emptied(image, mask))
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})
@@ -160,7 +157,7 @@ class InpaintObjective(Objective):
         save_model(path, whole, info)
 
     def _moved(self, *images: Tensor) -> list[Tensor]:
-        """``images`` as what looks at them sees them: out of step with the pixel shuffle, if the network has one."""
+        """``images`` as features and the discriminator see them: out of step with the pixel shuffle, if the network has one."""
         period = getattr(self.inpainter.body, "shuffle", 1)
         return losses.shifted(period, *images) if period > 1 else list(images)
 

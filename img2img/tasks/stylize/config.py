@@ -10,7 +10,7 @@ from img2img.training.adversary import AdversaryConfig
 
 
 class LossConfig(Strict):
-    """Weights of the losses, and the layers of the frozen VGG that they look at; each distance is relative, 1 is that of nothing at all."""
+    """Weights of the losses, and the layers of the frozen VGG that they compare; distances are relative: 1 is that of no resemblance."""
 
     content: float = Field(0.06, ge=0, description="of the distance to the content's features; less shows more style")
     content_layer: str = "relu3_3"
@@ -39,7 +39,7 @@ class StylizeConfig(Strict):
     """Everything that decides how a stylizer is trained."""
 
     network: dict[str, Any] = Field(BODY, description="the body of the Stylizer")
-    style_dim: int = Field(128, ge=1, le=1024, description="numbers in a style code")
+    style_dim: int = Field(128, ge=1, le=1024, description="length of a style code")
     loss: LossConfig = LossConfig()
     adversary: AdversaryConfig = AdversaryConfig()
     data: DataConfig = DataConfig()

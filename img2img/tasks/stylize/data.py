@@ -1,4 +1,4 @@
-"""Photographs and paintings to train stylization on, cropped on the fly; a photograph and a painting have nothing to do with each other."""
+"""Photographs and paintings to train stylization on, cropped on the fly and unpaired."""
 
 import torch
 from torch import Tensor

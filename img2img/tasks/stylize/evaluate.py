@@ -47,10 +47,10 @@ def evaluate_stylize(
 ) -> None:
     """Style and content loss of stylizing models on two networks, how vivid their results are, and a contact sheet.
 
-    A style loss is 0 for the style picture itself and 1 for one of which nothing is seen, a content loss 0 for the content itself; lower is
-    better. The row 'content' is of the contents as they are.
+    Lower losses are better: a style loss is 0 for the style picture itself and 1 for one of which nothing is seen.
+    A content loss is 0 for the content itself. The row 'content' is of the contents as they are.
 
-    Example: img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg
+    Example: `img2img evaluate stylize --content samples -m stylize-any --baselines --sheet sheet.jpg`
     """
     from img2img import images
     from img2img.errors import ConfigError
@@ -62,7 +62,7 @@ def evaluate_stylize(
     from img2img.tasks.stylize.methods import load_baseline, load_method
     from img2img.tasks.stylize.page import draw_sheet, write_stylize_page
 
-    baselines = baselines or peers  # what it was called
+    baselines = baselines or peers  # --peers is what --baselines was called
     if not model and not baselines:
         raise ConfigError("there is nothing to measure: give a model, --model, or the public tool, --baselines")
     if sheet:

@@ -11,6 +11,7 @@ from img2img.errors import ConfigError, DataError
 from img2img.evaluation.figures import Column, Figures, mean
 from img2img.evaluation.paired import check_size
 from img2img.evaluation.pairs import Pair
+from img2img.images import to_levels
 from img2img.images.resize import resize
 from img2img.metrics import quantized, rgb_to_y
 from img2img.metrics.lpips import SMALLEST
@@ -191,4 +192,4 @@ def _at_longer_side(name: str, picture: Tensor, size: int) -> Tensor:
 def _cell(picture: Tensor) -> Tensor:
     factor = min(1.0, CELL / max(picture.shape[1:]))
     height, width = (max(1, round(side * factor)) for side in picture.shape[1:])
-    return (quantized(resize(picture, size=(height, width))) * 255).round().byte()
+    return to_levels(resize(picture, size=(height, width))).byte()

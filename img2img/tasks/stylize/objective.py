@@ -17,17 +17,17 @@ from img2img.networks.stylizer import LAST
 from img2img.tasks.stylize.config import StylizeConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
-NOISE = 0.02  # deviation of the noise that must not change a result
-ADAPTED = 64  # samples whose styles are looked at before the first step
+NOISE = 0.02  # standard deviation of the noise that must not change a result
+ADAPTED = 64  # samples whose styles the encoder is adapted to before the first step
 
 
 class StylizeObjective(Objective):
-    """A ``Stylizer``, judged by a frozen VGG (Johnson et al. 2016, arXiv 1603.08155, eq. 2 to 4), and by a discriminator if so wished.
+    """A ``Stylizer``, trained by the features of a frozen VGG (Johnson et al. 2016, arXiv 1603.08155, eq. 2 to 4) and, if configured,
+    by a discriminator, which takes paintings for real.
 
-    Distances are relative to the style's and the content's own size (``losses.style``), so that no style drowns the others. The
-    discriminator takes paintings for real.
+    Distances are relative to the style's and the content's own size (``losses.style``), so that no style drowns the others.
 
     Batches: {"content": (N, 3, H, W), "style": (N, 3, h, w)}, both in [0, 1].
 
@@ -47,26 +47,26 @@ class StylizeObjective(Objective):
             stylizer.encoder.load_vgg(vgg16_weights())
         self.generators = nn.ModuleDict({"stylize": stylizer})
         self.discriminators = nn.ModuleDict()
-        self.judge = (
+        self.adversary = (
             Adversary(config.adversary, self, "stylize", networks.build(config.adversary.network)) if config.adversary.weight else None
         )
         self.features = VGGFeatures(tuple(dict.fromkeys((*config.loss.style_layers, config.loss.content_layer, *LAST))))
         self.upsampling = stylizer.multiple
 
     def adapt(self, samples: Dataset[Batch]) -> None:
-        """Prepare the encoder for the styles of ``samples``."""
+        """Standardize the encoder's statistics by the styles of the first ``samples``."""
         styles = [samples[index]["style"] for index in range(ADAPTED)]
         found = [self.stylizer.encoder.statistics(self.features(as_encoded(style[None]), LAST)) for style in styles]
         self.stylizer.encoder.adapt(torch.cat(found))
 
     @property
     def stylizer(self) -> Stylizer:
-        """What is learnt."""
+        """The network that is trained."""
         return cast(Stylizer, self.generators["stylize"])
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What ``networks.build`` makes the network of."""
+        """The spec of the network, for ``networks.build``."""
         return {"name": "stylizer", "body": self.config.network, "styles": self.styles, "style_dim": self.config.style_dim}
 
     def generate(self, batch: Batch) -> Images:
@@ -87,16 +87,16 @@ class StylizeObjective(Objective):
             result["phase"] = loss.phase * losses.phase(images["made"], batch["content"], period)
         if loss.stability:  # Zheng et al. 2016 (arXiv 1604.04326), eq. 2: 1 is what a network that copies its input has
             result["stability"] = loss.stability * (images["disturbed"] - images["made"]).square().mean() / NOISE**2
-        if self.judge:
-            result |= self.judge.generator_losses(*of_one_size(batch["style"], images["made"]))
+        if self.adversary:
+            result |= self.adversary.generator_losses(*of_one_size(batch["style"], images["made"]))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(*of_one_size(batch["style"], images["made"])) if self.judge else {}
+        return self.adversary.discriminator_losses(*of_one_size(batch["style"], images["made"])) if self.adversary else {}
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
     def style_of(self, style: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The codes of style pictures (N, 3, h, w), None where the network has its own, and their Gram matrices by layer."""
@@ -112,10 +112,6 @@ class StylizeObjective(Objective):
         repeated = {layer: found.repeat_interleave(each, dim=0)[:number] for layer, found in grams.items()}
         return None if code is None else code.repeat_interleave(each, dim=0)[:number], repeated
 
-    def _made(self, batch: Batch) -> Tensor:
-        made: Tensor = self.stylizer(batch["content"], self._styles(batch)[0])
-        return made.clamp(0, 1)
-
     def distances(self, made: Tensor, content: Tensor, style: dict[str, Tensor]) -> Losses:
         """The weighted distances of ``made`` from ``content``, of its size, and from the Gram matrices ``style``."""
         loss = self.config.loss
@@ -128,18 +124,23 @@ class StylizeObjective(Objective):
             "style": loss.style * torch.stack(gatys_loss).sum(),
         }
 
-    def validate(self, batch: Batch) -> dict[str, float]:
+    def infer(self, batch: Batch) -> Images:
         code, style = self.style_of(batch["style"])
         made = self.stylizer(batch["content"], code).clamp(0, 1)
-        found = {name: float(value.detach()) for name, value in self.distances(made, batch["content"], style).items()}
+        return {"made": made, **{f"gram_{layer}": found for layer, found in style.items()}}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        style = {layer: images[f"gram_{layer}"] for layer in self.config.loss.style_layers}
+        distances = self.distances(images["made"], batch["content"], style)
+        found = {name: float(value.detach()) for name, value in distances.items()}
         return {"loss": sum(found.values()), **found}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         content, style = batch["content"], batch["style"]
-        return dict(zip(("content", "style", "made"), of_one_size(content, style, self._made(batch)), strict=True))
+        return dict(zip(("content", "style", "made"), of_one_size(content, style, images["made"]), strict=True))
 
-    def look(self, batch: Batch) -> Look:
-        return Look(self._made(batch), None, batch["content"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        return HealthSample(images["made"], None, batch["content"])
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})

@@ -29,7 +29,7 @@ class OptimizationMethod:
 
     Args:
         tile: as of ``Runtime``.
-        fast: paints what to begin with, where the options say ``init`` fast.
+        fast: paints what to begin with, where the options say ``init`` fast; else None.
         passes: how many pictures will be painted. progress: told the share of all of them that is done.
     """
 
@@ -38,7 +38,7 @@ class OptimizationMethod:
         device: torch.device,
         tile: int | None,
         options: StylizeOptions,
-        fast: FastMethod,
+        fast: FastMethod | None,
         passes: int,
         progress: Progress | None,
     ) -> None:
@@ -87,9 +87,9 @@ class OptimizationMethod:
     def _beginning(
         self, content: Tensor, styles: Sequence[StyleImage], masks: Sequence[Tensor], shown: Callable[[Tensor], Tensor]
     ) -> Literal["content", "noise"] | Tensor:
-        if self.options.init == "fast":
+        if self.fast is not None:
             return self.fast.painted(content, styles, masks, shown)
-        return self.options.init or "content"
+        return "noise" if self.options.init == "noise" else "content"
 
 
 def _settings(options: StylizeOptions, tile: int | None) -> OptimizeSettings:

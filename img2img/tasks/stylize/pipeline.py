@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -60,7 +61,6 @@ class StylizePipeline(Pipeline[StylizeOptions]):
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         super().__init__(model, runtime)
-        self.engine = Engine(self.network, runtime)
         self._styles = Recent[tuple[str, int, int], StyleImage](RECENT)
         self._codes = Recent[str, Tensor](RECENT)
 
@@ -90,6 +90,11 @@ class StylizePipeline(Pipeline[StylizeOptions]):
                 Path(options.preview).unlink(missing_ok=True)
         return Result(self.outline(picture, options).with_frames(frames), (*notes, *method.notes), method.complete)
 
+    @cached_property
+    def engine(self) -> Engine:
+        """What applies the network. ConfigError for a tile that is too small for it, but not for an optimization's."""
+        return Engine(self.network, self.runtime)
+
     def check(self, options: StylizeOptions) -> None:
         styles, masks = len(options.style), len(options.mask)
         needed = self.model.info.style_dim > 0 or options.method == "optimize"
@@ -112,6 +117,10 @@ class StylizePipeline(Pipeline[StylizeOptions]):
             )
         if options.method == "optimize" and self.runtime.dtype not in ("auto", "fp32"):
             raise ConfigError(f"{option('dtype')} {self.runtime.dtype!r}: the method optimize works in fp32")
+        self._method(options, 1, None)  # a bad tile size or style is no fault of the pictures, and is said once
+        for what, weight in options.style:
+            if isinstance(what, str):
+                self._style(what, weight)
 
     def files(self, source: Path, options: StylizeOptions) -> tuple[Path, ...]:
         masks = [mask_of(mask, source) for mask in options.mask if isinstance(mask, str)]
@@ -141,12 +150,11 @@ class StylizePipeline(Pipeline[StylizeOptions]):
         return replace(self._styles.get(key, lambda: style_image(files[0])), weight=weight)
 
     def _method(self, options: StylizeOptions, passes: int, progress: Progress | None) -> Method:
-        fast = FastMethod(self.engine, self.model.network, options, self._codes)
-        return (
-            fast
-            if options.method == "fast"
-            else OptimizationMethod(self.network.device, self.runtime.tile, options, fast, passes, progress)
-        )
+        uses_network = "fast" in (options.method, options.init)
+        fast = FastMethod(self.engine, self.model.network, options, self._codes) if uses_network else None
+        if fast is not None and options.method == "fast":
+            return fast
+        return OptimizationMethod(self.network.device, self.runtime.tile, options, fast, passes, progress)
 
 
 def _steps(styles: Sequence[StyleImage], options: StylizeOptions) -> list[tuple[list[float], float]]:

@@ -1,48 +1,51 @@
 """``img2img train stylize``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from img2img.tasks import cli_options as o
+from img2img.tasks import training_command as o
 
 
+@o.training_command
 def train_stylize(
-    content: Annotated[Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False)],
-    styles: Annotated[Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.")] = None,
-    style: Annotated[Path | None, typer.Option(help="One picture, for a small network of that style alone.")] = None,
+    content: Annotated[
+        Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)
+    ],
+    styles: Annotated[
+        Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.", rich_help_panel=o.DATA)
+    ] = None,
+    style: Annotated[
+        Path | None, typer.Option(help="One picture, for a small network of that style alone.", rich_help_panel=o.DATA)
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]")
+        str | None,
+        typer.Option("--preset", "-p", help="any or single.  [default: any with --styles, single with --style]", rich_help_panel=o.MODEL),
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels of what a sample is cut to.  [default: as the preset says]")] = None,
-    init: o.Init = None,
-    validation: Annotated[Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/stylize-PRESET, or -NAME of the style]", rich_help_panel=o.RUN)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
+    ] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --content]", rich_help_panel=o.DATA)
+    ] = None,
     validation_styles: Annotated[
-        Path | None, typer.Option("--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]")
+        Path | None,
+        typer.Option(
+            "--val-styles", help="Validation paintings.  [default: a tenth of ten or more, else all of --styles]", rich_help_panel=o.DATA
+        ),
     ] = None,
-    config: o.ConfigFile = None,
-    settings: o.Settings = None,
-    images: o.Images = None,
-    max_minutes: o.MaxMinutes = None,
-    batch: o.Batch = None,
-    learning_rate: o.LearningRate = None,
-    discriminator_learning_rate: o.DiscriminatorLearningRate = None,
-    gan_mode: o.GanMode = None,
-    critic_steps: o.CriticSteps = None,
-    accumulate: o.Accumulate = None,
-    on_plateau: o.OnPlateau = None,
-    device: o.TrainDevice = None,
-    devices: o.Devices = None,
-    precision: o.Precision = None,
-    workers: o.Workers = None,
-    seed: o.Seed = None,
-    dry_run: o.DryRun = False,
+    *,
+    shared: o.SharedOptions,
 ) -> None:
     """Train a stylizer: for any style from a folder of paintings, or for one style from one picture, in minutes.
 
-    The same command again goes on where the run stopped. Ctrl-C saves first.
+    The same command again resumes the run. Ctrl-C saves before it stops.
+
+    Example: `img2img train stylize --content photos/ --style wave.jpg`
     """
     source = styles or style
     if source is None or (styles and style):
@@ -51,34 +54,15 @@ def train_stylize(
         raise typer.BadParameter(f"{str(styles)!r} is no folder; --style trains on one picture", param_hint="--styles")
     if style and not style.is_file():
         raise typer.BadParameter(f"{str(style)!r} is no file; --styles trains on a folder", param_hint="--style")
-    from img2img.config import resolve, to_yaml
     from img2img.tasks.stylize.config import PRESETS
     from img2img.tasks.stylize.train import dry_run_stylizer, train_stylizer
 
     preset = preset or ("any" if styles else "single")
-    options = {"data.size": size} | o.settings_of(
-        images=images,
-        max_minutes=max_minutes,
-        batch=batch,
-        learning_rate=learning_rate,
-        discriminator_learning_rate=discriminator_learning_rate,
-        gan_mode=gan_mode,
-        critic_steps=critic_steps,
-        accumulate=accumulate,
-        on_plateau=on_plateau,
-        device=device,
-        devices=devices,
-        precision=precision,
-        workers=workers,
-        seed=seed,
+    resolved = shared.resolve(PRESETS, preset, {"data.size": size})
+    chosen: dict[str, Any] = {"init": shared.init, "validation": validation, "validation_styles": validation_styles}
+    shared.carry_out(
+        resolved,
+        run or Path("runs") / f"stylize-{style.stem if style else preset}",
+        lambda: dry_run_stylizer(content, source, resolved, **chosen),
+        lambda run: train_stylizer(content, source, run, resolved, preset=preset, **chosen),
     )
-    resolved = resolve(PRESETS, preset, config, settings or [], options)
-    if dry_run:
-        typer.echo(to_yaml(resolved), nl=False)
-        typer.echo(dry_run_stylizer(content, source, resolved, init=init).describe(), err=True)
-        return
-    run = run or Path("runs") / f"stylize-{style.stem if style else preset}"
-    outcome = train_stylizer(
-        content, source, run, resolved, preset=preset, init=init, validation=validation, validation_styles=validation_styles
-    )
-    o.say_how_it_ended(outcome, run)

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
-from img2img.tasks.translate.cli import train_translate
 from img2img.tasks.translate.evaluate import evaluate_translate
 from img2img.tasks.translate.options import TranslateOptions, variants
+from img2img.tasks.translate.train_cli import train_translate
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""What the methods that learn both ways have in common: a judge of each side; and UNIT and MUNIT one network for both ways."""
+"""What the bidirectional methods have in common: a discriminator for each side; UNIT and MUNIT also share one network for both ways."""
 
 from typing import Any
 
@@ -12,42 +12,42 @@ from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 
-class TwoSided(UnpairedTranslator):
-    """The base of CycleGAN, UNIT and MUNIT. ``generate`` gives "fake_a" and "fake_b", which the judges of the sides "a" and "b" see.
+class BidirectionalTranslator(UnpairedTranslator):
+    """The base of CycleGAN, UNIT and MUNIT. ``generate`` gives "fake_a" and "fake_b", which the discriminators "a" and "b" see.
 
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1], unpaired.
     """
 
     directions = ("a2b", "b2a")
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
-        self.sides = {"a": self.a, "b": self.b}
-        self.judges = {name: self.needed_adversary(name, side.channels) for name, side in self.sides.items()}
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
+        self.specs = {"a": self.a, "b": self.b}
+        self.adversaries = {side: self.required_adversary(side, spec.channels) for side, spec in self.specs.items()}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
         result: Losses = {}
-        for side, judge in self.judges.items():
-            result |= judge.discriminator_losses(batch[side], images[f"fake_{side}"])
+        for side, adversary in self.adversaries.items():
+            result |= adversary.discriminator_losses(batch[side], images[f"fake_{side}"])
         return result
 
     def discriminators_stepped(self) -> None:
-        for judge in self.judges.values():
-            judge.stepped()
+        for adversary in self.adversaries.values():
+            adversary.stepped()
 
     def adversarial_losses(self, batch: Batch, images: Images) -> Losses:
-        """What the judges have against the generated pictures of both sides."""
+        """The generators' adversarial losses on both sides."""
         result: Losses = {}
-        for side, judge in self.judges.items():
-            result |= judge.generator_losses(batch[side], images[f"fake_{side}"])
+        for side, adversary in self.adversaries.items():
+            result |= adversary.generator_losses(batch[side], images[f"fake_{side}"])
         return result
 
 
-class OneNetwork(TwoSided):
+class SharedNetworkTranslator(BidirectionalTranslator):
     """The base of UNIT and MUNIT: one network, ``translator``, goes both ways."""
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         self.generators["translator"] = networks.build(self.exported_spec)
 
     @property

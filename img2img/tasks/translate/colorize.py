@@ -1,4 +1,4 @@
-"""Coloring gray photographs: the truth is the photograph itself."""
+"""Coloring gray photographs: the ground truth is the photograph itself."""
 
 from typing import Any, cast
 
@@ -16,17 +16,17 @@ from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator
 from img2img.training import Images, Losses
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 COUNTED = 256  # samples whose colors are counted
 
 
 class ColorizeObjective(Translator):
-    """A ``Colorizer`` that classifies each place's color; rare colors count more, or all would be brown and gray.
+    """A ``Colorizer`` that classifies each place's color; rare colors count more, or every result would be brown and gray.
 
     Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
-    the true color is its nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
-    as a few hundred photographs could only spoil them.
+    the target is the nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
+    as a few hundred photographs could only make them worse.
 
     Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
     """
@@ -36,13 +36,13 @@ class ColorizeObjective(Translator):
     upsampling = 2
     rarity: Tensor
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         network = cast(Colorizer, networks.build(config.network))
         network.load_vgg(vgg16_weights())
         network.encoder.requires_grad_(False)
         self.generators["ab"] = network
-        samples = [material.samples[index]["b"] for index in range(COUNTED)]
+        samples = [datasets.samples[index]["b"] for index in range(COUNTED)]
         self.register_buffer("rarity", rarity(torch.stack(samples), config.loss.balance), persistent=False)
 
     @property
@@ -61,17 +61,19 @@ class ColorizeObjective(Translator):
         target = nearest_bin(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
         return {"cross_entropy": F.cross_entropy(images["logits"], target, self.rarity)}
 
-    def validate(self, batch: Batch) -> dict[str, float]:
-        b, fake = batch["b"], self.network(gray_of(batch["b"]))
+    def infer(self, batch: Batch) -> Images:
+        return {"fake_b": self.network(gray_of(batch["b"]))}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, float]:
+        b, fake = batch["b"], images["fake_b"]
         return {"lpips": float(lpips_alex(fake, b)), "psnr": float(psnr(fake, b))}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        gray = gray_of(batch["b"])
-        return {"input": gray.expand(-1, 3, -1, -1), "ours": self.network(gray), "truth": batch["b"]}
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"input": gray_of(batch["b"]).expand(-1, 3, -1, -1), "ours": images["fake_b"], "ground truth": batch["b"]}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["input"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        columns = self.preview(batch, images)
+        return HealthSample(columns["ours"], columns["ground truth"], columns["input"])
 
 
 def rarity(pictures: Tensor, balance: float) -> Tensor:

@@ -18,13 +18,13 @@ Method = Literal["paired", "restore", "colorize", "cyclegan", "cut", "unit", "mu
 class LossConfig(Strict):
     """Weights of the losses; 0 leaves a loss out. A method uses those that its paper has, as the descriptions say."""
 
-    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="paired, restore: distance to the truth")
+    pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="paired, restore: distance to the ground truth")
     pixel_weight: float = Field(100.0, ge=0, description="paired, restore")
     cross_entropy: float = Field(1.0, ge=0, description="paired, where B is a label map")
     perceptual: float = Field(0.0, ge=0, description="paired, restore: distance of features; of three-channel pictures only")
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
-    cycle: float = Field(10.0, ge=0, description="cyclegan, unit, munit, multi-domain: there and back again")
+    cycle: float = Field(10.0, ge=0, description="cyclegan, unit, munit, multi-domain: cycle consistency")
     identity: float = Field(5.0, ge=0, description="cyclegan: a picture of B should stay as it is; unit, munit: reconstruction")
     contrastive: float = Field(1.0, ge=0, description="cut: a patch of the output belongs to the same patch of the input")
     contrastive_identity: float = Field(1.0, ge=0, description="cut: the same for pictures of B; FastCUT has 0 here and contrastive 10")
@@ -32,7 +32,7 @@ class LossConfig(Strict):
     content: float = Field(1.0, ge=0, description="munit: the content code comes back")
     style: float = Field(1.0, ge=0, description="munit: the style code comes back")
     mode_seeking: float = Field(0.0, ge=0, description="munit: two styles should give two pictures")
-    classification: float = Field(1.0, ge=0, description="multi-domain: the class should be seen in the picture")
+    classification: float = Field(1.0, ge=0, description="multi-domain: outputs should be classified as their target")
     balance: float = Field(0.5, ge=0, le=1, description="colorize: how much rare colors count; 1: all colors alike")
 
 
@@ -42,11 +42,11 @@ class DataConfig(Strict):
     size: int = Field(256, ge=16, description="side in pixels of the square that a sample is cut to")
     load: int = Field(0, ge=0, description="pictures are first shrunk until their shorter side has so many pixels; 0: never")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="changes of samples; its crop is set by size")
-    layout: LayoutName | None = Field(None, description="how the folder is laid out; null: as it is found")
+    layout: LayoutName | None = Field(None, description="how the folder is laid out; null: detected automatically")
     labels: Literal["auto", "always", "never"] = Field(
-        "auto", description="what is learnt is a label map; auto: if its files have palettes"
+        "auto", description="whether the output is a label map; auto: if its files have palettes"
     )
-    damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: what is to be undone")
+    damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: the damage to undo")
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
 
 
@@ -54,7 +54,7 @@ class TranslateConfig(Strict):
     """Everything that decides how a translator is trained."""
 
     method: Method = "paired"
-    direction: Literal["a2b", "b2a"] = Field("a2b", description="which way; both are learnt by cyclegan, unit and munit")
+    direction: Literal["a2b", "b2a"] = Field("a2b", description="which way to translate; cyclegan, unit and munit learn both")
     network: dict[str, Any] = Field({"name": "unet", "width": 64, "levels": 6, "dropout": 0.5})
     loss: LossConfig = LossConfig()
     adversary: AdversaryConfig = AdversaryConfig()
@@ -62,7 +62,7 @@ class TranslateConfig(Strict):
     training: TrainerConfig = TrainerConfig()
 
 
-JUDGE = {"name": "patchgan", "width": 64, "layers": 3, "norm": "instance"}
+DISCRIMINATOR = {"name": "patchgan", "width": 64, "layers": 3, "norm": "instance"}
 # Steps up by resizing: with an adversary, a pixel shuffle that starts without a grid may learn one.
 RESNET = {"name": "resnet", "width": 64, "blocks": 9, "downsamplings": 2, "norm": "instance", "up": "resize"}
 RESTORER = {"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2}
@@ -83,42 +83,44 @@ LATENT = GAN.model_copy(  # of UNIT and MUNIT: halved every 100,000 steps
 
 PRESETS: dict[str, TranslateConfig] = {
     # Isola et al. 2017 (arXiv 1611.07004): conditional PatchGAN of 70 pixels, 100 times L1.
-    "pix2pix": TranslateConfig(adversary=AdversaryConfig(weight=1.0, mode="nonsaturating", network=JUDGE), training=GAN),
-    # Wang et al. 2018 (arXiv 1711.11585): judges at two scales, feature matching and perceptual loss instead of L1, coarse to fine.
+    "pix2pix": TranslateConfig(adversary=AdversaryConfig(weight=1.0, mode="nonsaturating", network=DISCRIMINATOR), training=GAN),
+    # Wang et al. 2018 (arXiv 1711.11585): discriminators at two scales, feature matching and perceptual loss instead of L1, coarse to fine.
     "pix2pix-hd": TranslateConfig(
         network={**RESNET, "downsamplings": 3},
         loss=LossConfig(pixel_weight=0.0, perceptual=1.0),
-        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2}, feature_matching=10.0),
+        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 2}, feature_matching=10.0),
         data=DataConfig(size=512, validation_side=512),
         training=GAN.model_copy(update={"growing": GrowingConfig(levels=1)}),
     ),
     # Zhu et al. 2017 (arXiv 1703.10593).
     "cyclegan": TranslateConfig(
-        method="cyclegan", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=JUDGE, pool=50), training=GAN
+        method="cyclegan", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=DISCRIMINATOR, pool=50), training=GAN
     ),
-    # Park et al. 2020 (arXiv 2007.15651): one generator and one judge, so about half the memory of CycleGAN.
-    "cut": TranslateConfig(method="cut", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=JUDGE), training=GAN),
-    # Liu et al. 2017 (arXiv 1703.00848): the proportions 10 : 100 : 0.1 of judges, pictures and codes.
+    # Park et al. 2020 (arXiv 2007.15651): one generator and one discriminator, so about half the memory of CycleGAN.
+    "cut": TranslateConfig(
+        method="cut", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=DISCRIMINATOR), training=GAN
+    ),
+    # Liu et al. 2017 (arXiv 1703.00848): the proportions 10 : 100 : 0.1 of adversarial loss, pictures and codes.
     "unit": TranslateConfig(
         method="unit",
         network={"name": "unit", "width": 64, "blocks": 4, "shared": 1, "downsamplings": 2},
         loss=LossConfig(identity=10.0, cycle=10.0, kl=0.01),
-        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**JUDGE, "scales": 2, "norm": "none"}),
+        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 2, "norm": "none"}),
         training=LATENT,
     ),
-    # Huang et al. 2018 (arXiv 1804.04732); the judges' losses at the 3 scales are summed there and averaged here.
+    # Huang et al. 2018 (arXiv 1804.04732); the adversarial losses at the 3 scales are summed there and averaged here.
     "munit": TranslateConfig(
         method="munit",
         network={"name": "munit", "width": 64, "blocks": 4, "downsamplings": 2, "style_dim": 8},
         loss=LossConfig(identity=10.0, content=1.0, style=1.0, cycle=0.0),
-        adversary=AdversaryConfig(weight=3.0, mode="lsgan", network={**JUDGE, "scales": 3, "norm": "none"}),
+        adversary=AdversaryConfig(weight=3.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 3, "norm": "none"}),
         training=LATENT,
     ),
     # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).
     "multi-domain": TranslateConfig(
         method="multi-domain",
         network={**RESNET, "blocks": 6, "norm": "adain"},
-        adversary=AdversaryConfig(weight=1.0, mode="hinge", network={**JUDGE, "norm": "none", "spectral_norm": True}),
+        adversary=AdversaryConfig(weight=1.0, mode="hinge", network={**DISCRIMINATOR, "norm": "none", "spectral_norm": True}),
         data=DataConfig(size=128, load=143, validation_side=128),
         training=GAN.model_copy(update={"batch": 8, "learning_rate": 1e-4, "discriminator_learning_rate": 1e-4}),
     ),
@@ -134,7 +136,7 @@ PRESETS: dict[str, TranslateConfig] = {
         method="restore",
         network=RESTORER,
         loss=LossConfig(pixel_weight=1.0, perceptual=0.2, perceptual_layers={"relu2_2": 1.0}),
-        adversary=AdversaryConfig(weight=0.015, network={**JUDGE, "width": 32, "norm": "none", "spectral_norm": True}),
+        adversary=AdversaryConfig(weight=0.015, network={**DISCRIMINATOR, "width": 32, "norm": "none", "spectral_norm": True}),
         data=DataConfig(size=96, load=256, validation_side=256, damage=DamageConfig(noise=None, jpeg=None, sketch=(0.7, 1.3), gray=0.0)),
         training=TrainerConfig(images=100_000, learning_rate=5e-4, discriminator_learning_rate=2e-4, validate_every=4_000),
     ),

@@ -21,7 +21,7 @@ class CutObjective(UnpairedTranslator):
     Park et al. 2020 (arXiv 2007.15651), eq. 5: the adversarial loss, PatchNCE between input and output, and PatchNCE between a picture
     of B and what the generator makes of it. The features are those of the generator's own first half: the pixels, what each strided
     convolution gives, the first block and the middle one (appendix C), behind a small perceptron each ("projection", which is trained,
-    averaged and saved in checkpoints, but not exported). No way back is learnt, so a step takes about half of CycleGAN's memory.
+    averaged and saved in checkpoints, but not exported). No way back is learned, so a step takes about half of CycleGAN's memory.
 
     Batches: {"a", "b": (N, C, H, W) in [0, 1]}, of one size.
 
@@ -29,8 +29,8 @@ class CutObjective(UnpairedTranslator):
         ConfigError: a network without such features, sides with different channels, or no discriminator.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         if self.a.channels != self.b.channels or self.a.palette or self.b.palette:
             raise ConfigError("cut compares input and output by one encoder, so both sides must be pictures of equally many channels")
         network = networks.build(self.exported_spec)
@@ -39,7 +39,7 @@ class CutObjective(UnpairedTranslator):
         self.layers, widths = encoder_layers(network)
         self.generators["ab"] = network
         self.generators["projection"] = PatchProjection([self.a.channels, *widths])
-        self.judge = self.needed_adversary("b", self.b.channels)
+        self.adversary = self.required_adversary("b", self.b.channels)
 
     def translate(self, x: Tensor, direction: str) -> Tensor:
         made: Tensor = self.generators["ab"](x)
@@ -53,10 +53,10 @@ class CutObjective(UnpairedTranslator):
         return {"fake_b": fake_b, "idt_b": idt_b}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(batch["b"], images["fake_b"])
+        return self.adversary.discriminator_losses(batch["b"], images["fake_b"])
 
     def discriminators_stepped(self) -> None:
-        self.judge.stepped()
+        self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss = self.config.loss
@@ -65,7 +65,7 @@ class CutObjective(UnpairedTranslator):
             result["contrastive"] = loss.contrastive * self._contrast(images["fake_b"], batch["a"])
         if loss.contrastive_identity:
             result["contrastive_identity"] = loss.contrastive_identity * self._contrast(images["idt_b"], batch["b"])
-        return result | self.judge.generator_losses(batch["b"], images["fake_b"])
+        return result | self.adversary.generator_losses(batch["b"], images["fake_b"])
 
     def _contrast(self, made: Tensor, source: Tensor) -> Tensor:
         """PatchNCE of ``made`` against ``source``, averaged over the layers."""
@@ -83,7 +83,7 @@ class CutObjective(UnpairedTranslator):
 
 
 def encoder_layers(network: networks.ResNetGenerator) -> tuple[list[int], list[int]]:
-    """(numbers for ``encode_features``, their channels): the strided convolutions, the first block and the middle one."""
+    """(layers for ``encode_features``, by number, and their channels): the strided convolutions, the first block and the middle one."""
     convolutions = {number: layer for number, layer in enumerate(network.stem) if isinstance(layer, nn.Conv2d)}
     strided = [number for number, layer in convolutions.items() if layer.stride != (1, 1)]
     blocks = sorted({0, len(network.blocks) // 2}) if len(network.blocks) else []

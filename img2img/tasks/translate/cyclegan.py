@@ -1,11 +1,11 @@
-"""Unpaired translation both ways (CycleGAN)."""
+"""Unpaired translation in both directions (CycleGAN)."""
 
 from typing import Any
 
 from torch import Tensor, nn
 
 from img2img import losses, networks
-from img2img.tasks.translate.bidirectional import TwoSided
+from img2img.tasks.translate.bidirectional import BidirectionalTranslator
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import generator_spec
@@ -13,17 +13,17 @@ from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 
-class CycleObjective(TwoSided):
-    """Two generators and two discriminators; what goes there and back must come back as it was.
+class CycleObjective(BidirectionalTranslator):
+    """Two generators and two discriminators; what is translated there and back must come back unchanged.
 
     Zhu et al. 2017 (arXiv 1703.10593): adversarial loss (eq. 1), cycle consistency (eq. 2) and the identity loss of section 5.2, which
-    wants equal numbers of channels on both sides. The image pools belong to the adversaries.
+    needs equally many channels on both sides. The image pools belong to the adversaries.
 
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1], unpaired.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         spec = self.exported_spec
         self.generators["ab"], self.generators["ba"] = networks.build(spec["ab"]), networks.build(spec["ba"])
 
@@ -48,7 +48,7 @@ class CycleObjective(TwoSided):
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
         loss = self.config.loss
         result: Losses = {}
-        for side in self.sides:
+        for side in self.specs:
             result[f"cycle_{side}"] = loss.cycle * losses.l1(images[f"rec_{side}"], batch[side])
             if f"idt_{side}" in images:
                 result[f"identity_{side}"] = loss.identity * losses.l1(images[f"idt_{side}"], batch[side])

@@ -1,6 +1,5 @@
-"""What a translator is trained on: the samples, the validation, and what both sides' pictures are."""
+"""What a translator is trained on: samples, a validation set, and the specs of both sides' pictures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,28 +9,29 @@ from torch.utils.data import Dataset
 from img2img.data.classes import ClassFolders, find_classes
 from img2img.data.layouts import find_layout
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
-from img2img.data.pictures import PictureSet, decode_labels, decode_photo, find_pictures
+from img2img.data.pictures import PictureSet, decode_labels, decode_photo
 from img2img.data.splits import DataLayout, Split, hold_out
-from img2img.errors import DataError
+from img2img.errors import DataError, option
 from img2img.images import Palette
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
-from img2img.tasks.translate.image_specs import decoder_of, find_palette, range_of, shrinking, side_of
+from img2img.tasks.translate.image_specs import decoder_of, find_palette, image_spec, range_of, shrinking
 from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches
-from img2img.tasks.translate.size_limits import Limits, find_limits
+from img2img.tasks.translate.size_limits import SizeLimits, find_size_limits
 from img2img.training.objective import Batch
+from img2img.training.setup import data_record, photographs
 
 LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
-HOW_PAIRS_LIE = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
+PAIR_LAYOUTS = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
 
 @dataclass(frozen=True)
 class Datasets:
-    """Samples {"a", "b"} (or {"b"} of colorize; "label" and "target" of multi-domain), a validation set of the same kind, what they hold.
+    """Samples {"a", "b"} (of colorize {"b"}; of multi-domain {"a", "label", "target"}), a validation set like them, and what they hold.
 
     Attributes:
-        a, b: what the two sides' pictures are, after ``direction`` was applied: A is what goes in.
+        a, b: the specs of input and output pictures, after ``direction`` was applied.
         classes: the domains of multi-domain, in the order of their labels; else empty.
         described: the data in one line.
         record: what the run's report and the model file say of the data.
@@ -39,7 +39,7 @@ class Datasets:
     """
 
     samples: Dataset[Batch]
-    checks: Dataset[Batch]
+    validation: Dataset[Batch]
     a: ImageSpec
     b: ImageSpec
     classes: tuple[str, ...]
@@ -49,17 +49,17 @@ class Datasets:
 
 
 def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Datasets:
-    """The material in the folder ``data`` for the method of ``config``, decoded into ``cache``.
+    """The datasets that the method of ``config`` makes of the folder ``data``, decoded into ``cache``.
 
     Args:
         validation: a folder like ``data`` whose training split is validated on; by default the data's val or test split, or a tenth.
-        most: so many pictures at most, for a rehearsal.
+        most: use so many pictures at most, in a dry run.
 
     Raises:
         DataError: no pictures, another layout than the method needs, pictures that cannot be read or that are too small.
         ConfigError: samples of sides that the networks cannot take.
     """
-    limits = find_limits(config)
+    limits = find_size_limits(config)
     match config.method:
         case "restore" | "colorize":
             return _photographs(data, config, limits, cache, validation, most)
@@ -71,90 +71,95 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
             return _two_sets(data, config, limits, cache, validation, most)
 
 
-def _photographs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
+def _photographs(
+    data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
+) -> Datasets:
     decode = shrinking(decode_photo, config)
-    paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [])
-    pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=config.data.size, decode=decode)
-    checks = PictureSet(held_out[:most], cache / "validation.pixels", smallest=limits.least_checked, decode=decode)
+    sizes = {"smallest": config.data.size, "smallest_validation": limits.least_checked}
+    pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, most=most)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
-    tested: Dataset[Batch]
+    crops: Dataset[Batch]
     if config.method == "restore":
         samples = RestorationPatches(pictures, size, config.data.damage, seed)
-        tested = RestorationCrops(checks, side, multiple, config.data.damage, seed)
+        crops = RestorationCrops(checks, side, multiple, config.data.damage, seed)
     else:
-        samples, tested = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
+        samples, crops = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
     a = ImageSpec(channels=1 if config.method == "colorize" else 3)
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Datasets(samples, tested, a, ImageSpec(), (), described, _record(pictures, checks), len(pictures))
+    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(pictures, checks), len(pictures))
 
 
-def _pairs(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
+def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     layout = find_layout(data, config.data.layout)
     if layout.kind != "paired":
         raise DataError(
-            f"{str(data)!r} holds {layout.describe()}, no pairs; {HOW_PAIRS_LIE} are wanted, or the presets cyclegan, cut, unit, munit"
+            f"{str(data)!r} holds {layout.describe()}, not pairs: lay them out as {PAIR_LAYOUTS}, "
+            "or use a preset for unpaired data: cyclegan, cut, unit, munit"
         )
     train, checks = _splits(layout, config, validation)
     train, checks = _first(train, most), _first(checks, most)
-    sides: dict[str, tuple[PictureSet, PictureSet]] = {}
+    sets: dict[str, tuple[PictureSet, PictureSet]] = {}
     palettes: dict[str, Palette] = {}
     for name, other in (("a", "b"), ("b", "a")):
         side = name if config.direction == "a2b" else other
-        files, tested_files = (_files(layout, split, side) for split in (train, checks))
-        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + tested_files, config, name)
+        files, checked_files = (_files(layout, split, side) for split in (train, checks))
+        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + checked_files, config, name)
         decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=bool(palette))
-        sides[name] = (
+        sets[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
-            PictureSet(tested_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
+            PictureSet(checked_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
-        raise DataError(f"both sides of {str(data)!r} are label maps, and one can be; --set data.labels=never takes them as pictures")
-    ranges = range_of(sides["a"][0]), range_of(sides["b"][0])
+        raise DataError(f"both sides of {str(data)!r} are label maps, and only one can be; --set data.labels=never reads them as pictures")
+    ranges = range_of(sets["a"][0]), range_of(sets["b"][0])
     a, b = (
-        side_of(sides[name][0], which).model_copy(update={"palette": palettes[name]})
+        image_spec(sets[name][0], which).model_copy(update={"palette": palettes[name]})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
     seed, size, multiple = config.training.seed, config.data.size, limits.multiple
-    samples = PairPatches(sides["a"][0], sides["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
-    tested = PairCrops(sides["a"][1], sides["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
+    samples = PairPatches(sets["a"][0], sets["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
+    crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
-    pictures, watched = sides["a"]
-    return Datasets(samples, tested, a, b, (), layout.describe() + kinds, _record(pictures, watched, layout), len(pictures))
+    pictures, checked = sets["a"]
+    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(pictures, checked, layout), len(pictures))
 
 
-def _two_sets(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
+def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
     layout = find_layout(data, config.data.layout)
     if layout.kind == "single":
-        raise DataError(f"{str(data)!r} holds {layout.describe()}; two sets are wanted: trainA/ and trainB/")
+        raise DataError(f"{str(data)!r} holds {layout.describe()}; this preset needs two sets of pictures: trainA/ and trainB/")
     train, checks = _splits(layout, config, validation)
-    sides: list[tuple[PictureSet, PictureSet]] = []
+    sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
         decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         one, other = (_files(layout, split, name)[:most] for split in (train, checks))
-        sides.append(
+        sets.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
                 PictureSet(other, cache / f"validation.{name}.pixels", smallest=limits.least_checked, decode=decode),
             )
         )
-    (a, check_a), (b, check_b) = sides
+    (a, check_a), (b, check_b) = sets
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
-    tested = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
+    crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(a, check_a, layout), min(len(a), len(b))
-    return Datasets(samples, tested, side_of(a, ranges[0]), side_of(b, ranges[1]), (), layout.describe(), record, count)
+    return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
-    """(what is trained on, what is validated on): of a folder for validation, of the val or test split, or every tenth."""
+    """(training split, validation split): the latter from the folder ``validation``, the val or test split, or every tenth item."""
     train = layout.split("train")
     if validation is not None:
         other = find_layout(validation, config.data.layout)
         if other.name != layout.name:
-            raise DataError(f"--val {str(validation)!r} is laid out as {other.name!r}, --data as {layout.name!r}; both must be alike")
+            raise DataError(
+                f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; "
+                "both must have the same layout"
+            )
         return train, other.splits[0]
     for split in layout.splits:
         if split.name in ("val", "test"):
@@ -176,22 +181,22 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
-    found, side = find_classes(data), config.data
-    watched = _watched(found, find_classes(validation) if validation else None)
+def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
+    found, settings = find_classes(data), config.data
+    checked = _checked(found, find_classes(validation) if validation else None)
     pictures: list[PictureSet] = []
     checks: list[PictureSet] = []
     for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
         try:
-            kept, held_out = hold_out(paths, watched[number] if watched else (), least=LEAST_OF_KIND)
+            kept, held_out = hold_out(paths, checked[number] if checked else (), least=LEAST_OF_KIND)
         except DataError as error:
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
-        pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=side.size, decode=decode))
+        pictures.append(PictureSet(kept[:most], cache / f"train-{number}.pixels", smallest=settings.size, decode=decode))
         checks.append(PictureSet(held_out[:most], cache / f"validation-{number}.pixels", smallest=limits.least_checked, decode=decode))
     return Datasets(
-        DomainPatches(pictures, side.size, side.augment, config.training.seed),
-        DomainCrops(checks, side.validation_side, limits.multiple),
+        DomainPatches(pictures, settings.size, settings.augment, config.training.seed),
+        DomainCrops(checks, settings.validation_side, limits.multiple),
         ImageSpec(),
         ImageSpec(),
         found.classes,
@@ -205,17 +210,16 @@ def _domains(data: Path, config: TranslateConfig, limits: Limits, cache: Path, v
     )
 
 
-def _watched(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
+def _checked(found: ClassFolders, validation: ClassFolders | None) -> tuple[tuple[Path, ...], ...]:
     """The validation pictures of each class; () where training pictures are to be held out."""
     if validation and validation.classes != found.classes:
-        raise DataError(f"--val has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
-    watched = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
-    for name, paths in zip(found.classes, watched, strict=False):
+        raise DataError(f"{option('val')} has the classes {', '.join(validation.classes)}; the data have {', '.join(found.classes)}")
+    checked = validation.splits["train"] if validation else found.splits.get("val") or found.splits.get("test") or ()
+    for name, paths in zip(found.classes, checked, strict=False):
         if len(paths) < LEAST_OF_KIND:
-            raise DataError(f"class {name!r} has {len(paths)} picture to validate on, and {LEAST_OF_KIND} are needed: add some")
-    return watched
+            raise DataError(f"class {name!r} has {len(paths)} picture to validate on, and {LEAST_OF_KIND} are needed: add more")
+    return checked
 
 
-def _record(pictures: PictureSet, checks: Sequence[Any] | PictureSet, layout: DataLayout | None = None) -> dict[str, Any]:
-    record: dict[str, Any] = {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(checks)}
-    return record if layout is None else {"layout": layout.describe(), **record}
+def _record(pictures: PictureSet, checks: PictureSet, layout: DataLayout) -> dict[str, Any]:
+    return {"layout": layout.describe(), **data_record(pictures, checks)}

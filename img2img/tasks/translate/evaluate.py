@@ -50,7 +50,7 @@ def evaluate_translate(
 ) -> None:
     """PSNR, SSIM and LPIPS of translation models, compared with the untouched input; IoU of makers of label maps.
 
-    Example: img2img evaluate translate --truth CBSD68/HR --damage noise=25 -m translate-restore
+    Example: `img2img evaluate translate --truth CBSD68/HR --damage noise=25 -m translate-restore`
     """
     from functools import partial
 
@@ -119,7 +119,7 @@ def _evaluate_labels(translator: TranslatePipeline, options: TranslateOptions, p
 
     def levels(path: Path) -> Tensor:
         picture = translator(translator.read(path, options, max_pixels=images.DEFAULT_MAX_PIXELS), options).picture
-        return (picture.pixels[0] * 255).round().long()
+        return images.to_levels(picture.pixels[0]).long()
 
     found = measure_labels(pairs, sides(translator.model.info, options)[1].palette, levels, progress)
     if json:

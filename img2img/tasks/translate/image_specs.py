@@ -1,4 +1,4 @@
-"""What the pictures of one side of the data are: photographs, gray, bands, or label maps with a palette; and how they are read."""
+"""What the pictures on one side of a data set are (photographs, gray, bands, or label maps with a palette), and how they are read."""
 
 import csv
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from img2img.tasks.translate.config import TranslateConfig
 
 PALETTE_FILE = "PALETTE.tsv"
 MOST_LABELS = 64
-PROBED = 256  # files of a side whose headers are read to tell what they are
+PROBED = 256  # files of a side whose headers are read to tell what it holds
 
 
 def decoder_of(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
@@ -87,5 +87,5 @@ def range_of(pictures: PictureSet) -> Normalization:
     return measure((to_tensor(pictures.pixels(index)) for index in range(len(pictures))), "normalize")
 
 
-def side_of(pictures: PictureSet, normalization: Normalization) -> ImageSpec:
+def image_spec(pictures: PictureSet, normalization: Normalization) -> ImageSpec:
     return ImageSpec(channels=pictures.channels, offset=normalization.offset, scale=normalization.scale)

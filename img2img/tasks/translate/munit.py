@@ -1,23 +1,23 @@
-"""Unpaired translation both ways with a choice of styles (MUNIT)."""
+"""Unpaired translation in both directions with a choice of styles (MUNIT)."""
 
 import torch
 from torch import Tensor
 
 from img2img import losses
 from img2img.data.sampling import seeded_rng
-from img2img.tasks.translate.bidirectional import OneNetwork
+from img2img.tasks.translate.bidirectional import SharedNetworkTranslator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 PREVIEW_STYLES = 3
 
 
-class MunitObjective(OneNetwork):
-    """Contents are translated with styles drawn from the prior; pictures, contents and styles must come back as they were.
+class MunitObjective(SharedNetworkTranslator):
+    """Contents are translated with styles drawn from the prior; pictures, contents and styles must come back unchanged.
 
-    Huang et al. 2018 (arXiv 1804.04732): reconstruction of pictures (eq. 1), of contents (eq. 2) and of styles (eq. 3), and the judges
-    of the translations (eq. 4). With a weight, style-augmented cycle consistency, which they use for some data, and the mode seeking of
-    Mao et al. 2019 (arXiv 1903.05628), for which each content is translated with a second style.
+    Huang et al. 2018 (arXiv 1804.04732): reconstruction of pictures (eq. 1), of contents (eq. 2) and of styles (eq. 3), and the
+    adversarial losses of the translations (eq. 4). With a weight, style-augmented cycle consistency, which they use for some data, and
+    the mode seeking of Mao et al. 2019 (arXiv 1903.05628), for which each content is translated with a second style.
     """
 
     def generate(self, batch: Batch) -> Images:
@@ -70,6 +70,6 @@ class MunitObjective(OneNetwork):
         back: Tensor = self.translator(made, direction[::-1], self.translator.encode_style(x, direction[0]))
         return back
 
-    def variants(self, x: Tensor, direction: str) -> list[Tensor]:
+    def variants(self, x: Tensor, made: Tensor, direction: str) -> list[Tensor]:
         styles = torch.randn(PREVIEW_STYLES, 1, self.translator.style_dim, generator=seeded_rng(0)).to(x.device)
         return [self.translator(x, direction, style) for style in styles]

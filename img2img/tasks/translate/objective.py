@@ -1,4 +1,4 @@
-"""What all translators' objectives have in common: what they hold, how their model files are written, how their pictures are shown."""
+"""What all translators' objectives have in common: their networks, their model files, and how their pictures are shown."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.training import Objective
 from img2img.training.adversary import Adversary
 
-PIXEL_LOSSES = {"l1": losses.l1, "charbonnier": losses.charbonnier, "mse": losses.mse}
-
 
 class Translator(Objective):
     """The base of the objectives of ``img2img train translate``.
@@ -26,15 +24,15 @@ class Translator(Objective):
     Attributes:
         config, name: what is trained, and what its model file will be called.
         a, b, classes: as in ``Datasets``.
-        directions: the ways that the exported model goes.
+        directions: those in which the exported model translates.
     """
 
     directions: tuple[str, ...] = ("a2b",)
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
         super().__init__()
         self.config, self.name = config, name
-        self.a, self.b, self.classes = material.a, material.b, material.classes
+        self.a, self.b, self.classes = datasets.a, datasets.b, datasets.classes
         self.generators = nn.ModuleDict()
         self.discriminators = nn.ModuleDict()
 
@@ -50,7 +48,7 @@ class Translator(Objective):
         return generator_spec(self.config.network, self.a, self.b)
 
     def grown_network(self, spec: dict[str, Any]) -> nn.Module:
-        """The network of ``spec``, as one that grows where the configuration says so.
+        """The network of ``spec``, wrapped to grow progressively where the configuration asks for it.
 
         Raises:
             ConfigError: it cannot grow.
@@ -61,25 +59,27 @@ class Translator(Objective):
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
 
-    def adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
+    def make_adversary(self, name: str, channels: int, **more: Any) -> Adversary | None:
         """A discriminator called ``name`` of pictures with ``channels``; None where the configuration has no adversary.
 
-        ``more`` are numbers of its network that the data decide.
+        ``more`` are arguments of its network that depend on the data.
         """
         config = self.config.adversary
         if not config.weight:
             return None
         return Adversary(config, self, name, self.grown_network({**config.network, "in_channels": channels, **more}))
 
-    def needed_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
-        """As ``adversary``, for methods where nothing else knows what the pictures should look like.
+    def required_adversary(self, name: str, channels: int, **more: Any) -> Adversary:
+        """As ``make_adversary``, for methods that have no other loss on what the pictures look like.
 
         Raises:
             ConfigError: the configuration has none.
         """
-        adversary = self.adversary(name, channels, **more)
+        adversary = self.make_adversary(name, channels, **more)
         if adversary is None:
-            raise ConfigError(f"{self.config.method} learns from a discriminator alone: set adversary.weight to more than 0, 1 say")
+            raise ConfigError(
+                f"{self.config.method} cannot be trained without a discriminator: set adversary.weight to more than 0, such as 1"
+            )
         return adversary
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
@@ -107,19 +107,19 @@ class Translator(Objective):
 
 
 def generator_spec(network: dict[str, Any], a: ImageSpec, b: ImageSpec) -> dict[str, Any]:
-    """``network`` with the numbers of channels, and the head, that go from the pictures of ``a`` to those of ``b``."""
+    """``network`` with the channels and the head that translate pictures of ``a`` to those of ``b``."""
     spec = {**network, "in_channels": planes(a), "out_channels": planes(b)}
     return {**spec, "head": "linear"} if b.palette else spec
 
 
-def planes(side: ImageSpec) -> int:
-    """How many planes a network is given of the pictures of ``side``: their channels, or one for each label."""
-    return len(side.palette) or side.channels
+def planes(spec: ImageSpec) -> int:
+    """The number of channels in which a network sees pictures of ``spec``: their own, or one for each label."""
+    return len(spec.palette) or spec.channels
 
 
-def as_planes(x: Tensor, side: ImageSpec) -> Tensor:
+def as_planes(x: Tensor, spec: ImageSpec) -> Tensor:
     """(N, planes, H, W): pictures as they are, levels (N, H, W) of label maps as a plane of 0 and 1 for each."""
-    return F.one_hot(x, len(side.palette)).permute(0, 3, 1, 2).float() if side.palette else x
+    return F.one_hot(x, len(spec.palette)).permute(0, 3, 1, 2).float() if spec.palette else x
 
 
 def perceptual_loss(loss: LossConfig) -> nn.Module | None:
@@ -129,14 +129,14 @@ def perceptual_loss(loss: LossConfig) -> nn.Module | None:
     return losses.PerceptualLoss(VGGFeatures(tuple(loss.perceptual_layers), backbone=loss.backbone), loss.perceptual_layers)
 
 
-def shown(x: Tensor, side: ImageSpec) -> Tensor:
-    """Pictures of ``side`` as RGB in [0, 1], (N, 3, H, W): gray in three channels, the first three of many bands, palettes in color.
+def shown(x: Tensor, spec: ImageSpec) -> Tensor:
+    """Pictures of ``spec`` as RGB in [0, 1], (N, 3, H, W): gray in three channels, the first three of many bands, palettes in color.
 
     Args:
         x: (N, C, H, W) in [0, 1]; for a palette (N, H, W) with the levels.
     """
-    if side.palette:
-        colors = torch.tensor(side.palette, dtype=torch.float32, device=x.device) / 255
+    if spec.palette:
+        colors = torch.tensor(spec.palette, dtype=torch.float32, device=x.device) / 255
         return F.embedding(x, colors).permute(0, 3, 1, 2)
     x = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
     return x.clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Paired translation: the truth is known (pix2pix, pix2pixHD, restoration, segmentation)."""
+"""Paired translation: there is a ground truth (pix2pix, pix2pixHD, restoration, segmentation)."""
 
 from typing import Any
 
@@ -6,16 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2img import losses
 from img2img.metrics import lpips_alex, psnr, ssim
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
-from img2img.tasks.translate.objective import PIXEL_LOSSES, Translator, as_planes, perceptual_loss, planes, shown
+from img2img.tasks.translate.objective import Translator, as_planes, perceptual_loss, planes, shown
 from img2img.training import Images, Losses
-from img2img.training.objective import Batch, Look
+from img2img.training.objective import Batch, HealthSample
 
 
 class PairedObjective(Translator):
-    """A generator of B from A, and, with an adversarial weight, a discriminator that sees A beside B or what was made of A.
+    """A generator of B from A, and, with an adversarial weight, a discriminator that sees A together with B or with the output.
 
     Isola et al. 2017 (arXiv 1611.07004), eq. 1 to 4, and the extras of Wang et al. 2018 (arXiv 1711.11585): several scales, feature
     matching, perceptual loss. Where B is a label map, cross-entropy takes the place of the distance, and the discriminator sees the
@@ -24,10 +25,10 @@ class PairedObjective(Translator):
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1]; of a label map (N, H, W) int64 levels of the palette.
     """
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
         self.generators["ab"] = self.grown_network(self.exported_spec)
-        self.judge = self.adversary("b", planes(self.a) + planes(self.b))
+        self.adversary = self.make_adversary("b", planes(self.a) + planes(self.b))
         colors = not self.b.palette and self.b.channels == 3
         self.perceptual = perceptual_loss(config.loss) if colors else None
         if self.b.palette:
@@ -43,27 +44,30 @@ class PairedObjective(Translator):
         return {"logits": made, "fake_b": made.softmax(1)} if self.b.palette else {"fake_b": made}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.judge.discriminator_losses(*self._judged(batch, images)) if self.judge else {}
+        return self.adversary.discriminator_losses(*self._discriminator_inputs(batch, images)) if self.adversary else {}
 
     def discriminators_stepped(self) -> None:
-        if self.judge:
-            self.judge.stepped()
+        if self.adversary:
+            self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        loss, fake, b = self.config.loss, images["fake_b"], self._truth(batch)
+        loss, fake, b = self.config.loss, images["fake_b"], self._target(batch)
         result: Losses = {}
         if self.b.palette:
             result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], b)
         elif loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * PIXEL_LOSSES[loss.pixel](fake, b)
+            result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](fake, b)
         if self.perceptual is not None:
             result["perceptual"] = loss.perceptual * self.perceptual(fake, b)
-        if self.judge:
-            result |= self.judge.generator_losses(*self._judged(batch, images))
+        if self.adversary:
+            result |= self.adversary.generator_losses(*self._discriminator_inputs(batch, images))
         return result
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
-        fake, b = self.generate(batch)["fake_b"], self._truth(batch)
+    def infer(self, batch: Batch) -> Images:
+        return self.generate(batch)
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        fake, b = images["fake_b"], self._target(batch)
         if self.b.palette:
             return {"confusion": confusion(fake.argmax(1), b.argmax(1), len(self.b.palette))}
         fake = fake.clamp(0, 1)
@@ -78,32 +82,32 @@ class PairedObjective(Translator):
         total = torch.stack([row["confusion"] for row in rows]).sum(0)
         return {"iou": mean_iou(total), "accuracy": float(total.diagonal().sum() / total.sum())}
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        planes = {"input": self.sized(as_planes(batch["a"], self.a)), "ours": self.generate(batch)["fake_b"], "truth": self._truth(batch)}
-        sides = {"input": self.a, "ours": self.b, "truth": self.b}
-        return {name: shown(x.argmax(1) if sides[name].palette else x, sides[name]) for name, x in planes.items()}
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        a = self.sized(as_planes(batch["a"], self.a))
+        columns = {"input": (a, self.a), "ours": (images["fake_b"], self.b), "ground truth": (self._target(batch), self.b)}
+        return {name: shown(x.argmax(1) if spec.palette else x, spec) for name, (x, spec) in columns.items()}
 
-    def look(self, batch: Batch) -> Look:
-        columns = self.preview(batch)
-        return Look(columns["ours"], columns["truth"], columns["input"])
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
+        columns = self.preview(batch, images)
+        return HealthSample(columns["ours"], columns["ground truth"], columns["input"])
 
-    def _truth(self, batch: Batch) -> Tensor:
+    def _target(self, batch: Batch) -> Tensor:
         """B as planes, at the size of the stage where the networks grow."""
         return self.sized(as_planes(batch["b"], self.b))
 
-    def _judged(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
-        """(A beside the true B, A beside the made one)."""
-        a, b = self.sized(as_planes(batch["a"], self.a)), self._truth(batch)
+    def _discriminator_inputs(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
+        """What the discriminator sees: (A with the real B, A with the generated one), stacked as channels."""
+        a, b = self.sized(as_planes(batch["a"], self.a)), self._target(batch)
         return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
 
 
-def confusion(found: Tensor, truth: Tensor, classes: int) -> Tensor:
-    """(classes, classes) counts of pixels on the CPU: the true level in rows, the found one in columns; both (N, H, W) of int64."""
-    return torch.bincount((truth * classes + found).flatten(), minlength=classes**2).view(classes, classes).cpu()
+def confusion(predicted: Tensor, ground_truth: Tensor, classes: int) -> Tensor:
+    """(classes, classes) counts of pixels on the CPU: the ground truth in rows, the prediction in columns; both (N, H, W) of int64."""
+    return torch.bincount((ground_truth * classes + predicted).flatten(), minlength=classes**2).view(classes, classes).cpu()
 
 
 def mean_iou(confusion: Tensor) -> float:
-    """Intersection over union, averaged over the classes that are there, in truth or found (Everingham et al. 2015, PASCAL VOC)."""
+    """Intersection over union, averaged over the classes that occur in ground truth or prediction (Everingham et al. 2015, PASCAL VOC)."""
     both = confusion.diagonal().double()
     either = confusion.sum(0) + confusion.sum(1) - both
     there = either > 0

@@ -147,7 +147,7 @@ class _Translation:
         """(1, C, H, W) in [0, 1]."""
         x = (frame.pixels if frame.alpha is None else fill_hidden(frame.pixels, frame.alpha))[None]
         if self.source.palette:
-            return F.one_hot((x[:, 0] * 255).round().long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
+            return F.one_hot(images.to_levels(x[:, 0]).long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
         if not self.source.scale:
             return x
         offset, scale = (x.new_tensor(numbers)[:, None, None] for numbers in (self.source.offset, self.source.scale))

@@ -12,6 +12,7 @@ from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import convolve, gaussian_kernel, jpeg
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
+from img2img.images import on_levels
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
@@ -98,7 +99,7 @@ def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator) -> dict[s
     x = clean[:1] if gray else clean
     for kind in kinds:
         x = apply_damage(x, kind, _draw(getattr(damage, kind), kind, rng), rng)
-    return {"a": x.clamp(0, 1).mul(255).round().div(255).expand(3, -1, -1).contiguous(), "b": clean.contiguous()}
+    return {"a": on_levels(x).expand(3, -1, -1).contiguous(), "b": clean.contiguous()}
 
 
 def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) -> Tensor:

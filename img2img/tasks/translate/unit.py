@@ -1,19 +1,20 @@
-"""Unpaired translation both ways through one space of codes (UNIT)."""
+"""Unpaired translation in both directions through one latent space (UNIT)."""
 
 from torch import Tensor
 
 from img2img import losses
-from img2img.tasks.translate.bidirectional import OneNetwork
+from img2img.tasks.translate.bidirectional import SharedNetworkTranslator
 from img2img.training import Images, Losses
 from img2img.training.objective import Batch
 
 
-class UnitObjective(OneNetwork):
-    """Two variational autoencoders and two judges; what is translated there and back must come back as it was.
+class UnitObjective(SharedNetworkTranslator):
+    """Two variational autoencoders and two discriminators; what is translated there and back must come back unchanged.
 
     Liu et al. 2017 (arXiv 1703.00848), section 3: each side's reconstruction and the code's divergence from the prior (the VAE's loss),
-    the judges of the translations, and cycle consistency, which has the divergences of the codes of both ways, so that the first one
-    counts twice. Deviation: distances and divergences are per pixel and per number of the code, so that no weight depends on the size.
+    the adversarial losses of the translations, and cycle consistency, which has the divergences of the codes of both ways, so that the
+    first one counts twice. Deviation: distances and divergences are per pixel and per element of the code, so that no weight depends
+    on the size.
     """
 
     def generate(self, batch: Batch) -> Images:
@@ -48,7 +49,7 @@ class UnitObjective(OneNetwork):
 
 
 def divergence(mean: Tensor) -> Tensor:
-    """The Kullback-Leibler divergence of normal codes of unit variance from the standard normal, per number of the code; a scalar.
+    """The Kullback-Leibler divergence of normal codes of unit variance from the standard normal, per element of the code; a scalar.
 
     KL(N(m, 1) || N(0, 1)) = m^2 / 2 (Kingma & Welling 2014, arXiv 1312.6114, appendix B, with the variance 1).
     """

@@ -1,4 +1,4 @@
-"""What the methods without pairs have in common: how they are validated and shown, where nobody knows the truth."""
+"""What the methods without pairs have in common: validation and previews without a ground truth."""
 
 from abc import abstractmethod
 from typing import Any
@@ -10,17 +10,18 @@ from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, shown
-from img2img.training.objective import Batch, Look
+from img2img.training import Images
+from img2img.training.objective import Batch, HealthSample
 
 LEAST_CHECKS = 2
 
 
 class UnpairedTranslator(Translator):
-    """The base of translators between two kinds of pictures that have nothing to do with each other, in ``directions``.
+    """The base of translators between two unpaired sets of pictures, in ``directions``.
 
-    The figures are distances between the validation's true and generated pictures of one kind, as ``metrics.feature_distances`` says:
+    The figures are distances between real and generated validation pictures, as ``metrics.feature_distances`` says:
     averaged over the directions, and, where there are two, of each. The best checkpoint is that of the lowest ``vgg_kernel``. No
-    validation item may come twice: a picture that stands beside itself would count as two that agree.
+    validation item may come twice: a picture compared with itself would count as two that agree.
 
     Batches: {"a": (N, C, H, W), "b": (N, C', H', W')}, both in [0, 1].
 
@@ -31,30 +32,32 @@ class UnpairedTranslator(Translator):
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: TranslateConfig, name: str, material: Datasets) -> None:
-        super().__init__(config, name, material)
-        check_validation(material)
+    def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
+        super().__init__(config, name, datasets)
+        check_validation(datasets)
         self.features = PictureFeatures()
         self.upsampling = upsampling(config)
 
     @abstractmethod
     def translate(self, x: Tensor, direction: str) -> Tensor:
-        """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") as a picture of the other side."""
+        """``x`` (N, C, H, W) of A ("a2b") or of B ("b2a") translated to the other side."""
 
-    def variants(self, x: Tensor, direction: str) -> list[Tensor]:
-        """The translations of ``x`` that a preview shows."""
-        return [self.translate(x, direction)]
+    def variants(self, x: Tensor, made: Tensor, direction: str) -> list[Tensor]:
+        """The translations of ``x`` that a preview shows: ``made``, which ``translate`` gave, alone, or others."""
+        return [made]
 
     def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
         """``made``, to which ``direction`` has translated ``x``, on its way back to ``x``."""
         return self.translate(made, direction[::-1])
 
-    def validate(self, batch: Batch) -> dict[str, Any]:
+    def infer(self, batch: Batch) -> Images:
+        return {way: self.translate(batch[way[0]], way) for way in self.directions}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
         row: dict[str, Any] = {}
         for way in self.directions:
-            (source, _), (target, side) = self._ends(batch, way)
-            fake = self.translate(source, way)
-            row[way] = {"real": self.features(shown(target, side)), "fake": self.features(shown(fake, side))}
+            _, (target, spec) = self._ends(batch, way)
+            row[way] = {"real": self.features(shown(target, spec)), "fake": self.features(shown(images[way], spec))}
         return row
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -64,35 +67,35 @@ class UnpairedTranslator(Translator):
             figures |= {f"{key}_{way}": value for way, each in found.items() for key, value in each.items()}
         return figures
 
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         for way in self.directions:
-            (source, side), (_, other) = self._ends(batch, way)
-            columns[way[0]] = shown(source, side)
-            for number, made in enumerate(self.variants(source, way)):
-                columns[f"{way[0]} as {way[2]}" + (f", {number + 1}" if number else "")] = shown(made, other)
+            (source, spec), (_, target_spec) = self._ends(batch, way)
+            columns[way[0]] = shown(source, spec)
+            for number, made in enumerate(self.variants(source, images[way], way)):
+                columns[f"{way[0]} as {way[2]}" + (f", {number + 1}" if number else "")] = shown(made, target_spec)
             if len(self.directions) > 1:
-                columns[f"{way[0]} again"] = shown(self.back(self.translate(source, way), source, way), side)
+                columns[f"{way[0]} again"] = shown(self.back(images[way], source, way), spec)
         height, width = (min(column.shape[axis] for column in columns.values()) for axis in (2, 3))
         return {name: column[..., :height, :width] for name, column in columns.items()}
 
-    def look(self, batch: Batch) -> Look:
+    def health_sample(self, batch: Batch, images: Images) -> HealthSample:
         way = self.directions[0]
-        (source, side), (_, other) = self._ends(batch, way)
-        return Look(shown(self.translate(source, way), other), None, shown(source, side))
+        (source, spec), (_, target_spec) = self._ends(batch, way)
+        return HealthSample(shown(images[way], target_spec), None, shown(source, spec))
 
     def _ends(self, batch: Batch, way: str) -> Any:
-        """((the pictures that go ``way``, their side), (those of where it leads, their side))."""
+        """((source pictures, their spec), (target pictures, their spec)) of the direction ``way``."""
         ends = ((batch["a"], self.a), (batch["b"], self.b))
         return ends if way == "a2b" else ends[::-1]
 
 
-def check_validation(material: Datasets) -> None:
-    """Raise DataError where there are too few validation items to estimate a distance from."""
-    count = len(material.checks)  # type: ignore[arg-type]
+def check_validation(datasets: Datasets) -> None:
+    """Raise DataError for fewer validation items than a distance between sets needs."""
+    count = len(datasets.validation)  # type: ignore[arg-type]
     if count < LEAST_CHECKS:
         raise DataError(
-            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each kind; there is {count}: add some"
+            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each side; there is {count}: add more"
         )
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from img2img.tasks.task import Task
 from img2img.tasks.upscale.bench import bench_upscale
-from img2img.tasks.upscale.cli import train_upscale
 from img2img.tasks.upscale.evaluate import evaluate_upscale
 from img2img.tasks.upscale.options import UpscaleOptions
+from img2img.tasks.upscale.train_cli import train_upscale
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,7 +26,7 @@ def _pipeline() -> "type[UpscalePipeline]":
 
 
 def _config() -> "type[BaseModel]":
-    from img2img.tasks.upscale.train import UpscaleConfig
+    from img2img.tasks.upscale.config import UpscaleConfig
 
     return UpscaleConfig
 

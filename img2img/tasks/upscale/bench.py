@@ -24,7 +24,7 @@ def bench_upscale(
 ) -> None:
     """Input megapixels a second of the shipped upscalers, their GFLOP/s, and the share of a matrix product's GFLOP/s in the same run.
 
-    Example: img2img bench upscale -m realesrgan-x4plus --size 96
+    Example: `img2img bench upscale -m realesrgan-x4plus --size 96`
     """
     import json
     from functools import partial

@@ -8,6 +8,7 @@ from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import Degradation, degrade_photo
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
+from img2img.images import on_levels
 from img2img.images.resize import resize
 
 
@@ -45,4 +46,4 @@ class ValidationCrops(Dataset[dict[str, Tensor]]):
 def degrade(hr: Tensor, scale: int, degradation: Degradation, rng: torch.Generator) -> Tensor:
     """The low-resolution version of ``hr`` (3, H, W), (3, H / scale, W / scale), rounded to 8 bits as a file would be."""
     lr = degrade_photo(hr, scale, rng) if degradation == "photo" else resize(hr, scale=1 / scale)
-    return lr.clamp(0, 1).mul_(255).round_().div_(255)
+    return on_levels(lr)

@@ -56,7 +56,7 @@ def evaluate_upscale(
 ) -> None:
     """PSNR, SSIM and LPIPS of upscaling models, compared with bicubic.
 
-    Example: img2img evaluate upscale --hr Set5/HR --lr Set5/LRx4
+    Example: `img2img evaluate upscale --hr Set5/HR --lr Set5/LRx4`
     """
     from functools import partial
 

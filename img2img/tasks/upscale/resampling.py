@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2img.images.resize import cubic
+
 
 class Window:
     """The rows of a picture that arrives in bands: ``rows`` pulls bands until it has what is asked for, and forgets what is above."""
@@ -49,8 +51,5 @@ def _taps(before: int, after: int) -> tuple[Tensor, Tensor]:
     center = (torch.arange(after, dtype=torch.float64) + 0.5) * factor
     first = (center - 2 * widened + 0.5).floor().clamp(min=0).long()
     index = first[:, None] + torch.arange(int(4 * widened) + 2)
-    t = ((index + 0.5 - center[:, None]) / widened).abs()
-    near = 1.5 * t**3 - 2.5 * t**2 + 1
-    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
-    weights = torch.where(t <= 1, near, torch.where(t < 2, far, 0.0)) * (index < before)
+    weights = cubic((index + 0.5 - center[:, None]) / widened) * (index < before)
     return first, (weights / weights.sum(1, keepdim=True)).float()

@@ -274,8 +274,14 @@ def test_the_public_tool_by_its_option_and_the_name_that_it_had(option: str, fol
 
 def test_wrong_use_is_refused(folders: Path, model: Path) -> None:
     where = "--content", folders / "photographs", "--styles", folders / "paintings"
-    assert "--model, or the public tool" in str(command(*where).exception)
-    assert "names no format" in str(command(*where, "-m", model, "--sheet", "sheet.xyz").exception)
-    assert "--content" in command("-m", model).stderr
-    assert isinstance(command("--content", folders / "none", "-m", model).exception, DataError)
-    assert command(*where, "-m", model, "--size", 10).exit_code == 2
+
+    def refused(exit_code: int, message: str, *arguments: object) -> None:
+        result = command(*arguments)
+        assert result.exit_code == exit_code, result.output
+        assert message in result.stderr
+
+    refused(2, "--model, or the public tool", *where)
+    refused(1, "names no format", *where, "-m", model, "--sheet", "sheet.xyz")
+    refused(2, "--content", "-m", model)
+    refused(1, "is not a folder of pictures", "--content", folders / "none", "-m", model)
+    refused(2, "--size", *where, "-m", model, "--size", 10)

@@ -13,8 +13,11 @@ from stylizing import HEIGHT, PROFILE, QUICK, SMALL, WIDTH, made, pixels, styliz
 
 from img2img import images
 from img2img.images import Frame, Metadata, Picture
-from img2img.tasks.stylize.infer import load_stylizer
-from img2img.tasks.stylize.options import Way, Wish
+from img2img.inference.runtime import Runtime
+from img2img.tasks.stylize.fast import STYLE_SIDE
+from img2img.tasks.stylize.options import StylizeOptions
+from img2img.tasks.stylize.pipeline import StylizePipeline
+from img2img.tasks.stylize.style_images import style_image
 
 
 @pytest.mark.parametrize("way", [[], QUICK])
@@ -56,15 +59,19 @@ def test_gray_becomes_colors_without_the_profile_of_gray(model: Path, tmp_path: 
 
 
 def test_tiles_give_what_the_whole_picture_gives(model: Path, one: Path) -> None:
-    pipeline = load_stylizer([(one, 1.0)], Wish(style_scale=SMALL), Way(model=str(model)), device="cpu", tile=0)
+    pipeline = StylizePipeline.open(model, Runtime("cpu", tile=0))
     least = 2 * (pipeline.model.info.halo or 0) + 16 * pipeline.model.info.multiple
     x = images.from_integers(scene(5, least + 90, least + 150))
-    tiled = load_stylizer([(one, 1.0)], Wish(style_scale=SMALL), Way(model=str(model)), device="cpu", tile=least, statistics="exact")
-    code = pipeline.model.network.encode_style(pipeline.paintings[0].pixels[None])  # type: ignore[operator]
+    options = StylizeOptions.of(one, style_scale=SMALL)
+    tiled, whole = (
+        each.run(x[None], options)[0] for each in (StylizePipeline.open(model, Runtime("cpu", tile=least, statistics="exact")), pipeline)
+    )
+    style = style_image(one).with_shorter_side(round(STYLE_SIDE * SMALL)).pixels
+    code = pipeline.model.network.encode_style(style[None])  # type: ignore[operator]
     padded = torch.nn.functional.pad(x[None], (0, -x.shape[2] % 4, 0, -x.shape[1] % 4), mode="replicate")
     exact = copy.deepcopy(pipeline.model.network).double()(padded.double(), code.double())[0, :, : x.shape[1], : x.shape[2]].float()
-    torch.testing.assert_close(tiled(x), exact, atol=1e-5, rtol=0)
-    torch.testing.assert_close(tiled(x), pipeline(x), atol=3e-5, rtol=0)  # a sum over all places in fp32 is less exact than one over tiles
+    torch.testing.assert_close(tiled, exact, atol=1e-5, rtol=0)
+    torch.testing.assert_close(tiled, whole, atol=3e-5, rtol=0)  # a sum over all places in fp32 is less exact than one over tiles
 
 
 @pytest.mark.parametrize("sweep", [1, 2])

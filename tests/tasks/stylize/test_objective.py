@@ -142,7 +142,7 @@ def test_gradients_reach_the_mapping_and_the_body_and_nothing_frozen() -> None:
 
 def test_the_figures_of_a_validation_add_up() -> None:
     objective, given, _ = objective_and_style()
-    found = objective.validate(given)
+    found = objective.validate(given, objective.infer(given))
     assert found["loss"] == pytest.approx(found["content"] + found["style"])
     assert found["style"] > found["content"] > 0
 
@@ -163,6 +163,7 @@ def test_an_exported_model_makes_the_same_picture(styles: int, tmp_path: Path) -
 
 def test_a_preview_has_columns_of_one_size() -> None:
     objective, given, _ = objective_and_style()
-    columns = objective.preview({"content": given["content"], "style": torch.rand(2, 3, 24, 40)})
+    given["style"] = torch.rand(2, 3, 24, 40)
+    columns = objective.preview(given, objective.infer(given))
     assert list(columns) == ["content", "style", "made"]
     assert {tuple(column.shape) for column in columns.values()} == {(2, 3, 24, 24)}

@@ -25,6 +25,7 @@ def test_optimisation_begins_where_it_is_told(model: Path, photo: Path, one: Pat
     ]
     assert len({result.tobytes() for result in results}) == 5
     assert np.array_equal(pixels(photo, "--style", one, *QUICK, "--tile", 64), results[0])
+    assert np.array_equal(pixels(photo, "--style", one, *QUICK, "-m", model), results[0])  # no network takes part
     assert [path.name for path in photo.parent.iterdir() if "preview" in path.name] == []
 
 
@@ -68,9 +69,9 @@ def test_ctrl_c_keeps_the_picture_so_far(photo: Path, one: Path) -> None:
     assert [path.name for path in folder.iterdir() if path.suffix == ".png"] == ["photo.png"]  # the next one was not begun
     assert load(output).shape == (HEIGHT, WIDTH, 3)
     assert not np.array_equal(load(output), load(photo))
-    assert (Record(folder).key(output) or "").endswith("-unfinished")  # so that it does not count as done
+    assert (Record(folder).key(output) or "").endswith("-incomplete")  # so that it does not count as done
     assert made(photo, "--style", one, *QUICK, "-o", folder) == [output]  # nor as somebody else's
-    assert not (Record(folder).key(output) or "").endswith("-unfinished")
+    assert not (Record(folder).key(output) or "").endswith("-incomplete")
 
 
 def test_previews_replace_nothing(photo: Path, one: Path) -> None:

@@ -12,8 +12,9 @@ from stylizing import HEIGHT, QUICK, SMALL, WIDTH, made, masks, pixels, stylize
 
 from img2img import images
 from img2img.images import Frame, Picture
-from img2img.tasks.stylize.infer import load_stylizer
-from img2img.tasks.stylize.options import Way, Wish
+from img2img.inference.runtime import Runtime
+from img2img.tasks.stylize.options import StylizeOptions
+from img2img.tasks.stylize.pipeline import StylizePipeline
 from img2img.tasks.stylize.smoothing import SIGMA, Smoother
 
 
@@ -92,8 +93,8 @@ def test_smooth_frames_flicker_less_and_what_moves_is_not_smeared(model: Path, o
     noisy = [(each + rng.integers(-1, 2, each.shape)).clip(0, 255).astype(np.uint8) for each in (still, still, moved)]
 
     def film(smooth: float) -> list[torch.Tensor]:
-        pipeline = load_stylizer([(one, 1.0)], Wish(smooth=smooth, style_scale=SMALL), Way(model=str(model)), device="cpu")
-        return [frame.pixels for frame in pipeline(frames(*noisy)).frames]
+        result = StylizePipeline.open(model, Runtime("cpu"))(frames(*noisy), StylizeOptions.of(one, smooth=smooth, style_scale=SMALL))
+        return [frame.pixels for frame in result.picture.frames]
 
     rough, smooth = film(0.0), film(0.8)
     assert torch.equal(smooth[0], rough[0])

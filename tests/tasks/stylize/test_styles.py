@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 from scenes import load, save, scene
-from stylizing import HEIGHT, SMALL, WIDTH, made, pixels, said, stylize
+from stylizing import HEIGHT, WIDTH, made, pixels, said, stylize
 
 from img2img import images
 from img2img.files import shipped_styles
+from img2img.models import load_model
 from img2img.tasks.stylize.fast import STYLE_SIDE
-from img2img.tasks.stylize.infer import load_stylizer
-from img2img.tasks.stylize.options import Way, Wish
+from img2img.tasks.stylize.style_images import style_image
 
 
 def test_one_photograph_and_one_style(model: Path, photo: Path, one: Path, two: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -32,15 +32,15 @@ def test_one_photograph_and_one_style(model: Path, photo: Path, one: Path, two: 
 
 def test_a_mixture_is_the_mean_of_the_codes(model: Path, photo: Path, one: Path, two: Path) -> None:
     mixed = pixels(photo, "--style", f"{one}:3", "--style", f"{two}:1", "-m", model, "--style-scale", 1)
-    pipeline = load_stylizer([(one, 1.0)], Wish(style_scale=SMALL), Way(model=str(model)), device="cpu")
+    network = load_model(model).network
     codes = []
     for path in (one, two):
-        each = load_stylizer([(path, 1.0)], Wish(), Way(model=str(model)), device="cpu").paintings[0].pixels
+        each = style_image(path).with_shorter_side(STYLE_SIDE).pixels
         assert min(each.shape[1:]) == STYLE_SIDE
-        codes.append(pipeline.model.network.encode_style(each[None]))  # type: ignore[operator]
+        codes.append(network.encode_style(each[None]))  # type: ignore[operator]
     x = images.read(photo).pixels[None]
     x = torch.nn.functional.pad(x, (0, -WIDTH % 4, 0, -HEIGHT % 4), mode="replicate")
-    expected = pipeline.model.network(x, 0.75 * codes[0] + 0.25 * codes[1])[0, :, :HEIGHT, :WIDTH]
+    expected = network(x, 0.75 * codes[0] + 0.25 * codes[1])[0, :, :HEIGHT, :WIDTH]
     assert np.abs(mixed.astype(int) - images.quantize(expected, 8)).max() <= 1
     assert np.array_equal(
         pixels(photo, "--style", f"{one}:1", "--style", f"{two}:0", "-m", model), pixels(photo, "--style", one, "-m", model)
@@ -51,14 +51,14 @@ def test_a_folder_of_styles_gives_each_picture_in_each_style(model: Path, tmp_pa
     for number in range(2):
         save(tmp_path / "in" / f"{number}.png", scene(number, HEIGHT, WIDTH))
     paths = made(tmp_path / "in", "--style", one.parent, "-m", model)
-    names = ["0_one.png", "1_one.png", "0_two.png", "1_two.png"]
+    names = ["0_one.png", "0_two.png", "1_one.png", "1_two.png"]
     assert paths == [tmp_path / "in_stylized" / name for name in names]
     assert np.array_equal(load(paths[0]), pixels(tmp_path / "in" / "0.png", "--style", one, "-m", model, "-o", tmp_path / "x.png"))
     beside = made(tmp_path / "in" / "0.png", "--style", one.parent, "-m", model)
     assert beside == [tmp_path / "in" / "0_one.png", tmp_path / "in" / "0_two.png"]
     refused = stylize(tmp_path / "in" / "0.png", "--style", one.parent, "-m", model, "-o", tmp_path / "one.png")
     assert refused.exit_code == 2
-    assert "2 styles, one result each, cannot become one file" in said(refused)
+    assert "2 results of each input cannot become the one file" in said(refused)
     save(one.with_suffix(".jpg"), scene(3))
     names = [path.name for path in made(tmp_path / "in" / "1.png", "--style", one.parent, "-m", model, "-o", tmp_path / "out")]
     assert names == ["1_one_jpg.png", "1_one_png.png", "1_two.png"]

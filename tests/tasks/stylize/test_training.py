@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scenes import load, save, scene
-from stylize_training import JUDGE, Trained, batch, command, config, same_state, stylizer_of
+from stylize_training import DISCRIMINATOR, Trained, batch, command, config, same_state, stylizer_of
 from torch import Tensor
 from toy import assert_same
 from typer.testing import CliRunner
@@ -88,7 +88,7 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
-    options = [*trained("single")[1][:-1], "12", *JUDGE, "--set", "training.checkpoint_minutes=1e-9"]
+    options = [*trained("single")[1][:-1], "12", *DISCRIMINATOR, "--set", "training.checkpoint_minutes=1e-9"]
     script = Path(__file__).parents[2] / "helpers" / "killed_command.py"
     killed = ["train", "stylize", *options, "--run", str(tmp_path / "killed")]
     assert subprocess.run([sys.executable, str(script), "6", *killed], capture_output=True, check=False).returncode == -9
@@ -104,7 +104,7 @@ def test_a_discriminator_learns_beside_it_in_a_folder_named_after_the_style(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = command(*trained("single")[1], *JUDGE)
+    done = command(*trained("single")[1], *DISCRIMINATOR)
     assert done.exit_code == 0, (done.output, done.exception)
     run = tmp_path / "runs" / "stylize-0"
     keys = {key for line in (run / "metrics.jsonl").read_text().splitlines() for key in json.loads(line)}

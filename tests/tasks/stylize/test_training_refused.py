@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stylize_training import JUDGE, Trained, command, config
+from stylize_training import DISCRIMINATOR, Trained, command, config
 
 from img2img.errors import DataError, Img2ImgError
 from img2img.models import load_model
@@ -20,13 +20,21 @@ def test_dry_run_tells_the_cost_and_writes_nothing(trained: Trained, tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", ["--content", "--val", "--val-styles"])
+def test_a_dry_run_refuses_the_folders_that_a_run_would(option: str, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, message in ((tmp_path / "nowhere", "nowhere' is not a folder"), (tmp_path / "empty", "no pictures")):
+        with pytest.raises(DataError, match=message):
+            command(*trained("any")[1], option, folder, "--dry-run")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "data.size=34"], "data.size=34 is no multiple of 4"),
+        (["--set", "data.size=34"], "data.size=34 is not a multiple of 4"),
         (["--size", "16"], "data.size = 16"),
         (["--size", "96"], "pictures are smaller than the patch of 96 px"),
-        ([*JUDGE, "--set", "adversary.network.layers=6"], "data.size=32 is too small for the discriminator"),
+        ([*DISCRIMINATOR, "--set", "adversary.network.layers=6"], "data.size=32 is too small for the discriminator"),
         (["--set", "loss.style_layers={}"], "style_layers"),
         (["--set", "loss.style_layers={relu9_1: 1.0}"], "vgg16 has no layer 'relu9_1'"),
         (["--set", "loss.content_layer=relu5_1"], "vgg16 has no layer 'relu5_1'"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_translate import JUDGE, RESNET, Unpaired, material, tiny
+from tiny_translate import DISCRIMINATOR, RESNET, Unpaired, datasets, tiny
 from torch import Tensor
 from toy import assert_same, run
 
@@ -20,11 +20,11 @@ from img2img.tasks.translate.unpaired import UnpairedTranslator
 from img2img.training import Objective
 from img2img.training.objective import Batch
 
-CONFIG = tiny("cut", RESNET, JUDGE)
+CONFIG = tiny("cut", RESNET, DISCRIMINATOR)
 
 
 def cut(config: TranslateConfig = CONFIG) -> CutObjective:
-    objective = make_objective(config, "cut", material(Unpaired, 3))
+    objective = make_objective(config, "cut", datasets(Unpaired, 3))
     assert isinstance(objective, CutObjective)
     return objective
 
@@ -36,8 +36,8 @@ def batch(count: int = 2) -> Batch:
 
 def trained(folder: Path, stop_at: int | None = None, plan: int = 16) -> Objective:
     objective = cut()
-    made = material(Unpaired, 3, stop_at=stop_at)
-    run(folder, objective, plan=plan, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
+    made = datasets(Unpaired, 3, stop_at=stop_at)
+    run(folder, objective, plan=plan, samples=made.samples, validation=made.validation, batch=2, validate_every=8)
     return objective
 
 
@@ -77,7 +77,7 @@ def test_a_picture_that_stays_as_it_is_contrasts_well_with_itself() -> None:
 
 
 def test_fastcut_makes_no_picture_from_b() -> None:
-    objective, data = cut(tiny("cut", RESNET, JUDGE, contrastive=10.0, contrastive_identity=0.0)), batch()
+    objective, data = cut(tiny("cut", RESNET, DISCRIMINATOR, contrastive=10.0, contrastive_identity=0.0)), batch()
     images = objective.generate(data)
     assert images.keys() == {"fake_b"}
     assert objective.generator_losses(data, images).keys() == {"contrastive", "adversarial"}
@@ -106,12 +106,12 @@ def test_what_cut_cannot_learn_from_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"adversary\.weight"):
         cut(CONFIG.model_copy(update={"adversary": CONFIG.adversary.model_copy(update={"weight": 0.0})}))
     with pytest.raises(ConfigError, match="'unet'"):
-        cut(tiny("cut", {"name": "unet", "width": 4, "levels": 2}, JUDGE))
-    gray = material(Unpaired, 3)
+        cut(tiny("cut", {"name": "unet", "width": 4, "levels": 2}, DISCRIMINATOR))
+    gray = datasets(Unpaired, 3)
     with pytest.raises(ConfigError, match="equally many channels"):
         CutObjective(CONFIG, "cut", type(gray)(**{**vars(gray), "b": ImageSpec(channels=1)}))
     with pytest.raises(DataError, match="there is 1"):
-        CutObjective(CONFIG, "cut", material(Unpaired, 1))
+        CutObjective(CONFIG, "cut", datasets(Unpaired, 1))
 
 
 class Swapped(UnpairedTranslator):
@@ -130,16 +130,16 @@ class Swapped(UnpairedTranslator):
 
 
 def test_a_two_way_translator_is_judged_and_shown_both_ways() -> None:
-    made = material(Unpaired, 4)
+    made = datasets(Unpaired, 4)
     objective = Swapped(CONFIG, "swapped", made)
-    items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(4)]
-    figures = objective.summary([objective.validate(item) for item in items])
+    items = [{key: value[None] for key, value in made.validation[number].items()} for number in range(4)]
+    figures = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     assert figures["vgg_kernel"] == pytest.approx((figures["vgg_kernel_a2b"] + figures["vgg_kernel_b2a"]) / 2)
     objective.translate = lambda x, direction: x  # type: ignore[method-assign]
-    lazy = objective.summary([objective.validate(item) for item in items])
+    lazy = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     assert lazy["vgg_kernel"] > figures["vgg_kernel"] + 0.1
     assert lazy["vgg_frechet"] > figures["vgg_frechet"]
     items[0]["b"] = items[0]["b"][..., :20]
-    columns = objective.preview(items[0])
+    columns = objective.preview(items[0], objective.infer(items[0]))
     assert list(columns) == ["a", "a as b", "a again", "b", "b as a", "b again"]
     assert {column.shape for column in columns.values()} == {(1, 3, 32, 20)}

@@ -16,7 +16,7 @@ from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
 from img2img.tasks.translate.datasets import Datasets, prepare
 from img2img.tasks.translate.image_specs import PALETTE_FILE, find_palette, read_palette
 from img2img.tasks.translate.restoration import RestorationPatches
-from img2img.tasks.translate.size_limits import find_limits
+from img2img.tasks.translate.size_limits import find_size_limits
 
 COLORS = ((0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250))
 SMALL: dict[str, Any] = {"size": 32, "validation_side": 32}
@@ -49,9 +49,9 @@ def pairs(folder: Path, count: int = 4) -> None:
 def test_pairs_and_their_way(tmp_path: Path) -> None:
     pairs(tmp_path)
     there, back = (prepared(tmp_path, config(direction=way)) for way in ("a2b", "b2a"))
-    assert (there.a.channels, there.b.channels, len(there.checks)) == (3, 3, 1)  # type: ignore[arg-type]
+    assert (there.a.channels, there.b.channels, len(there.validation)) == (3, 3, 1)  # type: ignore[arg-type]
     assert torch.equal(there.samples[3]["a"], back.samples[3]["b"])
-    assert torch.equal(there.checks[0]["b"], back.checks[0]["a"])
+    assert torch.equal(there.validation[0]["b"], back.validation[0]["a"])
     assert isinstance(there.samples, PairPatches)
     trained = {entry.path.stem for entry in there.samples.a.entries}
     assert trained == {"1", "2", "3"}
@@ -66,7 +66,7 @@ def test_side_by_side(tmp_path: Path) -> None:
     made = prepared(tmp_path, config())
     assert torch.allclose(made.samples[0]["a"], 1 - made.samples[0]["b"], atol=1e-6)
     assert float((made.samples[0]["a"] - made.samples[0]["b"]).abs().max()) > 0.2
-    assert torch.equal(made.checks[0]["b"], prepared(tmp_path, config(direction="b2a")).checks[0]["a"])
+    assert torch.equal(made.validation[0]["b"], prepared(tmp_path, config(direction="b2a")).validation[0]["a"])
 
 
 @pytest.mark.parametrize("way", ["a2b", "b2a"])
@@ -78,7 +78,7 @@ def test_label_maps_are_found_on_either_side(tmp_path: Path, way: Any) -> None:
     side, other = ("b", "a") if way == "a2b" else ("a", "b")
     assert getattr(made, side).palette == COLORS
     assert getattr(made, other).palette == ()
-    sample, check = made.samples[0], made.checks[0]
+    sample, check = made.samples[0], made.validation[0]
     assert sample[side].dtype == check[side].dtype == torch.int64
     assert (sample[side].shape, sample[other].shape) == ((32, 32), (3, 32, 32))
     assert f"{side.upper()} is a label map of 4 levels" in made.described
@@ -164,14 +164,14 @@ def test_two_sets_photographs_and_most(tmp_path: Path) -> None:
         save(tmp_path / "data" / "trainB" / f"{number}x.png", scene(number, 48, 40, channels=1))
     made = prepared(tmp_path, config("cyclegan"))
     assert isinstance(made.samples, UnpairedPatches)
-    assert (made.a.channels, made.b.channels, len(made.checks)) == (3, 1, 3)  # type: ignore[arg-type]
-    assert made.checks[0]["b"].shape == (1, 32, 32)
+    assert (made.a.channels, made.b.channels, len(made.validation)) == (3, 1, 3)  # type: ignore[arg-type]
+    assert made.validation[0]["b"].shape == (1, 32, 32)
     few = prepare(tmp_path / "data", config("cyclegan"), tmp_path / "few", most=2)
     assert few.record["pictures"] == 2
-    assert len(few.checks) == 2  # type: ignore[arg-type]
+    assert len(few.validation) == 2  # type: ignore[arg-type]
     restored = prepare(tmp_path / "data" / "trainA", config("restore"), tmp_path / "restore")
     assert isinstance(restored.samples, RestorationPatches)
-    assert len(restored.checks) == 1  # type: ignore[arg-type]
+    assert len(restored.validation) == 1  # type: ignore[arg-type]
     color = prepare(tmp_path / "data" / "trainA", config("colorize"), tmp_path / "color")
     assert (color.a.channels, color.b.channels, set(color.samples[0])) == (1, 3, {"b"})
 
@@ -189,15 +189,15 @@ def test_a_folder_for_validation(tmp_path: Path) -> None:
 def test_folders_that_a_method_cannot_use(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / "data" / f"{number}.png", scene(number, 40, 48))
-    with pytest.raises(DataError, match=r"4 single pictures.*no pairs"):
+    with pytest.raises(DataError, match=r"4 single pictures.*not pairs"):
         prepared(tmp_path, config())
-    with pytest.raises(DataError, match="two sets are wanted"):
+    with pytest.raises(DataError, match="needs two sets of pictures"):
         prepared(tmp_path, config("cut"))
 
 
 def test_multiples_are_those_of_the_network() -> None:
     names = ("pix2pix", "pix2pix-hd", "restore", "colorize", "munit", "multi-domain")
-    assert [find_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
+    assert [find_size_limits(PRESETS[name]).multiple for name in names] == [64, 8, 2, 8, 4, 4]
 
 
 def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -> None:

@@ -6,24 +6,24 @@ from pathlib import Path
 import pytest
 import torch
 from scenes import save, scene
-from tiny_translate import JUDGE, RESNET, Labeled, material, tiny
+from tiny_translate import DISCRIMINATOR, RESNET, Labeled, datasets, tiny
 from toy import assert_same, run
 
 from img2img.errors import ConfigError, DataError, ModelError
 from img2img.models import load_model
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import prepare
-from img2img.tasks.translate.domains import DomainObjective, right
+from img2img.tasks.translate.domains import DomainObjective, accuracy
 from img2img.tasks.translate.train import make_objective, train_translator
 from img2img.training import TrainerConfig
 from img2img.training.objective import Batch
 
 CLASSES = ("red", "green", "blue")
-CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**JUDGE, "norm": "none", "spectral_norm": True})
+CONFIG = tiny("multi-domain", {**RESNET, "norm": "adain"}, {**DISCRIMINATOR, "norm": "none", "spectral_norm": True})
 
 
 def domains(config: TranslateConfig = CONFIG) -> DomainObjective:
-    objective = make_objective(config, "domains", material(Labeled, 12, CLASSES))
+    objective = make_objective(config, "domains", datasets(Labeled, 12, CLASSES))
     assert isinstance(objective, DomainObjective)
     return objective
 
@@ -34,8 +34,8 @@ def batch(count: int = 3) -> Batch:
 
 
 def trained(folder: Path, stop_at: int | None = None) -> None:
-    made = material(Labeled, 6, CLASSES, stop_at=stop_at)
-    run(folder, domains(), plan=16, samples=made.samples, validation=made.checks, batch=2, validate_every=8)
+    made = datasets(Labeled, 6, CLASSES, stop_at=stop_at)
+    run(folder, domains(), plan=16, samples=made.samples, validation=made.validation, batch=2, validate_every=8)
 
 
 def test_losses_and_figures() -> None:
@@ -46,7 +46,7 @@ def test_losses_and_figures() -> None:
     judged = objective.discriminator_losses(data, images)
     assert judged.keys() == {"adversarial", "classification"}
     assert "discriminator/classified" in objective.figures
-    logits = objective.judge.judge.classify(data["a"]).detach()
+    logits = objective.adversary.network.classify(data["a"]).detach()
     assert judged["classification"].item() == pytest.approx(
         -float(logits.log_softmax(1).gather(1, data["label"][:, None]).mean()), rel=1e-3
     )
@@ -56,7 +56,7 @@ def test_losses_and_figures() -> None:
 
 
 def test_share_of_right_answers() -> None:
-    assert float(right(torch.tensor([[0.0, 1.0], [3.0, 2.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0, 0, 0]))) == 0.75
+    assert float(accuracy(torch.tensor([[0.0, 1.0], [3.0, 2.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0, 0, 0]))) == 0.75
 
 
 def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path: Path) -> None:
 
 def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> None:
     objective = domains().eval()
-    made = material(Labeled, 12, CLASSES)
-    items = [{key: value[None] for key, value in made.checks[number].items()} for number in range(12)]
+    made = datasets(Labeled, 12, CLASSES)
+    items = [{key: value[None] for key, value in made.validation[number].items()} for number in range(12)]
 
     class Recolor(torch.nn.Module):
         """Moves the bright channel to where the target's is: what a perfect translator does."""
@@ -80,11 +80,11 @@ def test_validation_sets_made_pictures_beside_true_ones_of_their_target() -> Non
             bright = int(x.mean((0, 2, 3)).argmax())
             return x.roll(int(label) - bright, dims=1)
 
-    untrained = objective.summary([objective.validate(item) for item in items])
+    untrained = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     objective.generators["ab"] = Recolor()
-    perfect = objective.summary([objective.validate(item) for item in items])
+    perfect = objective.summary([objective.validate(item, objective.infer(item)) for item in items])
     assert perfect["vgg_kernel"] < untrained["vgg_kernel"] - 0.1
-    assert list(objective.preview(items[0])) == ["input", "as red", "as green", "as blue"]
+    assert list(objective.preview(items[0], objective.infer(items[0]))) == ["input", "as red", "as green", "as blue"]
 
 
 def test_the_model_file_takes_a_label(tmp_path: Path) -> None:

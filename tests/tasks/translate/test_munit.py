@@ -21,7 +21,7 @@ TINY: dict[str, dict[str, Any]] = {
     "unit": {"name": "unit", "width": 4, "blocks": 1, "shared": 1, "downsamplings": 1},
     "munit": {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 2, "mlp_width": 4},
 }
-JUDGE = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none"}
+DISCRIMINATOR = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none"}
 
 
 class Sides(Samples):
@@ -32,15 +32,15 @@ class Sides(Samples):
         return {"a": torch.rand(1, 16, 16, generator=rng), "b": torch.rand(3, 16, 16, generator=rng)}
 
 
-def material(a: int = 1, b: int = 3) -> Datasets:
+def datasets(a: int = 1, b: int = 3) -> Datasets:
     return Datasets(Sides(), Sides(2), ImageSpec(channels=a), ImageSpec(channels=b), (), "noise", {})
 
 
 def objective(method: str, *, channels: tuple[int, int] = (1, 3), **loss: float) -> Any:
     preset = PRESETS[method]
-    adversary = preset.adversary.model_copy(update={"network": JUDGE, "weight": 1.0})
+    adversary = preset.adversary.model_copy(update={"network": DISCRIMINATOR, "weight": 1.0})
     settings = {"network": TINY[method], "adversary": adversary, "loss": preset.loss.model_copy(update=loss)}
-    return make_objective(preset.model_copy(update=settings), "tiny", material(*channels))
+    return make_objective(preset.model_copy(update=settings), "tiny", datasets(*channels))
 
 
 def gray(objective: Any) -> None:
@@ -169,8 +169,9 @@ def test_previews_are_rgb_of_one_size_and_the_same_each_time(method: str, varian
     task = objective(method).eval()
     given = {"a": torch.rand(1, 1, 16, 24), "b": torch.rand(1, 3, 20, 16)}
     with torch.no_grad():
-        columns, again = task.preview(given), task.preview(given)
-        look = task.look(given)
+        images = task.infer(given)
+        columns, again = task.preview(given, images), task.preview(given, task.infer(given))
+        sample = task.health_sample(given, images)
     more = [f", {number}" for number in range(2, variants + 1)]
     there, back = ([f"{way}{text}" for text in ("", *more)] for way in ("a as b", "b as a"))
     assert list(columns) == ["a", *there, "a again", "b", *back, "b again"]
@@ -179,8 +180,8 @@ def test_previews_are_rgb_of_one_size_and_the_same_each_time(method: str, varian
     assert torch.equal(columns["a"], given["a"][..., :16].expand(-1, 3, -1, -1))
     if method == "munit":
         assert not torch.equal(columns["a as b"], columns["a as b, 2"])
-    assert look.truth is None
-    assert look.output.shape == look.input.shape == (1, 3, 16, 24)
+    assert sample.ground_truth is None
+    assert sample.output.shape == sample.input.shape == (1, 3, 16, 24)
 
 
 @pytest.mark.parametrize("method", ["unit", "munit"])
@@ -188,7 +189,7 @@ def test_the_figure_is_the_mean_distance_of_both_ways(method: str) -> None:
     task = objective(method).eval()
     items = [{key: value[None] for key, value in Sides()[number].items()} for number in range(2)]
     with torch.no_grad():
-        found = task.summary([task.validate(item) for item in items])
+        found = task.summary([task.validate(item, task.infer(item)) for item in items])
     assert task.metric in found
     assert found["vgg_kernel"] == pytest.approx((found["vgg_kernel_a2b"] + found["vgg_kernel_b2a"]) / 2)
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_translate import JUDGE, Unpaired
+from tiny_translate import DISCRIMINATOR, Unpaired
 from torch import Tensor
 
-from img2img.images.color import rgb_to_lab
+from img2img.images.color import gray_of, rgb_to_lab
 from img2img.models import ImageSpec, load_model
-from img2img.images.color import gray_of
 from img2img.networks.colorizer import bins, nearest_bin
 from img2img.tasks.translate.colorize import rarity
 from img2img.tasks.translate.config import PRESETS
@@ -28,7 +27,7 @@ LABELS = ImageSpec(palette=PALETTE)
 
 def paired(a: ImageSpec = ImageSpec(), b: ImageSpec = ImageSpec(), *, judge: float = 1.0, **loss: Any) -> PairedObjective:  # noqa: B008 (frozen)
     preset = PRESETS["pix2pix"]
-    adversary = preset.adversary.model_copy(update={"network": JUDGE, "weight": judge})
+    adversary = preset.adversary.model_copy(update={"network": DISCRIMINATOR, "weight": judge})
     config = preset.model_copy(update={"network": UNET, "adversary": adversary, "loss": preset.loss.model_copy(update=loss)})
     made = make_objective(config, "tiny", Datasets(Unpaired(), Unpaired(2), a, b, (), "made up", {}))
     assert isinstance(made, PairedObjective)
@@ -54,11 +53,11 @@ def test_the_distance_by_hand() -> None:
         assert task.metric == "psnr"
 
 
-def test_the_judge_sees_a_beside_b() -> None:
+def test_the_discriminator_sees_a_beside_b() -> None:
     task, data = paired(ImageSpec(channels=2), ImageSpec()), batch(ImageSpec(channels=2))
     images = task.generate(data)
     assert task.metric == "lpips"
-    real, fake = task._judged(data, images)
+    real, fake = task._discriminator_inputs(data, images)
     assert torch.equal(real, torch.cat([data["a"], data["b"]], dim=1))
     assert torch.equal(fake[:, :2], data["a"])
     found = task.generator_losses(data, images)
@@ -78,7 +77,7 @@ def test_label_maps_are_learnt_by_cross_entropy() -> None:
     made = task.generate(data)
     assert torch.allclose(made["fake_b"].sum(1), torch.ones(2, 16, 16), atol=1e-5)
     judged = paired(b=LABELS)
-    assert judged._judged(data, made)[0].shape == (2, 6, 16, 16)
+    assert judged._discriminator_inputs(data, made)[0].shape == (2, 6, 16, 16)
 
 
 def test_figures_of_label_maps_by_hand() -> None:
@@ -97,10 +96,11 @@ def test_figures_of_label_maps_by_hand() -> None:
 def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: ImageSpec, b: ImageSpec) -> None:
     task, data = paired(a, b).eval(), batch(a, b, 32)
     with torch.no_grad():
-        figures = task.summary([task.validate({key: value[:1] for key, value in data.items()})])
-        columns = task.preview(data)
+        first = {key: value[:1] for key, value in data.items()}
+        figures = task.summary([task.validate(first, task.infer(first))])
+        columns = task.preview(data, task.infer(data))
     assert task.metric in figures
-    assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "truth"), (2, 3, 32, 32))
+    assert {key: value.shape for key, value in columns.items()} == dict.fromkeys(("input", "ours", "ground truth"), (2, 3, 32, 32))
     task.export(tmp_path / "m.safetensors", {"validation": figures})
     model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a, model.info.b, model.info.keeps_gray, model.info.figures) == (a, b, False, figures)
@@ -156,10 +156,11 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
     loss = task.generator_losses(data, images)["cross_entropy"]
     loss.backward()
     assert all((parameter.grad is None) == name.startswith("encoder") for name, parameter in task.network.named_parameters())
-    figures = task.eval().validate({"b": data["b"][:1]})
+    first = {"b": data["b"][:1]}
+    figures = task.eval().validate(first, task.infer(first))
     assert figures.keys() == {"lpips", "psnr"}
     task.export(tmp_path / "m.safetensors", {"validation": figures})
     model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a.channels, model.info.in_channels, model.info.halo) == (1, 1, None)
     with torch.no_grad():
-        assert torch.allclose(model.network(gray_of(data["b"])), task.preview(data)["ours"], atol=1e-5)
+        assert torch.allclose(model.network(gray_of(data["b"])), task.infer(data)["fake_b"], atol=1e-5)

@@ -18,8 +18,8 @@ from img2img.batch.run import Options, Outcome
 from img2img.batch.stdin import run_on_stream
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Metadata, Picture, from_integers, quantize
-from img2img.models import ImageSpec, Model, ModelInfo, save_model
 from img2img.images.color import gray_of
+from img2img.models import ImageSpec, Model, ModelInfo, save_model
 from img2img.tasks.translate.pipeline import Translation
 
 PALETTE = ((0, 0, 0), (200, 10, 10), (10, 200, 10), (10, 10, 200), (90, 90, 90))

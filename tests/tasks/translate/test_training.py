@@ -12,6 +12,7 @@ from typing import Any
 import image_specs as sides
 import pytest
 import torch
+from cli_errors import raise_error
 from scenes import save, scene
 from toy import assert_same
 from typer.testing import CliRunner
@@ -22,7 +23,7 @@ from img2img.models import ImageSpec, load_model
 from img2img.networks import Stage, UNetGenerator
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.datasets import Datasets
-from img2img.tasks.translate.size_limits import find_limits
+from img2img.tasks.translate.size_limits import find_size_limits
 from img2img.tasks.translate.train import FEW_PICTURES, make_objective, with_augmentation
 from img2img.training import checkpoint
 
@@ -37,8 +38,7 @@ METRICS = {
 def command(*arguments: Any) -> Any:
     """What ``img2img train translate ARGUMENTS`` gives; errors of ours are raised."""
     done = CliRunner().invoke(app, ["train", "translate", *map(str, arguments)])
-    if isinstance(done.exception, Img2ImgError):
-        raise done.exception
+    raise_error(done)
     return done
 
 
@@ -117,9 +117,9 @@ def test_pix2pixhd_folders_are_pairs(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 def test_a_gray_run_starts_as_the_mean_of_its_color_parent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     linear = PRESETS["pix2pix"].model_copy(update={"network": {"name": "unet", "width": 4, "levels": 3, "head": "linear"}})
-    color = make_objective(linear, "color", material())
+    color = make_objective(linear, "color", datasets())
     color.export(tmp_path / "color.safetensors", {})
-    gray = make_objective(linear, "gray", material(1, 1), init=str(tmp_path / "color.safetensors"))
+    gray = make_objective(linear, "gray", datasets(1, 1), init=str(tmp_path / "color.safetensors"))
     assert "adapted to other numbers of channels: down.0.0.weight, tail.1.weight, tail.1.bias" in caplog.text
     assert "started anew" not in caplog.text
     parent, child = color.exported.eval(), gray.exported.eval()
@@ -145,7 +145,7 @@ def test_an_init_of_another_kind_is_refused(trained: Trained, tmp_path: Path) ->
 # What the discriminator of a small set sees.
 
 
-def material(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
+def datasets(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
     blank: Any = [{"a": torch.rand(a, 32, 32), "b": torch.rand(b, 32, 32)}] * 2
     return Datasets(blank, blank, ImageSpec(channels=a), ImageSpec(channels=b), (), "made up", {}, pictures)
 
@@ -153,13 +153,13 @@ def material(a: int = 3, b: int = 3, pictures: int = 10) -> Datasets:
 @pytest.mark.parametrize(
     ("preset", "given", "expected"),
     [
-        ("pix2pix", material(), ("translation", "cutout")),  # A and B beside each other
-        ("cyclegan", material(), ("color", "translation", "cutout")),
-        ("cut", material(1, 1), ("translation", "cutout")),
-        ("cyclegan", material(3, 1), ("translation", "cutout")),
-        ("munit", material(pictures=FEW_PICTURES - 1), ("color", "translation", "cutout")),
-        ("munit", material(pictures=FEW_PICTURES), None),
-        ("restore", material(), None),  # nobody judges
+        ("pix2pix", datasets(), ("translation", "cutout")),  # A and B beside each other
+        ("cyclegan", datasets(), ("color", "translation", "cutout")),
+        ("cut", datasets(1, 1), ("translation", "cutout")),
+        ("cyclegan", datasets(3, 1), ("translation", "cutout")),
+        ("munit", datasets(pictures=FEW_PICTURES - 1), ("color", "translation", "cutout")),
+        ("munit", datasets(pictures=FEW_PICTURES), None),
+        ("restore", datasets(), None),  # nobody judges
     ],
 )
 def test_small_sets_have_diffaugment(preset: str, given: Datasets, expected: Any) -> None:
@@ -170,7 +170,7 @@ def test_small_sets_have_diffaugment(preset: str, given: Datasets, expected: Any
 def test_what_was_asked_for_stays(augment: Any) -> None:
     config = PRESETS["cyclegan"]
     config = config.model_copy(update={"adversary": config.adversary.model_copy(update={"augment": augment})})
-    assert with_augmentation(config, material()) == config
+    assert with_augmentation(config, datasets()) == config
 
 
 def test_the_record_says_what_was_used(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -196,20 +196,20 @@ def test_the_record_says_what_was_used(trained: Trained, tmp_path: Path, caplog:
     ("preset", "changes", "message"),
     [
         ("pix2pix", {"size": 100}, "size=100 is too small for the network 'unet', as it is configured: at least 128"),
-        ("pix2pix", {"size": 200}, "size=200 is no multiple of 64, which the network 'unet' needs: 256 or 192"),
+        ("pix2pix", {"size": 200}, "size=200 is not a multiple of 64, which the network 'unet' needs: 256 or 192"),
         ("pix2pix", {"size": 130}, "192 or 128"),
         ("munit", {"size": 92}, "size=92 is too small for the discriminator, as it is configured: at least 96"),
-        ("cyclegan", {"size": 98}, "98 is no multiple of 4, which the network 'resnet' needs: 100 or 96"),
+        ("cyclegan", {"size": 98}, "98 is not a multiple of 4, which the network 'resnet' needs: 100 or 96"),
         ("cyclegan", {"size": 20}, "too small for the discriminator, as it is configured: at least 24"),
-        ("colorize", {"size": 36}, "36 is no multiple of 8, which the network 'colorizer' needs: 40 or 32"),
-        ("restore", {"size": 33}, "33 is no multiple of 2"),
+        ("colorize", {"size": 36}, "36 is not a multiple of 8, which the network 'colorizer' needs: 40 or 32"),
+        ("restore", {"size": 33}, "33 is not a multiple of 2"),
         ("pix2pix", {"validation_side": 64}, "data.validation_side=64 is too small for these networks: at least 128"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused_with_those_that_can(preset: str, changes: dict[str, int], message: str) -> None:
     config = PRESETS[preset]
     with pytest.raises(ConfigError, match=message):
-        find_limits(config.model_copy(update={"data": config.data.model_copy(update=changes)}))
+        find_size_limits(config.model_copy(update={"data": config.data.model_copy(update=changes)}))
 
 
 @pytest.mark.parametrize(
@@ -218,11 +218,11 @@ def test_sizes_that_cannot_be_are_refused_with_those_that_can(preset: str, chang
 def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> None:
     """And less is not: the discriminator fails. (A U-Net could do with a single pixel at the bottom, without a norm there.)"""
     config = PRESETS[preset]
-    assert find_limits(config).least == least
+    assert find_size_limits(config).least == least
     judge = config.adversary.model_copy(update={"network": {**config.adversary.network, "width": 4}})
     loss = config.loss.model_copy(update={"perceptual": 0.0})
     thin = {"network": {**config.network, "width": 4}, "adversary": judge, "loss": loss}
-    sample = replace(material(), classes=("autumn", "winter") if preset == "multi-domain" else ())
+    sample = replace(datasets(), classes=("autumn", "winter") if preset == "multi-domain" else ())
     objective = make_objective(config.model_copy(update=thin), "least", sample)
 
     def step(side: int) -> None:
@@ -236,7 +236,7 @@ def test_the_least_size_is_enough_for_the_networks(preset: str, least: int) -> N
     if preset == "pix2pix":
         return
     with pytest.raises((RuntimeError, ValueError)):
-        step(least - find_limits(config).multiple)
+        step(least - find_size_limits(config).multiple)
 
 
 def test_small_validation_pictures_are_named(tmp_path: Path) -> None:
@@ -294,9 +294,9 @@ def test_a_corrupt_picture_that_holds_both_halves(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "preset", "message"),
     [
-        (sides.two_sets, "pix2pix", "unpaired A and B, .*no pairs; A/ and B/.* or the presets cyclegan, cut, unit, munit"),
-        (sides.photographs, "pix2pix", "4 single pictures, .*no pairs"),
-        (sides.photographs, "cyclegan", "two sets are wanted: trainA/ and trainB/"),
+        (sides.two_sets, "pix2pix", "unpaired A and B, .*not pairs: lay them out as A/ and B/.* cyclegan, cut, unit, munit"),
+        (sides.photographs, "pix2pix", "4 single pictures, .*not pairs"),
+        (sides.photographs, "cyclegan", "needs two sets of pictures: trainA/ and trainB/"),
         (sides.photographs, "multi-domain", "no class folder; two or more"),
         (lambda root: sides.two_sets(root, count=3), "cyclegan", "3 pictures are too few"),
     ],
@@ -315,7 +315,7 @@ def test_data_of_another_kind_says_what_they_are_and_what_is_wanted(
         (["--preset", "pix2pics"], "unknown preset 'pix2pics'; known are pix2pix, pix2pix-hd"),
         (["--set", "data.sise=64"], "did you mean 'data.size'"),
         (["--direction", "c2d"], "direction = 'c2d'"),
-        (["--layout", "flat"], "no pairs"),
+        (["--layout", "flat"], "not pairs"),
         (["--set", "network.levels=5", "--size", "32"], "at least 64"),
         (["--set", "network.depth=5"], "takes no 'depth'"),
         (["--set", "adversary.augment=[sepia]"], "adversary.augment"),
@@ -335,7 +335,7 @@ def test_wrong_settings_are_refused_by_name(arguments: list[str], message: str, 
 def test_methods_that_learn_from_a_discriminator_need_one(preset: str, tmp_path: Path) -> None:
     data = (sides.classes if preset == "multi-domain" else sides.two_sets)(tmp_path / "data")
     off = ["--set", "adversary.weight=0", "--set", "adversary.pool=0"]
-    with pytest.raises(ConfigError, match=f"{preset} learns from a discriminator alone"):
+    with pytest.raises(ConfigError, match=f"{preset} cannot be trained without a discriminator"):
         command("--data", data, *sides.tiny(preset), "--run", tmp_path / "run", *off)
 
 

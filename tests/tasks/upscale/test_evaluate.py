@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from img2img import networks
 from img2img.cli import app
 from img2img.data.degrade import Degradation
-from img2img.errors import ConfigError, DataError, Img2ImgError, ModelError
 from img2img.models import ModelInfo, save_model
 from img2img.tasks.upscale.evaluate import DegradeOption
 
@@ -34,10 +33,10 @@ def model(path: Path, scale: int) -> str:
     return str(path)
 
 
-def refused(arguments: list[str], error: type[Img2ImgError], message: str) -> None:
+def refused(arguments: list[str], exit_code: int, message: str) -> None:
     result = CliRunner().invoke(app, arguments)
-    assert isinstance(result.exception, error), result.output
-    assert message in str(result.exception)
+    assert result.exit_code == exit_code, result.output
+    assert message in result.stderr
 
 
 def test_two_models_and_bicubic_as_table_json_and_page(tmp_path: Path, hr: Path) -> None:
@@ -67,7 +66,7 @@ def test_low_resolution_folder_crop_border_and_limit(tmp_path: Path, hr: Path) -
     found = json.loads((tmp_path / "out.json").read_text())
     assert (found["border"], found["crop"], found["degrade"]) == (1, 40, None)
     assert list(found["models"]["bicubic"]["pictures"]) == ["picture0"]
-    refused([*arguments[:-4], "-s", "2"], DataError, "at scale 2 wants 20 x 25")
+    refused([*arguments[:-4], "-s", "2"], 1, "at scale 2 wants 20 x 25")
 
 
 def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measured(tmp_path: Path, hr: Path) -> None:
@@ -88,7 +87,7 @@ def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measure
             str(target),
             *arguments,
         ]
-        assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
+        assert CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False).exit_code == 0
         found: dict[str, float] = json.loads(target.read_text())["models"]["bicubic"]["pictures"]["picture1"]
         return found
 
@@ -99,11 +98,11 @@ def test_photo_degradation_is_the_same_in_every_run_and_whatever_else_is_measure
 
 
 def test_wrong_use_is_refused(tmp_path: Path, hr: Path) -> None:
-    refused(["evaluate", "upscale", "--hr", str(tmp_path / "none"), "-m", "bicubic"], DataError, "not a folder")
-    refused(["evaluate", "upscale", "--hr", str(hr), "--lr", str(hr), "--degrade", "photo"], ConfigError, "leave one of them out")
-    refused(["evaluate", "upscale", "--hr", str(hr), "-m", str(tmp_path / "none.safetensors")], ModelError, "none.safetensors")
+    refused(["evaluate", "upscale", "--hr", str(tmp_path / "none"), "-m", "bicubic"], 1, "not a folder")
+    refused(["evaluate", "upscale", "--hr", str(hr), "--lr", str(hr), "--degrade", "photo"], 2, "leave one of them out")
+    refused(["evaluate", "upscale", "--hr", str(hr), "-m", str(tmp_path / "none.safetensors")], 1, "none.safetensors")
     two, three = model(tmp_path / "two.safetensors", 2), model(tmp_path / "three.safetensors", 3)
-    refused(["evaluate", "upscale", "--hr", str(hr), "-m", two, "-m", three], ConfigError, "different scales")
+    refused(["evaluate", "upscale", "--hr", str(hr), "-m", two, "-m", three], 2, "different scales")
     assert CliRunner().invoke(app, ["evaluate", "upscale", "--hr", str(hr), "--degrade", "worse"]).exit_code == 2
 
 

@@ -1,0 +1,134 @@
+"""What the training commands share: their options, and how they begin and end. Imports no torch."""
+
+import inspect
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from img2img.training import TrainingResult
+    from img2img.training.dry_run import DryRun
+
+C = TypeVar("C", bound="BaseModel")
+
+# Panels of the training commands' help.
+DATA, MODEL, OPTIMIZATION, RUN, DEVICE = "Data", "Model", "Optimization", "Run", "Device"
+
+# Options by name: the type, and what Typer shows.
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "init": (str | None, typer.Option(help="Model to start from: a name, a file or a run.", rich_help_panel=MODEL)),
+    "config": (Path | None, typer.Option("--config", help="YAML file of settings that override the preset's.", rich_help_panel=MODEL)),
+    "settings": (
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override one setting, e.g. loss.perceptual=1; may be repeated.", rich_help_panel=MODEL
+        ),
+    ),
+    "dry_run": (
+        bool,
+        typer.Option("--dry-run", help="Print the resolved configuration and the cost of a step, then exit.", rich_help_panel=RUN),
+    ),
+}
+_SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configuration
+    "images": (int | None, typer.Option(help="Training images to see in total.", rich_help_panel=OPTIMIZATION)),
+    "batch": (int | None, typer.Option(help="Images per step and device.", rich_help_panel=OPTIMIZATION)),
+    "accumulate": (
+        int | None,
+        typer.Option(min=1, help="Batches per step: a larger batch in the memory of a small one.", rich_help_panel=OPTIMIZATION),
+    ),
+    "learning_rate": (float | None, typer.Option(help="Peak learning rate of the generator.", rich_help_panel=OPTIMIZATION)),
+    "discriminator_learning_rate": (
+        float | None,
+        typer.Option(help="Peak learning rate of the discriminator.", rich_help_panel=OPTIMIZATION),
+    ),
+    "gan_mode": (
+        str | None,
+        typer.Option(
+            help="Adversarial loss: vanilla, nonsaturating, lsgan, hinge, wgan, wgan-gp or relativistic.  [default: the preset's]",
+            rich_help_panel=OPTIMIZATION,
+        ),
+    ),
+    "critic_steps": (int | None, typer.Option(min=1, help="Discriminator steps per generator step.", rich_help_panel=OPTIMIZATION)),
+    "on_plateau": (
+        str | None,
+        typer.Option(
+            help="When validation no longer improves: nothing, learning-rate (halve it) or batch (double it).", rich_help_panel=OPTIMIZATION
+        ),
+    ),
+    "max_minutes": (float | None, typer.Option(help="Save and stop after this many minutes.", rich_help_panel=RUN)),
+    "seed": (int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)),
+    "device": (str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
+    "devices": (int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)),
+    "precision": (str | None, typer.Option(help="fp32, bf16 or fp16.", rich_help_panel=DEVICE)),
+    "workers": (int | None, typer.Option(help="Processes that prepare samples.", rich_help_panel=DEVICE)),
+}
+
+
+@dataclass(frozen=True)
+class SharedOptions:
+    """What was given of the options that all trainings share.
+
+    Attributes:
+        init: the model to start from. config: a YAML file. settings: "key=value" each. dry_run: whether only to try.
+        values: the others by the key of the configuration that they set; None: not given.
+    """
+
+    init: str | None
+    config: Path | None
+    settings: list[str]
+    dry_run: bool
+    values: dict[str, Any]
+
+    def resolve(self, presets: Mapping[str, C], preset: str, own: Mapping[str, Any]) -> C:
+        """The configuration of ``preset`` with the file, the settings, the shared options and the command's ``own``, by their keys."""
+        from img2img.config import resolve
+
+        return resolve(presets, preset, self.config, self.settings, {**own, **self.values})
+
+    def carry_out(self, config: "BaseModel", run: Path, dry_run: "Callable[[], DryRun]", train: "Callable[[Path], TrainingResult]") -> None:
+        """Train into the folder ``run``, or with --dry-run print ``config`` and what a step costs."""
+        if self.dry_run:
+            from img2img.config import to_yaml
+
+            typer.echo(to_yaml(config), nl=False)
+            typer.echo(dry_run().describe(), err=True)
+            return
+        _report(train(run), run)
+
+
+def training_command(function: Callable[..., None]) -> Callable[..., None]:
+    """The Typer command of ``function``, which is given the options that all trainings share as its last argument, ``shared``."""
+    own = [each for each in inspect.signature(function).parameters.values() if each.name != "shared"]
+    given_by_all = _COMMON | _SETTINGS
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+    for name, (kind, info) in given_by_all.items():
+        default = False if kind is bool else None
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]))
+
+    def command(**given: Any) -> None:
+        values = {("adversary.mode" if name == "gan_mode" else f"training.{name}"): given.pop(name) for name in _SETTINGS}
+        common = {name: given.pop(name) for name in _COMMON}
+        function(**given, shared=SharedOptions(**{**common, "settings": common["settings"] or []}, values=values))
+
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _report(result: "TrainingResult", run: Path) -> None:
+    """Tell the user how a training run ended, and exit as the shell expects where a signal ended it."""
+    if not result.main:
+        return
+    if result.finished:
+        typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
+        return
+    typer.echo(f"stopped by {result.reason} at {result.images_seen:,} images and saved; the same command goes on from there")
+    if result.reason in signal.Signals.__members__:
+        raise typer.Exit(128 + signal.Signals[result.reason])  # as the shell counts: what follows `&&` must wait for a finished run
