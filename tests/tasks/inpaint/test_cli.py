@@ -258,7 +258,7 @@ def test_holes_are_not_written_over_anything_that_was_given(model: Path, folder:
     save(folder / "0.bmp", scene(9, HEIGHT, WIDTH))
     result = inpaint(model, folder, "--box", "0,0,5,5", "--mask-out", folder.with_name("holes"))
     assert result.exit_code == 2
-    assert "holes of 2 pictures would go into one file" in " ".join(result.stderr.replace("│", " ").split())
+    assert "the masks of 2 pictures would go into one file" in " ".join(result.stderr.replace("│", " ").split())
     assert inpaint(model, folder / "0.png", "--mask", mask, "--mask-out", mask, "--dilate", 3).exit_code == 2
     assert np.array_equal(load(mask), black(BOX))
     (folder / "0.bmp").unlink()
