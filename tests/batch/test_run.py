@@ -9,10 +9,10 @@ from PIL import Image
 
 from img2img import images
 from img2img.api import LoadedModel
-from img2img.batch import run as batch
 from img2img.batch.jobs import Job, Naming, plan
 from img2img.batch.manifest import NAME
-from img2img.batch.run import Outcome, WriteOptions, run
+from img2img.batch.run import Outcome, run
+from img2img.batch.write import WriteOptions
 from img2img.tasks.upscale import UPSCALE
 from img2img.tasks.upscale.options import UpscaleOptions
 from img2img.tasks.upscale.pipeline import UpscalePipeline
@@ -129,14 +129,13 @@ def test_too_large_for_the_format(tiny: Tiny, photos: Path) -> None:
     assert "does not go into WEBP" in str(outcome.error)
 
 
-def test_large_pictures_are_streamed(tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "STREAMED", 50)
+def test_large_pictures_are_streamed(tiny: Tiny, photos: Path) -> None:
     values = np.random.default_rng(1).integers(0, 256, (90, 40, 4), np.uint8)
     Image.fromarray(values).save(photos / "a.png", dpi=(300, 300))
     told: list[tuple[int, float]] = []
     jobs = planned([str(photos / "a.png")], Naming(str(photos.parent / "out")))
     pipeline = tiny(2, tile=30)
-    list(run(jobs, lambda: pipeline, WriteOptions(), progress=lambda pixels, share: told.append((pixels, share))))
+    list(run(jobs, lambda: pipeline, WriteOptions(streamed=50), progress=lambda pixels, share: told.append((pixels, share))))
     with Image.open(photos.parent / "out/a.png") as made:
         difference = np.asarray(made).astype(int) - LoadedModel(UPSCALE, tiny(2, tile=0))(values)
         assert np.abs(difference).max() <= 1
@@ -147,8 +146,7 @@ def test_large_pictures_are_streamed(tiny: Tiny, photos: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("streamed", [50, 10**9])
-def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch, streamed: int) -> None:
-    monkeypatch.setattr(batch, "STREAMED", streamed)
+def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, streamed: int) -> None:
     pipeline, calls = tiny(2, tile=30), 0
     inner = pipeline.bands
 
@@ -162,7 +160,7 @@ def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, monkeypa
 
     pipeline.bands = bands  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
-        outcomes_of(jobs_of(photos), pipeline)
+        outcomes_of(jobs_of(photos), pipeline, streamed=streamed)
     left = [path for path in (photos.parent / "out").rglob("*") if path.is_file() and path.name != NAME]
     assert all(images.read(path).width == 18 for path in left)
     assert not [path for path in left if path.name.startswith(".img2img-")]
