@@ -16,7 +16,7 @@ from img2img.images import vips as deep
 from img2img.images.orientation import orient
 from img2img.images.picture import Frame, Palette, Picture, from_integers
 from img2img.images.probe import ALLOWED, DEFAULT_MAX_PIXELS, open_image, orientation_of, probe_image, probe_tiff
-from img2img.images.safe_open import decoding, open_regular
+from img2img.images.safe_open import decoding, open_regular, read_whole
 
 Values = npt.NDArray[np.uint8]
 _MODES = {"P": "P", "1": "L", "L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB"}
@@ -46,13 +46,13 @@ class Labels:
 
 
 def read_labels(
-    source: str | os.PathLike[str] | bytes,
+    source: str | os.PathLike[str] | bytes | BinaryIO,
     palette: Palette | None = None,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     name: str | None = None,
 ) -> Labels:
-    """The labels in ``source``, a path or a file's bytes, upright; ``name`` as for ``read``. Alpha counts for nothing.
+    """The labels in ``source``, of the kinds that ``read`` takes, upright; ``name`` as there. Alpha counts for nothing.
 
     A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's color.
     A gray picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
@@ -95,13 +95,14 @@ def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int 
     return tuple((code >> 16, code >> 8 & 255, code & 255) for code in sorted(found))
 
 
-def _open(source: str | os.PathLike[str] | bytes, max_pixels: int, name: str | None = None) -> tuple[Values, Values | None, str]:
+def _open(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: int, name: str | None = None) -> tuple[Values, Values | None, str]:
     """The picture in ``source``, upright, as (H, W) indices or levels or (H, W, 3) colors; its (n, 3) palette; its name for messages."""
     opened: AbstractContextManager[BinaryIO]
-    if isinstance(source, bytes):
-        name, opened = repr(name or "the picture"), nullcontext(io.BytesIO(source))
-    else:
+    if isinstance(source, str | os.PathLike):
         name, opened = repr(name or os.fspath(source)), open_regular(source)
+    else:
+        name = repr(name or "the picture")
+        opened = nullcontext(io.BytesIO(source if isinstance(source, bytes) else read_whole(source, name, max_pixels)))
     with opened as file, decoding(name, max_pixels):
         head = file.read(512)
         pages = deep.tiff_pages(file) if deep.is_tiff(head) else None

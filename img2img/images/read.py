@@ -26,7 +26,7 @@ from img2img.images.probe import (
     probe_image,
     probe_tiff,
 )
-from img2img.images.safe_open import MAX_BYTES, decoding, open_regular
+from img2img.images.safe_open import MAX_BYTES, decoding, open_regular, read_whole
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,7 @@ def read(
         with open_regular(source) as file:
             return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands), source=Path(source))
     name = repr(name or "the picture")
-    with decoding(name, max_pixels):
-        data = source.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"{name} is larger than {MAX_BYTES // 1024**3} GiB")
-    return _read(io.BytesIO(data), max_pixels, name, bands)
+    return _read(io.BytesIO(read_whole(source, name, max_pixels)), max_pixels, name, bands)
 
 
 def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:

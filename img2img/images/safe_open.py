@@ -68,6 +68,15 @@ def decoding(name: str, max_pixels: int) -> Iterator[None]:
         raise PictureError(f"{name} cannot be decoded: it is damaged, cut short, or of a kind that is not supported") from error
 
 
+def read_whole(file: BinaryIO, name: str, max_pixels: int) -> bytes:
+    """All bytes of ``file``, such as standard input. PictureError about ``name`` (already quoted) for more than ``MAX_BYTES``."""
+    with decoding(name, max_pixels):
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{name} is larger than {MAX_BYTES // 1024**3} GiB")
+    return data
+
+
 def too_large(what: str, pixels: int, max_pixels: int) -> PictureError:
     """The error for a picture of more ``pixels`` than ``max_pixels``; ``what`` begins the sentence."""
     return PictureError(

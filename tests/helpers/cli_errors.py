@@ -11,4 +11,4 @@ def raise_error(result: Result) -> None:
     while error is not None and not isinstance(error, Img2ImgError):
         error = error.__cause__ or error.__context__
     if error is not None:
-        raise type(error)(result.stderr) from error
+        raise type(error)(result.stderr.strip()) from error

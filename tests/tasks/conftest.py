@@ -4,11 +4,13 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import image_specs as sides
 import pytest
 from typer.testing import CliRunner
 
+from img2img import images, models
 from img2img.cli import app
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
@@ -44,6 +46,32 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[P
         return folder / "run", command
 
     return train
+
+
+class Opened(NamedTuple):
+    """Names of the models that were loaded, and of the pictures that were read, in their order."""
+
+    models: list[str]
+    pictures: list[str]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """What is opened from now on."""
+    found, load_model, read = Opened([], []), models.load_model, images.read
+
+    def load_counted(name: str | Path) -> models.Model:
+        found.models.append(Path(name).name)
+        return load_model(name)
+
+    def read_counted(source: Any, **options: Any) -> images.Picture:
+        found.pictures.append(Path(source).name)
+        return read(source, **options)
+
+    for place in ("img2img.models.load_model", "img2img.inference.pipeline.load_model"):
+        monkeypatch.setattr(place, load_counted)
+    monkeypatch.setattr("img2img.images.read", read_counted)
+    return found
 
 
 @pytest.fixture

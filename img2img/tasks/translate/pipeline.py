@@ -21,7 +21,7 @@ from img2img.inference.pipeline import Pipeline, Progress, Stream
 from img2img.inference.runtime import Result, Runtime
 from img2img.models import ImageSpec, Model, ModelInfo
 from img2img.recent import Recent
-from img2img.tasks.translate.conditions import check_options, conditions_of, encoded_style
+from img2img.tasks.translate.conditions import conditions_of, encoded_style
 from img2img.tasks.translate.options import TranslateOptions
 
 RECENT = 16  # style codes that a pipeline remembers
@@ -74,7 +74,7 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         return Stream(outline, picture.height, picture.width, one.rows(picture.frames[0], outline.bit_depth, progress))
 
     def check(self, options: TranslateOptions) -> None:
-        check_options(self.model.info, options)
+        self.conditions(options)  # a style picture that cannot be read is no fault of the pictures, and is said once
 
     def read(self, source: Any, options: TranslateOptions, *, max_pixels: int, name: str | None = None) -> Picture:
         taken, _ = sides(self.model.info, options)

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scenes import load, save, scene
 from stylizing import HEIGHT, PROFILE, QUICK, SMALL, WIDTH, made, pixels, stylize
 
 from img2img import images
+from img2img.batch.write import WriteOptions
 from img2img.images import Frame, Metadata, Picture
 from img2img.inference.runtime import Runtime
 from img2img.tasks.stylize.fast import STYLE_SIDE
@@ -77,8 +79,11 @@ def test_tiles_give_what_the_whole_picture_gives(model: Path, one: Path) -> None
 @pytest.mark.parametrize("sweep", [1, 2])
 def test_large_pictures_are_written_in_bands(sweep: int, model: Path, photo: Path, one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = pixels(photo, "--style", one, "-m", model, "--sweep", sweep)
-    monkeypatch.setattr("img2img.batch.run.STREAMED", 100)
+    streamed, stream = [], StylizePipeline.stream
+    monkeypatch.setattr(StylizePipeline, "stream", lambda *given, **more: streamed.append(given) or stream(*given, **more))
+    monkeypatch.setattr("img2img.batch.write.WriteOptions", partial(WriteOptions, streamed=100))
     assert np.array_equal(pixels(photo, "--style", one, "-m", model, "--sweep", sweep, "-o", photo.with_name("bands.png")), whole)
+    assert len(streamed) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 70)])

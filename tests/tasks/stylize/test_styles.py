@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,19 @@ def test_a_folder_of_styles_gives_each_picture_in_each_style(model: Path, tmp_pa
     save(one.with_suffix(".jpg"), scene(3))
     names = [path.name for path in made(tmp_path / "in" / "1.png", "--style", one.parent, "-m", model, "-o", tmp_path / "out")]
     assert names == ["1_one_jpg.png", "1_one_png.png", "1_two.png"]
+
+
+def test_three_styles_load_the_model_once_and_read_each_photograph_once(
+    model: Path, tmp_path: Path, one: Path, two: Path, opened: Any
+) -> None:
+    save(one.with_name("three.png"), scene(3))
+    for number in range(2):
+        save(tmp_path / "in" / f"{number}.png", scene(number, HEIGHT, WIDTH))
+    paths = made(tmp_path / "in", "--style", one.parent, "-m", model)
+    assert [path.name for path in paths] == [f"{number}_{style}.png" for number in range(2) for style in ("one", "three", "two")]
+    assert opened.models == ["any.safetensors"]
+    assert sorted(name for name in opened.pictures if name in ("0.png", "1.png")) == ["0.png", "1.png"]
+    assert len({load(path).tobytes() for path in paths}) == 6
 
 
 def test_built_in_styles_go_by_their_names(model: Path, photo: Path) -> None:

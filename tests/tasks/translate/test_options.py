@@ -85,6 +85,14 @@ def test_samples_are_as_many_files_each_in_its_style(photo: Path, styled: Path) 
     assert [Path(line).name for line in result.stdout.split()] == ["photo_1.png", "photo_2.png"]
 
 
+def test_samples_load_the_model_once_and_read_the_picture_once(photo: Path, styled: Path, opened: Any) -> None:
+    result = translate(photo, "-m", styled, "--samples", 8)
+    assert result.exit_code == 0, result.output
+    assert opened.models == ["styled.safetensors"]
+    assert opened.pictures == ["photo.png"]
+    assert len(result.stdout.split()) == 8
+
+
 def test_another_direction_or_class_makes_the_file_anew(photo: Path, styled: Path, tmp_path: Path) -> None:
     spec = {"name": "class-conditional", "classes": 2, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
     classed = model(tmp_path / "classed.safetensors", spec, classes=("day", "night"))
@@ -99,9 +107,9 @@ def test_another_direction_or_class_makes_the_file_anew(photo: Path, styled: Pat
     (["--direction", "b2a"], "goes a2b only"),
     (["--to", "day"], "has no classes"),
     (["--samples", "2"], "--samples is for models with styles"),
-    (["--samples", "2", "-o", "out.png"], "2 samples cannot become the one file"),
+    (["--samples", "2", "-o", "out.png"], "2 results of each input cannot become the one file"),
     (["--tile", "8"], "no room for the context"),
-    (["--direction", "up"], "not 'up'"),
+    (["--direction", "up"], "--direction must be one of 'a2b', 'b2a', got 'up'"),
 ])  # fmt: skip
 def test_wishes_that_cannot_be_fulfilled(photo: Path, plain: Path, arguments: list[str], message: str) -> None:
     result = translate(photo, "-m", plain, *arguments)

@@ -9,14 +9,16 @@ from tiny_translate import DISCRIMINATOR, Unpaired
 from torch import Tensor
 
 from img2img.images.color import gray_of, rgb_to_lab
+from img2img.inference.runtime import Runtime
 from img2img.models import ImageSpec, load_model
 from img2img.networks.colorizer import bins, nearest_bin
 from img2img.tasks.translate.colorize import rarity
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import as_planes, planes, shown
+from img2img.tasks.translate.options import TranslateOptions
 from img2img.tasks.translate.paired import PairedObjective, confusion, mean_iou
-from img2img.tasks.translate.pipeline import Translation
+from img2img.tasks.translate.pipeline import TranslatePipeline
 from img2img.tasks.translate.train import make_objective
 from img2img.training.objective import Batch
 
@@ -104,9 +106,9 @@ def test_every_kind_of_side_is_validated_shown_and_exported(tmp_path: Path, a: I
     task.export(tmp_path / "m.safetensors", {"validation": figures})
     model = load_model(tmp_path / "m.safetensors")
     assert (model.info.a, model.info.b, model.info.keeps_gray, model.info.figures) == (a, b, False, figures)
-    translation = Translation(model, {}, device="cpu")
+    pipeline = TranslatePipeline(model, Runtime("cpu"))
     given = as_planes(data["a"], a)
-    made = translation.run(given)
+    made = pipeline.run(given, TranslateOptions())
     with torch.no_grad():
         expected = task.generate(data)["fake_b"]
     assert torch.allclose(made, expected.argmax(1, keepdim=True) / 255 if b.palette else expected.clamp(0, 1), atol=1e-5)

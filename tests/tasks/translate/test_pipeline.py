@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ from PIL import Image, ImageCms
 from torch import Tensor, nn
 
 from img2img import images, networks
+from img2img.api import LoadedModel
 from img2img.batch import run as batch
 from img2img.batch.jobs import Naming, plan
-from img2img.batch.run import Options, Outcome
+from img2img.batch.run import Outcome
 from img2img.batch.stdin import run_on_stream
+from img2img.batch.write import WriteOptions
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Metadata, Picture, from_integers, quantize
 from img2img.images.color import gray_of
+from img2img.inference.pipeline import Stream
+from img2img.inference.runtime import Runtime
 from img2img.models import ImageSpec, Model, ModelInfo, save_model
-from img2img.tasks.translate.pipeline import Translation
+from img2img.tasks.translate import TRANSLATE
+from img2img.tasks.translate.options import TranslateOptions
+from img2img.tasks.translate.pipeline import TranslatePipeline, sides
 
 PALETTE = ((0, 0, 0), (200, 10, 10), (10, 200, 10), (10, 10, 200), (90, 90, 90))
 RGB = ImageSpec()
@@ -37,11 +44,10 @@ def translator(
     a: ImageSpec = RGB,
     b: ImageSpec = RGB,
     spec: Mapping[str, Any] = RESNET,
-    conditions: Mapping[str, Any] = {},
     *,
     info: Mapping[str, Any] = {},
-    **options: Any,
-) -> Translation:
+    **runtime: Any,
+) -> LoadedModel[TranslateOptions]:
     """A random network from ``a`` to ``b``, whose outputs are not all alike."""
     torch.manual_seed(1)
     if spec["name"] == "resnet":
@@ -49,7 +55,11 @@ def translator(
     network: Any = networks.build(spec).eval().requires_grad_(False)
     known = {"name": "tiny", "task": "translate", "a": a, "b": b, "halo": network.halo, "multiple": network.multiple, "network": dict(spec)}
     model = Model(network, ModelInfo.model_validate({**known, "keeps_gray": False, **info}))
-    return Translation(model, conditions, device="cpu", **options)
+    return LoadedModel(TRANSLATE, TranslatePipeline(model, Runtime("cpu", **runtime)))
+
+
+def read(tiny: LoadedModel[TranslateOptions], path: Path) -> Picture:
+    return tiny.pipeline.read(path, TranslateOptions(), max_pixels=10**6)
 
 
 def picture(channels: int = 3, height: int = 12, width: int = 17, depth: Any = 8, *, alpha: bool = False, **more: Any) -> Picture:
@@ -64,7 +74,7 @@ def picture(channels: int = 3, height: int = 12, width: int = 17, depth: Any = 8
 def test_rgb_is_what_the_network_gives() -> None:
     given, tiny = picture(), translator()
     made = tiny(given)
-    expected = tiny.model.network(given.pixels[None])[0].clamp(0, 1)
+    expected = tiny.pipeline.model.network(given.pixels[None])[0].clamp(0, 1)
     assert torch.allclose(made.pixels, expected, atol=1e-6)
     assert (made.channels, made.bit_depth, made.format, made.palette) == (3, 8, "PNG", None)
 
@@ -74,10 +84,10 @@ def test_gray_becomes_rgb_unless_the_model_keeps_it(depth: Any) -> None:
     given, tiny = picture(1, depth=depth), translator()
     made = tiny(given)
     assert (made.channels, made.bit_depth) == (3, depth)
-    assert torch.allclose(made.pixels, tiny.model.network(given.pixels.expand(1, 3, -1, -1))[0].clamp(0, 1), atol=1e-6)
+    assert torch.allclose(made.pixels, tiny.pipeline.model.network(given.pixels.expand(1, 3, -1, -1))[0].clamp(0, 1), atol=1e-6)
     kept = translator(info={"keeps_gray": True})(given)
     assert (kept.channels, kept.bit_depth) == (1, depth)
-    assert torch.allclose(kept.pixels, tiny.model.network(given.pixels.expand(1, 3, -1, -1)).mean(1).clamp(0, 1), atol=1e-6)
+    assert torch.allclose(kept.pixels, tiny.pipeline.model.network(given.pixels.expand(1, 3, -1, -1)).mean(1).clamp(0, 1), atol=1e-6)
     assert translator(info={"keeps_gray": True})(picture()).channels == 3
 
 
@@ -86,7 +96,7 @@ def test_rgb_for_a_model_of_gray_is_taken_by_its_lightness() -> None:
     given = picture()
     made = tiny(given)
     assert made.channels == 3
-    assert torch.allclose(made.pixels, tiny.model.network(gray_of(given.pixels[None]))[0].clamp(0, 1), atol=1e-6)
+    assert torch.allclose(made.pixels, tiny.pipeline.model.network(gray_of(given.pixels[None]))[0].clamp(0, 1), atol=1e-6)
     gray = picture(1)
     assert torch.allclose(tiny(gray).pixels, tiny(Picture((Frame(gray.pixels.expand(3, -1, -1)),))).pixels, atol=1e-4)
 
@@ -97,7 +107,7 @@ def test_bands(a: int, b: int, depth: Any) -> None:
     tiny, given = translator(ImageSpec(channels=a), ImageSpec(channels=b)), picture(a, depth=depth)
     made = tiny(given)
     assert (made.channels, made.bit_depth) == (b, depth)
-    assert torch.allclose(made.pixels, tiny.model.network(given.pixels[None])[0].clamp(0, 1), atol=1e-6)
+    assert torch.allclose(made.pixels, tiny.pipeline.model.network(given.pixels[None])[0].clamp(0, 1), atol=1e-6)
 
 
 def test_bands_of_free_range_are_brought_to_the_networks_and_back(tmp_path: Path) -> None:
@@ -105,12 +115,12 @@ def test_bands_of_free_range_are_brought_to_the_networks_and_back(tmp_path: Path
     b = ImageSpec(channels=4, offset=(0.0, 10.0, 20.0, 30.0), scale=(1.0, 2.0, 4.0, 1000.0))
     tiny, given = translator(a, b), picture(2, depth=32)
     made = tiny(given)
-    inside = tiny.model.network((given.pixels[None] + 50) / 200)[0].clamp(0, 1)
+    inside = tiny.pipeline.model.network((given.pixels[None] + 50) / 200)[0].clamp(0, 1)
     assert made.bit_depth == 32
     scale, offset = torch.tensor(b.scale)[:, None, None], torch.tensor(b.offset)[:, None, None]
     assert torch.allclose(made.pixels, inside * scale + offset, atol=1e-3)
     images.write(given, tmp_path / "given.tif")
-    assert torch.equal(tiny(tiny.read(tmp_path / "given.tif", max_pixels=10**6)).pixels, made.pixels)
+    assert torch.equal(tiny(read(tiny, tmp_path / "given.tif")).pixels, made.pixels)
     assert translator(a, ImageSpec())(given).bit_depth == 16  # integers of as many levels as there are
     assert translator(ImageSpec(), b)(picture()).bit_depth == 32
 
@@ -120,7 +130,7 @@ def test_a_label_map_is_made_of_the_likeliest_labels() -> None:
     given = picture(depth=16, alpha=True, metadata=Metadata(icc=ICC))
     made = tiny(given)
     assert (made.palette, made.channels, made.bit_depth, made.alpha, made.metadata.icc) == (PALETTE, 1, 8, None, None)
-    expected = tiny.model.network(given.pixels[None])[0].argmax(0)
+    expected = tiny.pipeline.model.network(given.pixels[None])[0].argmax(0)
     assert torch.equal(torch.from_numpy(quantize(made.pixels, 8)[:, :, 0]).long(), expected)
     assert len(expected.unique()) > 1
     ensemble = translator(ImageSpec(), ImageSpec(palette=PALETTE), ensemble=True)(given)
@@ -134,9 +144,9 @@ def test_a_label_map_goes_in_as_one_plane_for_each_label(tmp_path: Path) -> None
     Image.fromarray(levels).save(tmp_path / "gray.png")
     tiny = translator(ImageSpec(palette=PALETTE), ImageSpec())
     hot = torch.from_numpy(np.eye(5, dtype=np.float32)[levels]).permute(2, 0, 1)[None]
-    expected = tiny.model.network(hot)[0].clamp(0, 1)
+    expected = tiny.pipeline.model.network(hot)[0].clamp(0, 1)
     for name in ("palette", "colors", "gray"):
-        made = tiny(tiny.read(tmp_path / f"{name}.png", max_pixels=10**6))
+        made = tiny(read(tiny, tmp_path / f"{name}.png"))
         assert torch.allclose(made.pixels, expected, atol=1e-6)
         assert made.palette is None
     assert np.array_equal(np.asarray(tiny(tmp_path / "palette.png")), quantize(expected, 8))
@@ -176,7 +186,7 @@ def test_other_kinds_of_pictures_are_refused(a: ImageSpec, given: Picture, messa
     with pytest.raises(PictureError, match=message):
         translator(a)(given)
     with pytest.raises(PictureError, match=message):
-        list(translator(a).rows(given))
+        list(translator(a).pipeline.stream(given, TranslateOptions()).rows)
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -214,99 +224,116 @@ TWO_WAY = {
 
 
 def test_two_directions() -> None:
-    both: dict[str, Any] = {"info": {"directions": ("a2b", "b2a")}}
-    there = translator(ImageSpec(), ImageSpec(channels=5), TWO_WAY, {"direction": "a2b"}, **both)
-    back = translator(ImageSpec(), ImageSpec(channels=5), TWO_WAY, {"direction": "b2a"}, **both)
-    assert (there.takes, back.takes) == (3, 5)
+    tiny = translator(ImageSpec(), ImageSpec(channels=5), TWO_WAY, info={"directions": ("a2b", "b2a")})
+    there, back = TranslateOptions(direction="a2b"), TranslateOptions(direction="b2a")
+    assert [side.channels for side in (*sides(tiny.info, there), *sides(tiny.info, back))] == [3, 5, 5, 3]
     given = picture()
-    made = there(given)
+    made = tiny(given, "a2b")
     assert made.channels == 5
-    again = back(made)
-    assert torch.allclose(again.pixels, back.model.network(made.pixels[None], direction="b2a")[0].clamp(0, 1), atol=1e-6)
+    assert torch.equal(tiny(given).pixels, made.pixels)
+    again = tiny(made, "b2a")
+    assert torch.allclose(again.pixels, tiny.pipeline.model.network(made.pixels[None], direction="b2a")[0].clamp(0, 1), atol=1e-6)
     with pytest.raises(PictureError, match="takes 5 bands"):
-        back(given)
-    assert there.identity != back.identity
+        tiny(given, "b2a")
+    assert there.recorded() != back.recorded()
 
 
 MUNIT = {"name": "munit", "width": 4, "blocks": 1, "downsamplings": 1, "style_dim": 3, "mlp_width": 4}
+CLASSES = ("day", "dusk", "night")
 LABELLED = {"name": "class-conditional", "classes": 3, "generator": {**RESNET, "downsamplings": 1, "norm": "adain"}}
 
 
-def test_style_and_label_decide_the_result_and_the_identity() -> None:
-    styles = [{"style": torch.full((1, 3), value), "direction": "a2b"} for value in (-2.0, 2.0)]
-    munits = [translator(ImageSpec(), ImageSpec(), MUNIT, style, info={"directions": ("a2b", "b2a"), "style_dim": 3}) for style in styles]
-    classes = [translator(ImageSpec(), ImageSpec(), LABELLED, {"label": torch.tensor([label])}) for label in (0, 2)]
+def test_style_and_label_decide_the_result_and_its_record() -> None:
+    munit = translator(ImageSpec(), ImageSpec(), MUNIT, info={"directions": ("a2b", "b2a"), "style_dim": 3})
+    classed = translator(ImageSpec(), ImageSpec(), LABELLED, info={"classes": CLASSES})
     given = picture(height=16, width=20)
-    for first, second in (munits, classes):
-        assert not torch.allclose(first(given).pixels, second(given).pixels, atol=1e-3)
-        assert first.identity != second.identity
-    again = translator(ImageSpec(), ImageSpec(), LABELLED, {"label": torch.tensor([2])})
-    assert again.identity == classes[1].identity
+    for tiny, first, second in ((munit, {"seed": 1}, {"seed": 2}), (classed, {"to": "day"}, {"to": "night"})):
+        assert not torch.allclose(tiny(given, **first).pixels, tiny(given, **second).pixels, atol=1e-3)
+        assert TranslateOptions.of(**first).recorded() != TranslateOptions.of(**second).recorded()
+        assert TranslateOptions.of(**first).recorded() == TranslateOptions.of(**first).recorded()
+    label, style = torch.tensor([2]), torch.randn(1, 3, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(
+        classed(given, to="night").pixels, classed.pipeline.model.network(given.pixels[None], label)[0].clamp(0, 1), atol=1e-5
+    )
+    expected = munit.pipeline.model.network(given.pixels[None], "a2b", style)[0].clamp(0, 1)
+    assert torch.allclose(munit(given, seed=2).pixels, expected, atol=1e-5)
     two = torch.cat([given.pixels[None]] * 2)
-    assert torch.allclose(classes[1].run(two)[1], classes[1](given).pixels, atol=1e-5)  # one label for all of a batch
+    assert torch.allclose(classed(two, to="night")[1], classed(given, to="night").pixels, atol=1e-5)  # one label for all of a batch
 
 
 def test_the_identity_knows_what_the_sides_are() -> None:
     other = tuple(reversed(PALETTE))
     found = {
-        translator(ImageSpec(), ImageSpec(palette=PALETTE)).identity,
-        translator(ImageSpec(), ImageSpec(palette=other)).identity,
-        translator(ImageSpec(), ImageSpec(channels=5)).identity,
-        translator(ImageSpec(), ImageSpec(channels=5, offset=(0.0,) * 5, scale=(2.0,) * 5)).identity,
-        translator().identity,
-        translator(info={"keeps_gray": True}).identity,
+        translator(ImageSpec(), ImageSpec(palette=PALETTE)).pipeline.identity,
+        translator(ImageSpec(), ImageSpec(palette=other)).pipeline.identity,
+        translator(ImageSpec(), ImageSpec(channels=5)).pipeline.identity,
+        translator(ImageSpec(), ImageSpec(channels=5, offset=(0.0,) * 5, scale=(2.0,) * 5)).pipeline.identity,
+        translator().pipeline.identity,
+        translator(info={"keeps_gray": True}).pipeline.identity,
     }
     assert len(found) == 6
-    assert translator().identity == translator().identity
+    assert translator().pipeline.identity == translator().pipeline.identity
 
 
 @pytest.mark.parametrize("norm", ["instance", "adain"])
 def test_tiles_with_exact_statistics_and_a_condition_equal_the_whole(norm: str) -> None:
     generator = {**RESNET, "downsamplings": 1, "norm": norm}
-    spec, conditions = (LABELLED, {"label": torch.tensor([1])}) if norm == "adain" else (generator, {})
-    whole = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=0)
-    least = 2 * int(whole.model.info.halo or 0) + 16 * whole.model.info.multiple
-    tiled = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=least, statistics="exact")
+    spec, info, options = (LABELLED, {"classes": CLASSES}, {"to": "dusk"}) if norm == "adain" else (generator, {}, {})
+    whole = translator(ImageSpec(), ImageSpec(), spec, info=info, tile=0)
+    least = 2 * int(whole.info.halo or 0) + 16 * whole.info.multiple
+    tiled = translator(ImageSpec(), ImageSpec(), spec, info=info, tile=least, statistics="exact")
     given = picture(height=least + 25, width=2 * least + 7)
     dark = Picture((Frame(given.pixels * torch.linspace(0.1, 1, given.width)),))
-    expected = whole(dark)
-    assert float((tiled(dark).pixels - expected.pixels).abs().max()) < 1e-4
-    sampled = translator(ImageSpec(), ImageSpec(), spec, conditions, tile=least)
-    assert float((sampled(dark).pixels - expected.pixels).abs().max()) > 1e-3
-    assert tiled.identity != sampled.identity
+    expected = whole(dark, **options)
+    assert float((tiled(dark, **options).pixels - expected.pixels).abs().max()) < 1e-4
+    sampled = translator(ImageSpec(), ImageSpec(), spec, info=info, tile=least)
+    assert float((sampled(dark, **options).pixels - expected.pixels).abs().max()) > 1e-3
+    assert tiled.pipeline.identity != sampled.pipeline.identity
     gray = Picture((Frame(dark.pixels[:1]),))
-    assert float((tiled(gray).pixels - whole(gray).pixels).abs().max()) < 1e-4
+    assert float((tiled(gray, **options).pixels - whole(gray, **options).pixels).abs().max()) < 1e-4
 
 
 def test_labels_in_tiles_equal_the_whole() -> None:
     spec = {**RESNET, "downsamplings": 1}
     whole = translator(ImageSpec(), ImageSpec(palette=PALETTE), spec, tile=0)
     given = picture(height=90, width=120)
-    tiled = translator(ImageSpec(), ImageSpec(palette=PALETTE), spec, tile=2 * int(whole.model.info.halo or 0) + 32)
+    tiled = translator(ImageSpec(), ImageSpec(palette=PALETTE), spec, tile=2 * int(whole.info.halo or 0) + 32)
     assert torch.equal(tiled(given).pixels, whole(given).pixels)
 
 
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Pictures of more than 50 pixels go in bands; gives the heights of all bands."""
+    """The heights of all bands of results that go in bands."""
     heights: list[int] = []
-    rows = Translation.rows
+    stream = TranslatePipeline.stream
 
-    def watched(self: Translation, *given: Any) -> Iterator[np.ndarray[Any, Any]]:
-        for band in rows(self, *given):
+    def counted(rows: Iterator[np.ndarray[Any, Any]]) -> Iterator[np.ndarray[Any, Any]]:
+        for band in rows:
             heights.append(len(band))
             yield band
 
-    monkeypatch.setattr(batch, "STREAMED", 50)
-    monkeypatch.setattr(Translation, "rows", watched)
+    def watched(self: TranslatePipeline, *given: Any, **options: Any) -> Stream:
+        made = stream(self, *given, **options)
+        return replace(made, rows=counted(made.rows))
+
+    monkeypatch.setattr(TranslatePipeline, "stream", watched)
     return heights
 
 
-def translated(tiny: Translation, given: Picture, folder: Path, suffix: str = "png", ready_suffix: str | None = None) -> Outcome:
+def translated(
+    tiny: LoadedModel[TranslateOptions],
+    given: Picture,
+    folder: Path,
+    suffix: str = "png",
+    ready_suffix: str | None = None,
+    *,
+    streamed_above: int = 10**6,
+) -> Outcome:
     source = folder / f"in.{ready_suffix or suffix}"
     images.write(given, source)
     naming = Naming(str(folder / f"out.{suffix}"), None, lambda: "_translated", None)
-    (outcome,) = batch.run(plan([str(source)], naming), tiny, Options())
+    jobs = [replace(job, options=TranslateOptions()) for job in plan([str(source)], naming)]
+    (outcome,) = batch.run(jobs, lambda: tiny.pipeline, WriteOptions(streamed=streamed_above))
     return outcome
 
 
@@ -315,7 +342,7 @@ def translated(tiny: Translation, given: Picture, folder: Path, suffix: str = "p
 def test_large_pictures_go_in_bands(tmp_path: Path, streamed: list[int], depth: Any, channels: int, keeps: bool, alpha: bool) -> None:
     tiny = translator(info={"keeps_gray": keeps}, tile=2 * 4 + 16)
     given = picture(channels, 70, 40, depth, alpha=alpha)
-    outcome = translated(tiny, given, tmp_path)
+    outcome = translated(tiny, given, tmp_path, streamed_above=50)
     assert outcome.error is None
     assert len(streamed) > 1
     assert sum(streamed) == 70
@@ -332,7 +359,7 @@ def test_large_pictures_go_in_bands(tmp_path: Path, streamed: list[int], depth: 
 def test_float_bands_become_16_bits_in_bands_too(tmp_path: Path, streamed: list[int]) -> None:
     tiny = translator(ImageSpec(channels=2, offset=(-50.0,) * 2, scale=(200.0,) * 2), ImageSpec(), tile=24)
     given = picture(2, 70, 40, 32)
-    assert translated(tiny, given, tmp_path, "tif").error is None
+    assert translated(tiny, given, tmp_path, "tif", streamed_above=50).error is None
     assert streamed
     made = images.read(tmp_path / "out.tif")
     assert (made.channels, made.bit_depth) == (3, 16)
@@ -345,7 +372,7 @@ def test_float_bands_become_16_bits_in_bands_too(tmp_path: Path, streamed: list[
 def test_labels_bands_and_floats_are_written_whole(tmp_path: Path, streamed: list[int], b: ImageSpec) -> None:
     tiny, given = translator(ImageSpec(), b), picture(height=30, width=40)
     suffix = "png" if b.palette else "tif"
-    assert translated(tiny, given, tmp_path, suffix).error is None
+    assert translated(tiny, given, tmp_path, suffix, streamed_above=50).error is None
     assert not streamed
     read = images.read_labels(tmp_path / "out.png").picture() if b.palette else images.read(tmp_path / "out.tif", bands=True)
     assert torch.allclose(read.pixels, tiny(given).pixels, atol=1 / 255)
@@ -363,11 +390,11 @@ def test_label_maps_from_standard_input() -> None:
     given, out = io.BytesIO(), io.BytesIO()
     images.write(images.Labels(levels, PALETTE).picture(), given)
     tiny = translator(ImageSpec(palette=PALETTE), ImageSpec())
-    run_on_stream(given.getvalue(), out, None, lambda: tiny, Options(), None)
+    run_on_stream(io.BytesIO(given.getvalue()), out, None, tiny.pipeline, TranslateOptions(), WriteOptions(), None)
     hot = torch.from_numpy(np.eye(5, dtype=np.float32)[levels]).permute(2, 0, 1)[None]
-    assert np.array_equal(quantize(images.read(out.getvalue()).pixels, 8), quantize(tiny.model.network(hot)[0], 8))
+    assert np.array_equal(quantize(images.read(out.getvalue()).pixels, 8), quantize(tiny.pipeline.model.network(hot)[0], 8))
     with pytest.raises(PictureError, match="standard input"):
-        run_on_stream(b"no picture", io.BytesIO(), None, lambda: tiny, Options(), None)
+        run_on_stream(io.BytesIO(b"no picture"), io.BytesIO(), None, tiny.pipeline, TranslateOptions(), WriteOptions(), None)
 
 
 COLORIZER = {"name": "colorizer", "width": 8, "work": 32}
@@ -377,7 +404,7 @@ COLORIZER = {"name": "colorizer", "width": 8, "work": 32}
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (301, 403)])
 def test_coloring_keeps_the_lightness_of_a_file(tmp_path: Path, depth: Any, size: tuple[int, int]) -> None:
     tiny = translator(ImageSpec(channels=1), ImageSpec(), COLORIZER)
-    head: Any = tiny.model.network.head
+    head: Any = tiny.pipeline.model.network.head
     head.weight.mul_(40)
     given = picture(1, *size, depth, metadata=Metadata(dpi=(300.0, 300.0)))
     assert translated(tiny, given, tmp_path).error is None
@@ -402,7 +429,7 @@ class Identity(nn.Module):
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_translator_that_changes_nothing_changes_nothing(channels: int, depth: Any) -> None:
     info = ModelInfo(name="same", task="translate", halo=0)
-    tiny = Translation(Model(Identity(), info), {}, device="cpu")
+    tiny = LoadedModel(TRANSLATE, TranslatePipeline(Model(Identity(), info), Runtime("cpu")))
     given = picture(channels, depth=depth, alpha=True, metadata=Metadata(dpi=(72.0, 72.0)))
     made = tiny(given)
     assert given.alpha is not None
@@ -413,10 +440,11 @@ def test_a_translator_that_changes_nothing_changes_nothing(channels: int, depth:
     assert (made.bit_depth, made.metadata, made.channels) == (depth, given.metadata, channels)
 
 
-def test_load_refuses_a_translator_and_says_what_takes_it(tmp_path: Path) -> None:
+def test_load_opens_a_translator_and_other_tasks_refuse_it(tmp_path: Path) -> None:
     import img2img
 
-    tiny = translator()
-    save_model(tmp_path / "tiny.safetensors", tiny.model.network, tiny.model.info)
+    tiny, given = translator(), picture()
+    save_model(tmp_path / "tiny.safetensors", tiny.pipeline.model.network, tiny.info)
+    assert torch.equal(img2img.load(tmp_path / "tiny.safetensors", device="cpu")(given).pixels, tiny(given).pixels)
     with pytest.raises(ModelError, match="model 'tiny' is for translate, not for upscale: use img2img translate"):
-        img2img.load(tmp_path / "tiny.safetensors")
+        img2img.upscale(given, model=tmp_path / "tiny.safetensors")
