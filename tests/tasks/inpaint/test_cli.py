@@ -199,7 +199,7 @@ def photograph(path: Path) -> None:
     ("spoil", "message"),
     [
         (all_white, r"all 70x48 pixels of .* are to be filled, and nothing known is left to fill from; .* \(--invert exchanges"),
-        (photograph, "looks like a photograph: 70x48, .* of the pixels colored"),
+        (photograph, "looks like a photograph: 70x48, .* of the pixels colored.* give --mask-color and no mask"),
         (Path.unlink, "no picture in .* is called '1' with any suffix"),
     ],
 )
