@@ -198,8 +198,8 @@ def photograph(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (all_white, "all 70x48 pixels of .* are to be filled, and nothing known is left to fill from"),
-        (photograph, "looks like a photograph: 70x48, .* of the pixels colored"),
+        (all_white, r"all 70x48 pixels of .* are to be filled, and nothing known is left to fill from; .* \(--invert exchanges"),
+        (photograph, "looks like a photograph: 70x48, .* of the pixels colored.* give --mask-color and no mask"),
         (Path.unlink, "no picture in .* is called '1' with any suffix"),
     ],
 )
@@ -437,12 +437,13 @@ def test_wrong_tensors_from_python(model: Path) -> None:
             img2img.inpaint(x, mask, model=str(model))
 
 
-def test_another_mask_is_not_replaced_unasked(model: Path, photo: Path) -> None:
+def test_another_mask_is_not_replaced_unasked(model: Path, photo: Path, caplog: pytest.LogCaptureFixture) -> None:
     out, shown = photo.with_name("done.png"), photo.with_name("shown.png")
     shown.write_bytes(b"somebody's")
     refused = inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown)
     assert refused.exit_code == 1
     assert shown.read_bytes() == b"somebody's"
+    assert f"--mask-out '{shown}' exists and is another mask; --overwrite replaces it" in caplog.text
     assert inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown, "--overwrite").exit_code == 0
     before = shown.read_bytes()
     assert inpaint(model, photo, "--box", "2,2,5,5", "-o", out, "--mask-out", shown).exit_code == 0

@@ -237,7 +237,7 @@ def test_white_masks_are_refused(photo, tmp_path):
 
 
 def test_photographs_are_refused(photo, tmp_path):
-    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels colored.*--mask-color"):
+    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels colored.*give mask_color and no mask"):
         hole(photo, mask=str(photo))
     gray = save(tmp_path / "gray.png", scene(1, channels=1))
     with pytest.raises(PictureError, match=r"looks like a photograph: 64x64, 0% .* neither black nor white"):
@@ -247,7 +247,7 @@ def test_photographs_are_refused(photo, tmp_path):
     with pytest.raises(PictureError, match="colored"):
         hole(photo, mask=str(save(tmp_path / "red.png", drawn)))
     erased = save(tmp_path / "erased.png", np.dstack([scene(0, HEIGHT, WIDTH), 255 - mask()]))
-    with pytest.raises(PictureError, match=r"give it as the picture, with --mask alpha"):
+    with pytest.raises(PictureError, match=r"give it as the picture, with mask alpha"):
         hole(photo, mask=str(erased))
 
 
