@@ -1,3 +1,11 @@
+"""What all tests share."""
+
+import os
+
+# Before torch is imported, here and by commands that tests start: small networks want no team of threads, and the teams of two
+# workers would wait for each other (a minute instead of a second).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import signal
 from collections.abc import Callable, Iterator
 
