@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from img2img.errors import PictureError
-from img2img.images import vips as deep
+from img2img.images import vips
 from img2img.images.orientation import orient
 from img2img.images.picture import Frame, Palette, Picture, from_integers
 from img2img.images.probe import ALLOWED, DEFAULT_MAX_PIXELS, open_image, orientation_of, probe_image, probe_tiff
@@ -105,7 +105,7 @@ def _open(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: int, na
         opened = nullcontext(io.BytesIO(source if isinstance(source, bytes) else read_whole(source, name, max_pixels)))
     with opened as file, decoding(name, max_pixels):
         head = file.read(512)
-        pages = deep.tiff_pages(file) if deep.is_tiff(head) else None
+        pages = vips.tiff_pages(file) if vips.is_tiff(head) else None
         with open_image(file, name, ALLOWED if pages is None else ("TIFF",)) as image:
             if image.format not in _LOSSLESS:
                 raise PictureError(f"{name} is {image.format}, whose compression changes labels; they come as {', '.join(_LOSSLESS)}")

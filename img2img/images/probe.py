@@ -9,8 +9,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from img2img.errors import PictureError
-from img2img.images import bands
-from img2img.images import vips as deep
+from img2img.images import bands, vips
 from img2img.images.picture import BitDepth
 from img2img.images.safe_open import decoding, open_regular, too_large
 
@@ -54,8 +53,8 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
         name = repr(os.fspath(path))
         with decoding(name, max_pixels):
             head = file.read(512)
-            if deep.is_tiff(head):
-                pages = deep.tiff_pages(file)
+            if vips.is_tiff(head):
+                pages = vips.tiff_pages(file)
                 return probe_tiff(pages, max_pixels, name)
             with open_image(file, name) as image:
                 found = probe_image(image, head, max_pixels, name)
@@ -81,7 +80,7 @@ def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> 
     check_pixels(width, height, width * height, max_pixels, name)
     frames = count_frames(image)
     check_pixels(width, height, width * height * frames, max_pixels, name)
-    deep_file = is_deep_png(image, head) or deep.is_deep_ppm(head) or image.mode.startswith("I")
+    deep_file = is_deep_png(image, head) or vips.is_deep_ppm(head) or image.mode.startswith("I")
     return Probe(width, height, frames, format_name(image), image.mode, len(image.getbands()), 16 if deep_file else 8)
 
 

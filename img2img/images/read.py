@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from PIL import Image
 
 from img2img.errors import PictureError
-from img2img.images import vips as deep
+from img2img.images import vips
 from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.orientation import clean_exif, clean_xmp, orient
@@ -70,7 +70,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
         head = file.read(512)
         if not head:
             raise PictureError(f"{name} is empty")
-        if deep.is_tiff(head):
+        if vips.is_tiff(head):
             return _read_tiff(file, max_pixels, name, bands)
         with open_image(file, name) as image:
             probe_image(image, head, max_pixels, name)
@@ -78,13 +78,13 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
 
 
 def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
-    pages = deep.tiff_pages(file)
+    pages = vips.tiff_pages(file)
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
     if tags.get(262) == 8:  # Lab, which libvips cannot read; Pillow reads the first page and turns it upright itself
         with open_image(file, name, ("TIFF",)) as image:
             return _read_image(image, file, b"", max_pixels, name)
-    info = deep.tiff_metadata(tags, file)
+    info = vips.tiff_metadata(tags, file)
     frames, bit_depth = [], 8
     if bands and holds_bands(pages):
         pixels = decode_bands(file, pages, max_pixels, name)
@@ -92,7 +92,7 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
         frames = [Frame(orient(from_integers(pixels), tags.get(274, 1)))]
     else:
         for page in pages:
-            pixels = deep.decode(file, page["width"], page["height"], page["number"])
+            pixels = vips.decode(file, page["width"], page["height"], page["number"])
             bit_depth = max(bit_depth, 8 * pixels.itemsize)
             frames.append(to_frame(pixels, page["tags"].get(274, 1)))
     if tags.get(262) not in _OF_PROFILE:
@@ -116,12 +116,12 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
             check_pixels(*image.size, count * image.width * image.height, max_pixels, name)  # a frame of a GIF may enlarge the picture
         image.load()  # before anything else: metadata read from a damaged file first would leave garbage in later calls
         info.update(cast(dict[str, Any], image.info))  # and some metadata stands behind the pixels
-        arrays.append(deep.decode(file, *image.size) if deep_png and count == 1 else integers(image))
+        arrays.append(vips.decode(file, *image.size) if deep_png and count == 1 else integers(image))
         orientations.append(orientation_of(image))
         durations.append(float(image.info.get("duration", 0)) if count > 1 else None)
-    if deep.is_deep_ppm(head):
+    if vips.is_deep_ppm(head):
         file.seek(0)
-        arrays = [deep.decode_ppm(file.read())]
+        arrays = [vips.decode_ppm(file.read())]
     if image.mode in ("CMYK", "LAB"):
         info.pop("icc_profile", None)
     frames = alike([to_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])

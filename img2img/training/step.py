@@ -115,7 +115,8 @@ def _optimizer(objective: AdversarialModule, config: TrainerConfig, module: nn.M
     if name == "rmsprop":
         return torch.optim.RMSprop(module.parameters(), lr=learning_rate, weight_decay=config.weight_decay)
     kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
-    return kind(module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True)
+    fused = config.precision != "fp16"  # a fused optimizer unscales gradients itself, so Fabric refuses to clip them before
+    return kind(module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=fused)
 
 
 def _total(losses: Mapping[str, Tensor]) -> Tensor:

@@ -92,6 +92,10 @@ def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_half_precision_trains_and_resumes(tmp_path: Path, precision: str) -> None:
     run(tmp_path, Toy(), images=20, precision=precision)
     assert run(tmp_path, Toy(), precision=precision).finished
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    fabric = make_fabric(TrainerConfig(device="cpu", precision=precision))  # type: ignore[arg-type]
+    with fabric.autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype, "and not another one in its place"
     assert all(bool(torch.isfinite(value).all()) for value in checkpoints.load(tmp_path)["ema"]["average"].values())  # type: ignore[index]
 
 
