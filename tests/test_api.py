@@ -33,6 +33,7 @@ def tiny(path: Path, scale: int = 2, width: int = 4) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(catalog()))
 @pytest.mark.parametrize("tiled", [False, True], ids=["whole", "tiled"])
 def test_two_threads_on_one_model_give_what_they_give_one_after_the_other(name: str, tiled: bool) -> None:
@@ -63,6 +64,7 @@ def test_dir_shows_the_api() -> None:
         _ = img2img.enlarge
 
 
+@pytest.mark.slow
 def test_any_module_can_be_the_first_import() -> None:
     for module in ("img2img.models", "img2img.api", "img2img.networks.stylizer", "img2img.tasks.translate.pipeline"):
         subprocess.run([sys.executable, "-c", f"import {module}"], check=True)

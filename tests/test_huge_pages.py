@@ -32,6 +32,7 @@ def faults(**environment: str) -> int:
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not KERNEL.exists() or "[never]" in KERNEL.read_text(), reason="a kernel without huge pages")
 def test_a_command_gets_memory_in_huge_pages_unless_told_otherwise() -> None:
     assert faults() < 30_000  # few, but a kernel short of huge pages gives some small ones

@@ -52,7 +52,7 @@ def test_the_wheel_carries_package_weights_license_and_command(built: Path) -> N
     shipped = {f"img2img/_weights/{path.name}" for path in (ROOT / "weights").iterdir() if path.is_file()}
     assert shipped
     assert shipped <= names
-    assert {"img2img/__init__.py", "img2img/py.typed", "img2img/tasks/upscale/cli.py"} <= names
+    assert {"img2img/__init__.py", "img2img/py.typed", "img2img/tasks/upscale/train_cli.py"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "img2img = img2img.cli:main" in entry_points
     assert {name.split("/")[0].split("-")[0] for name in names} == {"img2img", "img2img_toolkit"}  # no tests, no samples
@@ -74,6 +74,7 @@ def test_no_dependency_has_an_upper_pin() -> None:
     assert not [line for line in lines if "<" in line or "==" in line or "~=" in line]
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_is_on_its_own(python: Path, tmp_path: Path) -> None:
     place = Path(run(python, "-c", "import img2img; print(img2img.__file__)", cwd=tmp_path).strip())
     assert not place.is_relative_to(ROOT)
@@ -82,6 +83,7 @@ def test_the_installed_wheel_is_on_its_own(python: Path, tmp_path: Path) -> None
     assert "upscale-4x-fidelity" in run(python.with_name("img2img"), "weights", "list", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_upscales_from_another_folder(python: Path, tmp_path: Path) -> None:
     shutil.copy(ROOT / "samples" / "cat.jpg", tmp_path)
     run(python.with_name("img2img"), "upscale", "cat.jpg", "-o", "large.png", cwd=tmp_path)

@@ -75,6 +75,7 @@ def test_pix2pix_is_the_same_arithmetic() -> None:
             assert (a - b).abs().mean() < 0.05 * (a - start).abs().mean()
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_ratios_of_a_contest(tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(PHOTO.read_bytes())
     options = ["--data", str(tmp_path), "--contest", SAMPLES, "--turns", "2", "--steps", "1", "--json"]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import pytest
+from cli_errors import raise_error
 from scenes import save, scene
 from typer.testing import CliRunner, Result
 
@@ -53,7 +55,8 @@ def test_a_layout_can_be_forced(tmp_path: Path) -> None:
     save(tmp_path / "train/1.png", scene(1, 64, 128))
     assert "A|B side by side" in run("check", tmp_path).output
     assert "1 single pictures, 128x64" in run("check", tmp_path, "--layout", "flat").output
-    assert isinstance(run("check", tmp_path, "--layout", "nested").exception, DataError)
+    with pytest.raises(DataError):
+        raise_error(run("check", tmp_path, "--layout", "nested"))
     assert run("check", tmp_path, "--layout", "none").exit_code == 2
 
 

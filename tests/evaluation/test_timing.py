@@ -34,6 +34,7 @@ def prepare(fault: str) -> Job:
     return (lambda: os._exit(3)) if fault == "ends" else (lambda: bytearray(b"x") * 2**25)
 
 
+@pytest.mark.slow
 def test_a_process_takes_turns_with_memory_of_its_own() -> None:
     with TimedProcess("ours", prepare, "none") as process:
         assert process.ready() > 0
@@ -43,6 +44,7 @@ def test_a_process_takes_turns_with_memory_of_its_own() -> None:
     assert not process.process.is_alive()
 
 
+@pytest.mark.slow
 def test_faults_of_a_process_are_told() -> None:
     with TimedProcess("ours", prepare, "refused") as process, pytest.raises(ConfigError, match="not like this"):
         process.ready()

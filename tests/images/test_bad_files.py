@@ -201,6 +201,7 @@ def test_damaged_exif_is_dropped_and_the_picture_read():
     assert picture.metadata.exif is None
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_about_a_damaged_tiff(tmp_path):
     """libtiff writes to file descriptor 2 itself."""
     data = bytearray(sample("TIFF", compression="tiff_lzw"))

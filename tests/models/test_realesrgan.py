@@ -42,6 +42,7 @@ def run_ncnn(stem: str, x: Tensor) -> Tensor:
     return torch.from_numpy(np.array(result))
 
 
+@pytest.mark.slow
 @needs_realesrgan
 @pytest.mark.skipif(importlib.util.find_spec("ncnn") is None, reason="package ncnn is not installed")
 @pytest.mark.parametrize("name", realesrgan.MODELS)

@@ -68,7 +68,7 @@ def test_shipped_file_says_where_it_is_from_and_fits_the_wheel() -> None:
 
     with safe_open(str(SHIPPED), "pt") as file:
         metadata = file.metadata()
-    assert "CC BY 4.0" in metadata["license"]
+    assert "CC BY 4.0" in metadata["licence"]
     assert "Oxford" in metadata["source"]
     assert SHIPPED.stat().st_size < 16_000_000
 

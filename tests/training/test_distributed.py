@@ -21,6 +21,7 @@ def start(folder: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 def test_two_processes_are_one_with_the_double_batch(tmp_path: Path, norm: str) -> None:
     """A GAN whose networks have ``norm`` and whose discriminator has spectral norm, with R1, feature matching and clipping."""
@@ -37,6 +38,7 @@ def test_two_processes_are_one_with_the_double_batch(tmp_path: Path, norm: str) 
         assert a == pytest.approx(b, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", [16, 18], ids=["the first process", "the second process"])
 def test_when_one_process_fails_the_other_ends_too(tmp_path: Path, sample: int) -> None:
     done = start(tmp_path / "run", toy={}, batch=2, devices=2, fail_at=sample)  # returns within its time limit: no deadlock

@@ -41,7 +41,7 @@ def test_a_complete_state_is_copied_without_a_word(caplog: pytest.LogCaptureFixt
 
 def test_less_than_a_quarter_of_the_parameters_is_refused() -> None:
     made = network()
-    with pytest.raises(ConfigError, match="--init 'old' has 4 of 20 parameters in common with the network to be trained"):
+    with pytest.raises(ConfigError, match="init 'old' has 4 of 20 parameters in common with the network to be trained"):
         load_fitting(made, {"0.bias": torch.ones(2), "1.bias": torch.ones(2)}, "old")
     assert not made.state_dict()["0.bias"].any()
     load_fitting(made, {"0.weight": torch.ones(2, 4)}, "old")  # 8 of 20

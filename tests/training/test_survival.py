@@ -19,6 +19,7 @@ HELPERS = Path(__file__).parents[1] / "helpers"
 PLAN = 1600
 
 
+@pytest.mark.slow
 def test_a_run_killed_twenty_times_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(HELPERS / "killed_often.py"), str(tmp_path / "killed"), "20"],

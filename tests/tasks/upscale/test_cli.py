@@ -189,6 +189,7 @@ def test_from_standard_input(photo: Path, model: Path) -> None:
     assert "standard input" in refusal("-", "-m", model, data=b"no picture")
 
 
+@pytest.mark.slow
 def test_odd_names(photo: Path, model: Path) -> None:
     """A name that is not UTF-8 reaches the next program in a pipe byte for byte; one with an escape sequence does not harm a terminal."""
     odd = os.fsencode(photo.parent) + b"/-\xff\x1b[31m.png"
@@ -201,6 +202,7 @@ def test_odd_names(photo: Path, model: Path) -> None:
     assert b"\x1b" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, model: Path, number: signal.Signals, code: int) -> None:

@@ -108,6 +108,7 @@ def test_dry_run_prints_a_configuration_that_config_takes(tmp_path: Path) -> Non
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_stopped_by_a_signal_is_saved_and_does_not_count_as_a_success(tmp_path: Path) -> None:
     common = [sys.executable, "-m", "img2img", "train", "upscale", "--data", str(SAMPLES), *TINY, "--run", str(tmp_path / "run")]
     process = subprocess.Popen([*common, "--images", "10000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -121,6 +122,7 @@ def test_a_run_stopped_by_a_signal_is_saved_and_does_not_count_as_a_success(tmp_
     assert checkpoint.load(tmp_path / "run") is not None
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_with_the_double_batch_does(tmp_path: Path) -> None:
     common = ["-m", "img2img", "train", "upscale", "--data", str(SAMPLES), *TINY, "--images", "8"]
     for name, options in (("one", ["--batch", "4"]), ("two", ["--batch", "2", "--devices", "2"])):
