@@ -14,7 +14,7 @@ from img2img.errors import ConfigError
 C = TypeVar("C", bound=BaseModel)
 
 
-FORMER_KEYS = {"colour": "color", "grey": "gray", "preserve_colour": "preserve_color"}  # British spelling, as version 0.1 had it
+FORMER = {"colour": "color", "grey": "gray"}  # keys and choices as version 0.1 spelled them
 
 
 class Strict(BaseModel):
@@ -24,8 +24,13 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _accept_former_keys(cls, values: Any) -> Any:
-        return {FORMER_KEYS.get(key, key): value for key, value in values.items()} if isinstance(values, dict) else values
+    def _accept_former_spelling(cls, values: Any) -> Any:
+        return {FORMER.get(key, key): _renamed(value) for key, value in values.items()} if isinstance(values, dict) else values
+
+
+def _renamed(value: Any) -> Any:
+    """A list of choices with those of version 0.1 as they are called now; anything else as it is."""
+    return [FORMER.get(each, each) if isinstance(each, str) else each for each in value] if isinstance(value, list | tuple) else value
 
 
 def resolve(presets: Mapping[str, C], preset: str, file: Path | None, settings: Sequence[str], options: Mapping[str, Any]) -> C:

@@ -69,7 +69,9 @@ def test_inspect_and_show_tell_a_model(model: Path) -> None:
 def test_inspect_refuses_what_is_neither(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello, I am no picture")
     result = run("inspect", tmp_path / "notes.txt")
-    assert type(result.exception).__name__ == "PictureError"
+    assert result.exit_code == 1
+    assert result.stderr.startswith("img2img: ")
+    assert "notes.txt" in result.stderr
 
 
 def test_list_names_the_optional_models() -> None:

@@ -54,3 +54,14 @@ def test_an_unknown_task_is_refused() -> None:
     done = CliRunner().invoke(app, ["train", "schema", "upscael"])
     assert done.exit_code == 2
     assert "upscale" in done.stderr
+
+
+def test_the_spelling_of_version_0_1_is_accepted() -> None:
+    from img2img.tasks.translate.config import PRESETS
+    from img2img.tasks.translate.measure import parse_damage
+
+    settings = ["data.damage.grey=0.5", "adversary.weight=1", "adversary.augment=[colour, cutout]"]
+    found = resolve(PRESETS, "restore", None, settings, {})
+    assert found.data.damage.gray == 0.5
+    assert found.adversary.augment == ("color", "cutout")
+    assert parse_damage("grey") == parse_damage("gray") == (("gray", 1.0),)

@@ -19,11 +19,12 @@ from img2img.batch.run import Outcome, run
 from img2img.batch.run import Progress as Told
 from img2img.batch.write import AnyPipeline, WriteOptions
 
+Spell = Callable[[str], str]
 log = logging.getLogger(__name__)
 
 
-def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, *, as_json: bool) -> bool:
-    """Run ``jobs`` and report each; whether all went well.
+def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, *, spell: Spell, as_json: bool) -> bool:
+    """Run ``jobs`` and report each, errors with the names of options as ``spell`` gives them; whether all went well.
 
     The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job. ``open_`` is called only when there is a
     picture that can be read at all.
@@ -34,12 +35,12 @@ def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], option
         for outcome in run(jobs, open_, options, progress=told):
             failed += [outcome] if outcome.status == "failed" else []
             done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
-            _tell(outcome, as_json, many=len(jobs) > 1)
+            _tell(outcome, spell, as_json, many=len(jobs) > 1)
             check()
     if skipped:
         log.info("%d of %d already up to date", skipped, len(jobs))
     if failed and len(jobs) > 1:
-        log.error("%d of %d failed:\n%s", len(failed), len(jobs), "\n".join(f"  {_error(outcome)}" for outcome in failed))
+        log.error("%d of %d failed:\n%s", len(failed), len(jobs), "\n".join(f"  {_error(outcome, spell)}" for outcome in failed))
     return not failed
 
 
@@ -48,9 +49,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text)
 
 
-def _tell(outcome: Outcome, as_json: bool, many: bool) -> None:
+def _tell(outcome: Outcome, spell: Spell, as_json: bool, many: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(as_record(outcome)))
+        typer.echo(json.dumps(as_record(outcome, spell)))
     elif outcome.status != "failed":
         path = os.fspath(outcome.job.target)
         if sys.stdout.isatty():
@@ -60,12 +61,12 @@ def _tell(outcome: Outcome, as_json: bool, many: bool) -> None:
     for note in outcome.notes:
         log.info("%s: %s", printable(str(outcome.job.target)), note)
     if outcome.error and not many:
-        log.error("img2img: %s", _error(outcome))
+        log.error("img2img: %s", _error(outcome, spell))
     elif outcome.error:
-        log.info("failed: %s", _error(outcome))
+        log.info("failed: %s", _error(outcome, spell))
 
 
-def as_record(outcome: Outcome) -> dict[str, object]:
+def as_record(outcome: Outcome, spell: Spell) -> dict[str, object]:
     """``outcome`` as JSON holds it: sizes are [width, height]; names that are not UTF-8 have their odd bytes escaped."""
     return {
         "input": os.fspath(outcome.job.source),
@@ -75,12 +76,12 @@ def as_record(outcome: Outcome) -> dict[str, object]:
         "output_size": outcome.output_size,
         "seconds": round(outcome.seconds, 3),
         "notes": outcome.notes,
-        "error": outcome.error,
+        "error": outcome.error and outcome.error.spelled(spell),
     }
 
 
-def _error(outcome: Outcome) -> str:
-    error, source = outcome.error or "", os.fspath(outcome.job.source)
+def _error(outcome: Outcome, spell: Spell) -> str:
+    error, source = outcome.error.spelled(spell) if outcome.error else "", os.fspath(outcome.job.source)
     return printable(error if source in error else f"{source!r}: {error}")
 
 

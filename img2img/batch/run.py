@@ -39,7 +39,7 @@ class Outcome:
     output_size: tuple[int, int] | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
-    error: str | None = None
+    error: Img2ImgError | None = None
     key: str = ""  # what the record says the output was made with
 
 
@@ -201,7 +201,7 @@ class _Batch:
                 else:
                     outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
             except PictureError as error:
-                raise PictureError(str(error).replace(os.fspath(path), os.fspath(job.target))) from error
+                raise PictureError(error.args[0].replace(os.fspath(path), os.fspath(job.target))) from error
             self._record(job).add(job.target, path, outcome.key)
 
     def _is_done(self, job: Job, how: str, key: str) -> bool:
@@ -236,11 +236,11 @@ def _reported(outcome: Outcome) -> Iterator[None]:
     try:
         yield
     except Img2ImgError as error:
-        outcome.status, outcome.error = "failed", str(error)
+        outcome.status, outcome.error = "failed", error
     except OSError as error:
-        outcome.status, outcome.error = "failed", f"{error.filename or outcome.job.target}: {error.strerror or error}"
+        outcome.status, outcome.error = "failed", PictureError(f"{error.filename or outcome.job.target}: {error.strerror or error}")
     except MemoryError:
-        outcome.status, outcome.error = "failed", "does not fit into memory"
+        outcome.status, outcome.error = "failed", PictureError("does not fit into memory")
 
 
 def _finished(outcome: Outcome) -> Future[Outcome]:

@@ -18,7 +18,8 @@ from img2img.cli.train import train
 from img2img.cli.weights import weights
 from img2img.errors import ConfigError, Img2ImgError
 from img2img.tasks import TASKS
-from img2img.tasks.command import command_of, flag_of
+from img2img.tasks.command import command_of
+from img2img.tasks.task import flag_of
 
 
 class _Commands(TyperGroup):

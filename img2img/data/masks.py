@@ -7,9 +7,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
+from img2img.config import Strict
 from img2img.data.strokes import STROKES, draw_figures, draw_scratches, draw_strokes
 
 Kind = Literal["thin", "medium", "thick", "box", "blob", "scratches", "silhouette", "border"]
@@ -19,10 +20,8 @@ BLOB_OCTAVES = 1.0, 0.45, 0.2  # strength of noise of one, two and four times th
 BORDER_DEPTH = 0.3  # of a side
 
 
-class MaskConfig(BaseModel):
+class MaskConfig(Strict):
     """Which holes a network is trained on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mix: dict[Kind, float] = Field(
         {"thin": 1.0, "medium": 2.0, "thick": 2.0, "box": 1.0, "blob": 1.0, "scratches": 1.0, "silhouette": 2.0, "border": 1.0},

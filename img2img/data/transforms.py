@@ -6,19 +6,18 @@ from typing import Any, Literal
 
 import torch
 from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from img2img.config import Strict
 from img2img.data.sampling import mix
 from img2img.errors import ConfigError, DataError
 
 
-class ColorConfig(BaseModel):
+class ColorConfig(Strict):
     """How far colors may change: a strength s multiplies by something between 1 - s and 1 + s; hue is in turns of the circle."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, le=1)
@@ -27,10 +26,8 @@ class ColorConfig(BaseModel):
     of: Literal["both", "each", "a"] = Field("both", description="both halves alike, each in its own way, or A only (B is a label map)")
 
 
-class AugmentConfig(BaseModel):
+class AugmentConfig(Strict):
     """What may happen to a sample. The defaults flip and nothing else."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     flip: bool = Field(True, description="mirror left and right, half of the time")
     rotate: float = Field(0.0, ge=0, le=180, description="largest angle in degrees, to either side")

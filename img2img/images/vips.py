@@ -44,7 +44,7 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
     if image.interpretation == "cmyk":
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="perceptual", depth=depth)
     elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
-        image = image.colorspace("srgb" if depth == 8 else "rgb16")
+        image = image.colourspace("srgb" if depth == 8 else "rgb16")
     pixels: Pixels = image.numpy()
     return pixels.reshape(image.height, image.width, image.bands)[:, :, :4]
 

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from img2img.errors import ConfigError, option
 from img2img.inference.runtime import Runtime
 from img2img.options import Options
-from img2img.tasks.task import Request, Task
+from img2img.tasks.task import Request, Task, flag_of
 
 if TYPE_CHECKING:
     from img2img.batch.write import WriteOptions
@@ -68,7 +68,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         _stream(task, files, [each for _, each in variants], write, open_, needed)
         return True
     jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
-    return run_on_console(jobs, open_, write, as_json=files.as_json)
+    return run_on_console(jobs, open_, write, spell=partial(flag_of, task), as_json=files.as_json)
 
 
 def _model_name(task: Task[Any], options: Options, model: str | None) -> str:

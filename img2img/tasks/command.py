@@ -75,14 +75,6 @@ def command_of(task: Task[Any]) -> Callable[..., None]:
     return command
 
 
-def flag_of(task: Task[Any], name: str) -> str:
-    """How the command line spells the option ``name`` of ``task``: ``--preserve-color``."""
-    field = task.options.model_fields.get(name)
-    extra = field.json_schema_extra if field else None
-    flag = str(extra["flag"]) if isinstance(extra, dict) and extra.get("flag") else ""
-    return flag.split("/")[0] or "--" + name.replace("_", "-")
-
-
 def _parameter(name: str, kind: Any, info: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 

@@ -76,3 +76,11 @@ class Task(Generic[O]):
     def open(self, model: str | Path, runtime: Runtime | None = None) -> "Pipeline[O]":
         """The model called ``model`` on a device; as ``Pipeline.open``."""
         return self.pipeline().open(model, runtime)
+
+
+def flag_of(task: Task[Any], name: str) -> str:
+    """How the command line spells the option ``name`` of ``task``: ``--preserve-color``."""
+    field = task.options.model_fields.get(name)
+    extra = field.json_schema_extra if field else None
+    flag = str(extra["flag"]) if isinstance(extra, dict) and extra.get("flag") else ""
+    return flag.split("/")[0] or "--" + name.replace("_", "-")

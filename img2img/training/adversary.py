@@ -3,10 +3,11 @@
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from img2img import losses
+from img2img.config import Strict
 from img2img.errors import ConfigError
 from img2img.losses.adversarial import SMOOTHABLE, needs_real
 from img2img.networks import Stage
@@ -16,10 +17,8 @@ from img2img.training.pool import ImagePool
 PATCHGAN = {"name": "patchgan", "width": 32, "layers": 3, "norm": "none", "spectral_norm": True}
 
 
-class AdversaryConfig(BaseModel):
+class AdversaryConfig(Strict):
     """The discriminator and its losses; with ``weight`` 0 there is none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     weight: float = Field(0.0, ge=0, description="weight of the generator's adversarial loss; 0: no discriminator")
     mode: losses.GanMode = Field("hinge", description="adversarial loss")

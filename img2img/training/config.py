@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from img2img.config import Strict
 from img2img.training.growing import GrowingConfig
 
 
-class TrainerConfig(BaseModel):
+class TrainerConfig(Strict):
     """How to train. Time is counted in images seen, so that a change of the batch changes no schedule."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: int = Field(1_000_000, ge=1, description="training images to see in all")
     batch: int = Field(8, ge=1, description="images per step and device")

@@ -1,14 +1,13 @@
 """When a growing network gains its levels: a pure function of how far the run is."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from img2img.config import Strict
 from img2img.networks import Stage
 
 
-class GrowingConfig(BaseModel):
+class GrowingConfig(Strict):
     """Progressive growing (Karras et al. 2018, arXiv 1710.10196): start small, gain levels, each faded in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     levels: int = Field(0, ge=0, le=6, description="levels to gain, each doubling the resolution; 0: the whole network from the start")
     share: float = Field(0.6, gt=0, le=1, description="of the run, until the last level is there")

@@ -7,6 +7,8 @@ from torch import nn
 
 from img2img.batch.interrupt import interruptible
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 def test_a_signal_takes_effect_before_the_next_layer() -> None:
     before, layer, after = signal.getsignal(signal.SIGINT), nn.ReLU(), 0
@@ -27,11 +29,7 @@ def test_a_signal_after_the_last_layer_is_not_lost() -> None:
 
 
 def test_termination_has_its_own_code() -> None:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with pytest.raises(SystemExit) as stopped, interruptible() as check:  # noqa: PT012
-            os.kill(os.getpid(), signal.SIGTERM)
-            check()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with pytest.raises(SystemExit) as stopped, interruptible() as check:  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGTERM)
+        check()
     assert stopped.value.code == 143

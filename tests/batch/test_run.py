@@ -1,5 +1,6 @@
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,16 @@ import pytest
 from PIL import Image
 
 from img2img import images
-from img2img.batch import run as batch
+from img2img.api import LoadedModel
 from img2img.batch.jobs import Job, Naming, plan
 from img2img.batch.manifest import NAME
-from img2img.batch.run import Options, Outcome, run
-from img2img.inference import Pipeline
+from img2img.batch.run import Outcome, run
+from img2img.batch.write import WriteOptions
+from img2img.tasks.upscale import UPSCALE
+from img2img.tasks.upscale.options import UpscaleOptions
+from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-Tiny = Callable[..., Pipeline]
+Tiny = Callable[..., UpscalePipeline]
 
 
 @pytest.fixture
@@ -26,12 +30,20 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def jobs_of(folder: Path, **naming: str) -> list[Job]:
-    return plan([str(folder)], Naming(str(folder.parent / "out"), **naming), recursive=True)  # type: ignore[arg-type]
+def planned(inputs: list[str], naming: Naming, scale: float | None = None, recursive: bool = False) -> list[Job]:
+    return [replace(job, options=UpscaleOptions.of(scale)) for job in plan(inputs, naming, recursive=recursive)]
 
 
-def states(jobs: list[Job], pipeline: Pipeline, **options: object) -> list[str]:
-    return [outcome.status for outcome in run(jobs, pipeline, Options(**options))]  # type: ignore[arg-type]
+def jobs_of(folder: Path, scale: float | None = None, **naming: str) -> list[Job]:
+    return planned([str(folder)], Naming(str(folder.parent / "out"), **naming), scale, recursive=True)  # type: ignore[arg-type]
+
+
+def outcomes_of(jobs: Sequence[Job], pipeline: UpscalePipeline, **options: object) -> list[Outcome]:
+    return list(run(jobs, lambda: pipeline, WriteOptions(**options)))  # type: ignore[arg-type]
+
+
+def states(jobs: Sequence[Job], pipeline: UpscalePipeline, **options: object) -> list[str]:
+    return [outcome.status for outcome in outcomes_of(jobs, pipeline, **options)]
 
 
 def files_in(folder: Path) -> list[str]:
@@ -40,12 +52,12 @@ def files_in(folder: Path) -> list[str]:
 
 def test_results_are_what_the_pipeline_gives(tiny: Tiny, photos: Path) -> None:
     pipeline = tiny(2)
-    outcomes = list(run(jobs_of(photos), pipeline, Options()))
+    outcomes = outcomes_of(jobs_of(photos), pipeline)
     assert [outcome.status for outcome in outcomes] == ["ok"] * 3
     assert [outcome.output_size for outcome in outcomes] == [(18, 12)] * 3
     assert files_in(photos.parent / "out") == ["a.png", "b.jpg", "sub/c.png"]
     with Image.open(photos / "a.png") as source, Image.open(photos.parent / "out/a.png") as made:
-        assert np.array_equal(pipeline(np.asarray(source)), np.asarray(made))
+        assert np.array_equal(LoadedModel(UPSCALE, pipeline)(np.asarray(source)), np.asarray(made))
 
 
 def test_a_second_run_does_what_is_missing_or_changed(tiny: Tiny, photos: Path) -> None:
@@ -57,9 +69,10 @@ def test_a_second_run_does_what_is_missing_or_changed(tiny: Tiny, photos: Path) 
     Image.new("RGB", (5, 5)).save(photos / "a.png")
     assert states(jobs, tiny(2)) == ["ok", "skipped", "skipped"]
     assert states(jobs, tiny(3)) == ["ok"] * 3, "another model"
-    assert states(jobs, tiny(3), scale=2.5) == ["ok"] * 3, "another scale"
-    assert states(jobs, tiny(3), scale=2.5, strip_metadata=True) == ["ok"] * 3
-    assert states(jobs, tiny(3), scale=2.5, strip_metadata=True) == ["skipped"] * 3
+    jobs = jobs_of(photos, scale=2.5)
+    assert states(jobs, tiny(3)) == ["ok"] * 3, "another scale"
+    assert states(jobs, tiny(3), strip_metadata=True) == ["ok"] * 3
+    assert states(jobs, tiny(3), strip_metadata=True) == ["skipped"] * 3
 
 
 def test_what_is_not_ours_is_not_overwritten(tiny: Tiny, photos: Path) -> None:
@@ -67,7 +80,7 @@ def test_what_is_not_ours_is_not_overwritten(tiny: Tiny, photos: Path) -> None:
     out.mkdir()
     Image.new("RGB", (1, 1)).save(out / "a.png")
     before = (out / "a.png").read_bytes()
-    outcomes = list(run(jobs, tiny(2), Options()))
+    outcomes = outcomes_of(jobs, tiny(2))
     assert [outcome.status for outcome in outcomes] == ["failed", "ok", "ok"]
     assert "--overwrite replaces it" in str(outcomes[0].error)
     assert (out / "a.png").read_bytes() == before
@@ -78,8 +91,8 @@ def test_what_is_not_ours_is_not_overwritten(tiny: Tiny, photos: Path) -> None:
 
 
 def test_inputs_are_not_overwritten(tiny: Tiny, photos: Path) -> None:
-    jobs = plan([str(photos)], Naming(str(photos)))
-    outcomes = list(run(jobs, tiny(2), Options()))
+    jobs = planned([str(photos)], Naming(str(photos)))
+    outcomes = outcomes_of(jobs, tiny(2))
     assert all("is an input" in str(outcome.error) for outcome in outcomes)
     assert states(jobs, tiny(2), overwrite=True) == ["ok", "ok"]
     assert states(jobs, tiny(2), overwrite=True) == ["skipped", "skipped"], "or every run would double them again"
@@ -88,17 +101,17 @@ def test_inputs_are_not_overwritten(tiny: Tiny, photos: Path) -> None:
 
 def test_results_beside_inputs_are_not_enlarged_again(tiny: Tiny, photos: Path) -> None:
     pattern, naming = str(photos / "*.*"), Naming(suffix="_2x")
-    assert states(plan([pattern], naming), tiny(2)) == ["ok", "ok"]
-    assert states(plan([pattern], naming), tiny(2)) == ["skipped"] * 4
+    assert states(planned([pattern], naming), tiny(2)) == ["ok", "ok"]
+    assert states(planned([pattern], naming), tiny(2)) == ["skipped"] * 4
     assert files_in(photos) == ["a.png", "a_2x.png", "b.jpg", "b_2x.jpg", "sub/c.png"]
-    assert states(plan([str(photos / "a_2x.png")], naming), tiny(2)) == ["ok"], "asked for by name"
+    assert states(planned([str(photos / "a_2x.png")], naming), tiny(2)) == ["ok"], "asked for by name"
 
 
 def test_a_bad_file_does_not_stop_the_others(tiny: Tiny, photos: Path) -> None:
     (photos / "a.png").write_bytes((photos / "a.png").read_bytes()[:60])
     (photos / "aa.png").write_text("not a picture")
     os.mkfifo(photos / "ab.png")
-    outcomes = list(run(jobs_of(photos), tiny(2), Options()))
+    outcomes = outcomes_of(jobs_of(photos), tiny(2))
     assert [(outcome.job.source.name, outcome.status) for outcome in outcomes] == [
         ("a.png", "failed"),
         ("aa.png", "failed"),
@@ -112,19 +125,19 @@ def test_a_bad_file_does_not_stop_the_others(tiny: Tiny, photos: Path) -> None:
 
 def test_too_large_for_the_format(tiny: Tiny, photos: Path) -> None:
     Image.new("L", (9000, 1)).save(photos / "a.png")
-    outcome = next(run(jobs_of(photos, extension="webp"), tiny(2), Options()))
+    outcome = outcomes_of(jobs_of(photos, extension="webp"), tiny(2))[0]
     assert "does not go into WEBP" in str(outcome.error)
 
 
-def test_large_pictures_are_streamed(tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "STREAMED", 50)
+def test_large_pictures_are_streamed(tiny: Tiny, photos: Path) -> None:
     values = np.random.default_rng(1).integers(0, 256, (90, 40, 4), np.uint8)
     Image.fromarray(values).save(photos / "a.png", dpi=(300, 300))
     told: list[tuple[int, float]] = []
-    jobs = plan([str(photos / "a.png")], Naming(str(photos.parent / "out")))
-    list(run(jobs, tiny(2, tile=30), Options(), progress=lambda pixels, share: told.append((pixels, share))))
+    jobs = planned([str(photos / "a.png")], Naming(str(photos.parent / "out")))
+    pipeline = tiny(2, tile=30)
+    list(run(jobs, lambda: pipeline, WriteOptions(streamed=50), progress=lambda pixels, share: told.append((pixels, share))))
     with Image.open(photos.parent / "out/a.png") as made:
-        difference = np.asarray(made).astype(int) - tiny(2, tile=0)(values)
+        difference = np.asarray(made).astype(int) - LoadedModel(UPSCALE, tiny(2, tile=0))(values)
         assert np.abs(difference).max() <= 1
         assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     assert len(told) > 2
@@ -133,8 +146,7 @@ def test_large_pictures_are_streamed(tiny: Tiny, photos: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("streamed", [50, 10**9])
-def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch, streamed: int) -> None:
-    monkeypatch.setattr(batch, "STREAMED", streamed)
+def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, streamed: int) -> None:
     pipeline, calls = tiny(2, tile=30), 0
     inner = pipeline.bands
 
@@ -148,7 +160,7 @@ def test_leaving_early_leaves_no_partial_file(tiny: Tiny, photos: Path, monkeypa
 
     pipeline.bands = bands  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
-        list(run(jobs_of(photos), pipeline, Options()))
+        outcomes_of(jobs_of(photos), pipeline, streamed=streamed)
     left = [path for path in (photos.parent / "out").rglob("*") if path.is_file() and path.name != NAME]
     assert all(images.read(path).width == 18 for path in left)
     assert not [path for path in left if path.name.startswith(".img2img-")]
@@ -170,6 +182,6 @@ def test_no_outcome_is_lost_in_a_long_row(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "many").mkdir()
     for number in range(40):
         Image.new("L", (3 + number % 5, 4), number).save(tmp_path / "many" / f"{number:02}.png")
-    outcomes: list[Outcome] = list(run(jobs_of(tmp_path / "many"), tiny(2), Options()))
+    outcomes: list[Outcome] = outcomes_of(jobs_of(tmp_path / "many"), tiny(2))
     assert [outcome.job.source.name for outcome in outcomes] == [f"{number:02}.png" for number in range(40)]
     assert {outcome.status for outcome in outcomes} == {"ok"}

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cli_errors import raise_error
 from scenes import scene
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from img2img.cli import app
-from img2img.errors import Img2ImgError
 from img2img.models import load_model
 from img2img.networks import Stylizer
 from img2img.tasks.stylize.config import BODY, PRESETS, StylizeConfig
@@ -33,8 +33,7 @@ Trained = Callable[[str], tuple[Path, list[str]]]
 def command(*arguments: Any) -> Result:
     """What ``img2img train stylize ARGUMENTS`` gives; errors of ours are raised."""
     done = CliRunner().invoke(app, ["train", "stylize", *map(str, arguments)])
-    if isinstance(done.exception, Img2ImgError):
-        raise done.exception
+    raise_error(done)
     return done
 
 

@@ -9,11 +9,13 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from img2img.cli import app
-from img2img.inference import Pipeline
 from img2img.inference.ensemble import self_ensemble
 from img2img.models import save_model
+from img2img.tasks.upscale.options import UpscaleOptions
+from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-Tiny = Callable[..., Pipeline]
+Tiny = Callable[..., UpscalePipeline]
+OWN = UpscaleOptions()  # the model's own scale
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
@@ -41,15 +43,15 @@ def test_the_mean_by_hand() -> None:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_flipped_or_turned_picture_gives_the_flipped_or_turned_result(tiny: Tiny, channels: int) -> None:
     pipeline, x = tiny(2, blocks=2, ensemble=True), torch.rand(1, channels, 10, 14)
-    out = pipeline.run(x)
-    assert torch.allclose(pipeline.run(x.flip(-1)), out.flip(-1), atol=1e-6)
-    assert torch.allclose(pipeline.run(torch.rot90(x, 1, (-2, -1))), torch.rot90(out, 1, (-2, -1)), atol=1e-6)
-    assert not torch.allclose(tiny(2, blocks=2).run(x.flip(-1)), tiny(2, blocks=2).run(x).flip(-1), atol=1e-4)
+    out = pipeline.run(x, OWN)
+    assert torch.allclose(pipeline.run(x.flip(-1), OWN), out.flip(-1), atol=1e-6)
+    assert torch.allclose(pipeline.run(torch.rot90(x, 1, (-2, -1)), OWN), torch.rot90(out, 1, (-2, -1)), atol=1e-6)
+    assert not torch.allclose(tiny(2, blocks=2).run(x.flip(-1), OWN), tiny(2, blocks=2).run(x, OWN).flip(-1), atol=1e-4)
 
 
 def test_tiles_change_nothing(tiny: Tiny) -> None:
     x = torch.rand(1, 3, 60, 50)
-    assert (tiny(2, tile=28, ensemble=True).run(x) - tiny(2, tile=0, ensemble=True).run(x)).abs().max() <= 1e-5
+    assert (tiny(2, tile=28, ensemble=True).run(x, OWN) - tiny(2, tile=0, ensemble=True).run(x, OWN)).abs().max() <= 1e-5
 
 
 def test_the_command_does_a_picture_anew_for_another_way(tiny: Tiny, tmp_path: Path) -> None:

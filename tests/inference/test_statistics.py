@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
-from img2img.inference import Pipeline
-from img2img.inference.statistics import Moments, exact, fixed, instance_norms, sampled
+from img2img.inference.runtime import Runtime
+from img2img.inference.statistics import Moments, exact, fixed, instance_norms, sampled, steer
 from img2img.inference.tiling import Tiler
 from img2img.models import Model, ModelInfo
 from img2img.networks import ResNetGenerator
+from img2img.tasks.upscale.options import UpscaleOptions
+from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-Find = Callable[[nn.Module, Callable[[Tensor], Tensor], Tensor, Tiler], list[Moments]]
+Find = Callable[[Callable[[Tensor], Tensor], Tensor, Tiler], list[Moments]]
+OWN = UpscaleOptions()  # the model's own scale
 
 
 def random_network(norm: str = "instance", downsamplings: int = 2) -> ResNetGenerator:
@@ -24,6 +27,7 @@ def random_network(norm: str = "instance", downsamplings: int = 2) -> ResNetGene
         if layer.affine:
             nn.init.normal_(layer.weight, 1, 0.3)
             nn.init.normal_(layer.bias, 0, 0.3)
+    steer(network)
     return network.eval().requires_grad_(False)
 
 
@@ -41,11 +45,11 @@ def styled(network: nn.Module, number: int) -> Callable[[Tensor], Tensor]:
     return lambda x: network(x, style.repeat_interleave(len(x) // number, 0))
 
 
-def tiled(network: nn.Module, forward: Callable[[Tensor], Tensor], x: Tensor, tiler: Tiler, find: Find) -> Tensor:
-    known = find(network, forward, tiler.fed(x), tiler)
+def tiled(forward: Callable[[Tensor], Tensor], x: Tensor, tiler: Tiler, find: Find) -> Tensor:
+    known = find(forward, tiler.fed(x), tiler)
 
     def run(tile: Tensor) -> Tensor:
-        with fixed(network, known):
+        with fixed(known):
             return forward(tile)
 
     tiler.network = run
@@ -61,7 +65,7 @@ def test_exact_tiles_equal_the_whole(norm: str, size: tuple[int, int], downsampl
     x, side = picture(*size, number=2), 2 * network.halo + 25
     whole = Tiler(forward, network.halo, network.multiple).whole(x)
     tiler = Tiler(forward, network.halo, network.multiple, (side, side + 6))
-    assert (tiled(network, forward, x, tiler, exact) - whole).abs().max() <= 1e-4
+    assert (tiled(forward, x, tiler, exact) - whole).abs().max() <= 1e-4
     assert (Tiler(forward, network.halo, network.multiple, tiler.tile).whole(x) - whole).abs().max() > 0.05, "each tile by its own"
 
 
@@ -72,12 +76,12 @@ def test_exact_moments_are_those_of_the_untiled_pass() -> None:
     out = network(x)
     for handle in watched:
         handle.remove()
-    found = exact(network, network, x, Tiler(network, network.halo, 4, (100, 100)))
+    found = exact(network, x, Tiler(network, network.halo, 4, (100, 100)))
     assert len(found) == len(seen) == 4
     for moments, features in zip(found, seen, strict=True):
         assert torch.allclose(moments.mean, features.mean((2, 3)), atol=1e-5)
         assert torch.allclose(moments.variance, features.var((2, 3), correction=0), atol=1e-5)
-    with fixed(network, found):
+    with fixed(found):
         assert (network(x) - out).abs().max() <= 1e-5
     assert torch.equal(network(x), out), "the layers are themselves again"
 
@@ -89,7 +93,7 @@ def test_with_fixed_moments_the_halo_is_the_receptive_field(norm: str) -> None:
     side = 4 * ((2 * network.halo + 8) // 4)
     x = torch.rand(1, 3, side, side, requires_grad=True)
     known = [Moments(torch.full((1, layer.num_features), 0.1), torch.ones(1, layer.num_features)) for layer in instance_norms(network)]
-    with fixed(network, known):
+    with fixed(known):
         forward(x)[0, :, side // 2, side // 2].sum().backward()
     assert x.grad is not None
     radius = int((x.grad[0].abs().sum(0).nonzero() - side // 2).abs().max())
@@ -102,7 +106,8 @@ def test_fixed_moments_by_hand(affine: bool) -> None:
     x = torch.tensor([[2.0, 4.0]])[..., None, None].expand(1, 2, 3, 3)
     if affine:
         layer.weight.data, layer.bias.data = torch.tensor([1.0, 10.0]), torch.tensor([0.0, 1.0])
-    with fixed(layer, [Moments(torch.tensor([[1.0, 1.0]]), torch.tensor([[3.0, 8.0]]))]):
+    steer(layer)
+    with fixed([Moments(torch.tensor([[1.0, 1.0]]), torch.tensor([[3.0, 8.0]]))]):
         out = layer(x)[0, :, 0, 0]
     assert torch.allclose(out, torch.tensor([0.5, 11.0] if affine else [0.5, 1.0]))
 
@@ -128,20 +133,22 @@ class Shared(nn.Module):
 def test_a_layer_called_twice_at_two_resolutions() -> None:
     torch.manual_seed(0)
     network, x = Shared().eval().requires_grad_(False), picture(33, 41)
+    steer(network)
     whole = Tiler(network, 4, 2).whole(x)
-    assert (tiled(network, network, x, Tiler(network, 4, 2, (20, 20)), exact) - whole).abs().max() <= 1e-5
+    assert (tiled(network, x, Tiler(network, 4, 2, (20, 20)), exact) - whole).abs().max() <= 1e-5
 
 
 def test_squares_that_are_all_of_the_picture_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = random_network("adain"), picture(96, 128, number=2)
     forward, tiler = styled(network, 2), Tiler(network, network.halo, 4)
-    for one, other in zip(exact(network, forward, x, tiler), sampled(network, forward, x, tiler), strict=True):
+    for one, other in zip(exact(forward, x, tiler), sampled(forward, x, tiler), strict=True):
         assert torch.allclose(one.mean, other.mean, atol=1e-5)
         assert torch.allclose(one.variance, other.variance, atol=1e-5)
     monkeypatch.setattr("img2img.inference.statistics.SAMPLE", 64 * 48 - 1)
     monkeypatch.setattr("img2img.inference.statistics.SIDE", 16)
     first = nn.InstanceNorm2d(3)  # the whole's statistics, from pieces that lie side by side
-    (joint,) = sampled(first, first, x[..., :64, :48], Tiler(first))
+    steer(first)
+    (joint,) = sampled(first, x[..., :64, :48], Tiler(first))
     assert torch.allclose(joint.mean, x[..., :64, :48].mean((2, 3)), atol=0.02)
 
 
@@ -150,7 +157,7 @@ def test_sampled_tiles_are_near_the_whole_and_have_no_seams(monkeypatch: pytest.
     monkeypatch.setattr("img2img.inference.statistics.SAMPLE", 16384)
     monkeypatch.setattr("img2img.inference.statistics.SIDE", 64)
     whole = network(x)
-    results = [tiled(network, network, x, Tiler(network, network.halo, 4, (side, side)), sampled) for side in (128, 160)]
+    results = [tiled(network, x, Tiler(network, network.halo, 4, (side, side)), sampled) for side in (128, 160)]
     assert (results[0] - results[1]).abs().max() <= 1e-4, "where the tiles lie does not show"
     assert (results[0] - whole).abs().mean() <= 0.02
 
@@ -162,59 +169,64 @@ def test_no_pass_is_fed_more_than_a_tile() -> None:
         fed.add(tuple(x.shape[-2:]))
         return network(x)
 
-    tiled(network, forward, picture(150, 210), Tiler(network, network.halo, 4, (90, 100)), exact)
+    tiled(forward, picture(150, 210), Tiler(network, network.halo, 4, (90, 100)), exact)
     assert max(high for high, _ in fed) <= 90
     assert max(wide for _, wide in fed) <= 100
 
 
-def pipeline_of(channels: int = 3, **options: object) -> Pipeline:
+def pipeline_of(channels: int = 3, **options: object) -> UpscalePipeline:
     torch.manual_seed(6)
     spec = {"in_channels": channels, "out_channels": channels, "width": 4, "blocks": 1, "downsamplings": 1, "norm": "instance"}
     network = ResNetGenerator(**spec).eval().requires_grad_(False)  # type: ignore[arg-type]
     info = ModelInfo(
-        name="n", task="translate", in_channels=channels, halo=network.halo, multiple=network.multiple, network={"name": "resnet", **spec}
+        name="n", task="upscale", in_channels=channels, halo=network.halo, multiple=network.multiple, network={"name": "resnet", **spec}
     )
-    return Pipeline(Model(network, info), device="cpu", **options)  # type: ignore[arg-type]
+    return UpscalePipeline(Model(network, info), Runtime(device="cpu", **options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("channels", "planes"), [(3, 3), (3, 1), (3, 4), (3, 2), (1, 4)])
 @pytest.mark.parametrize("ensemble", [False, True])
 def test_the_pipeline_gives_the_same_in_tiles(channels: int, planes: int, ensemble: bool) -> None:
     x = picture(75, 101, number=1 if ensemble else 2, channels=planes)
-    whole = pipeline_of(channels, tile=0, ensemble=ensemble).run(x)
-    assert (pipeline_of(channels, tile=80, ensemble=ensemble, statistics="exact").run(x) - whole).abs().max() <= 1e-4
-    assert (pipeline_of(channels, tile=80, ensemble=ensemble).run(x) - whole).abs().max() <= 0.2
+    whole = pipeline_of(channels, tile=0, ensemble=ensemble).run(x, OWN)
+    assert (pipeline_of(channels, tile=80, ensemble=ensemble, statistics="exact").run(x, OWN) - whole).abs().max() <= 1e-4
+    assert (pipeline_of(channels, tile=80, ensemble=ensemble).run(x, OWN) - whole).abs().max() <= 0.2
 
 
 def test_opaque_alpha_stays_opaque_in_tiles() -> None:
     x = picture(75, 101, channels=4)
     x[:, 3] = 1
-    assert (pipeline_of(tile=80).run(x)[:, 3] == 1).all()
+    assert (pipeline_of(tile=80).run(x, OWN)[:, 3] == 1).all()
 
 
 def test_half_precision_is_near_the_whole() -> None:
     x = picture(75, 101)
-    tiles = pipeline_of(tile=80, statistics="exact", dtype="bf16").run(x)
-    assert 0 < (tiles - pipeline_of(tile=0).run(x)).abs().max() <= 0.05
+    tiles = pipeline_of(tile=80, statistics="exact", dtype="bf16").run(x, OWN)
+    assert 0 < (tiles - pipeline_of(tile=0).run(x, OWN)).abs().max() <= 0.05
 
 
 def test_statistics_that_half_precision_cannot_hold_are_found_in_fp32() -> None:
     network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.InstanceNorm2d(3)).eval().requires_grad_(False)
     network[0].weight.mul_(1e6)
-    model = Model(network, ModelInfo(name="large", task="stylize", halo=0))
-    whole, tiles = (Pipeline(model, device="cpu", dtype="fp16", tile=tile, statistics="exact").run(picture(40, 50)) for tile in (0, 24))
-    assert (tiles - whole).abs().max() <= 1e-4
+    model = Model(network, ModelInfo(name="large", task="upscale", halo=0))
+    x, exactly = picture(40, 50), {"device": "cpu", "statistics": "exact"}
+    pipelines = [UpscalePipeline(model, Runtime(**exactly, dtype="fp16", tile=tile)) for tile in (0, 24)]  # type: ignore[arg-type]
+    assert not pipelines[0].network(x, torch.float16).isfinite().all()
+    expected = UpscalePipeline(model, Runtime(**exactly, tile=0)).run(x, OWN)  # type: ignore[arg-type]
+    for pipeline in pipelines:
+        assert (pipeline.run(x, OWN) - expected).abs().max() <= 1e-4
 
 
 def test_a_model_file_without_a_halo_is_run_whole() -> None:
-    pipeline, x = pipeline_of(tile=64), picture(75, 101)
-    pipeline.model = Model(pipeline.model.network, pipeline.model.info.model_copy(update={"halo": None}))
-    assert torch.equal(pipeline.run(x), pipeline_of(tile=0).run(x))
+    model, x = pipeline_of().model, picture(75, 101)
+    without = Model(model.network, model.info.model_copy(update={"halo": None}))
+    pipeline = UpscalePipeline(without, Runtime(device="cpu", tile=64))
+    assert torch.equal(pipeline.run(x, OWN), pipeline_of(tile=0).run(x, OWN))
 
 
 def test_statistics_are_found_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, x = pipeline_of(statistics="exact"), picture(90, 120)
-    whole, inner = pipeline.run(x), pipeline.model.network.forward
+    whole, inner = pipeline.run(x, OWN), pipeline.model.network.forward
 
     def forward(x: Tensor) -> Tensor:
         if x.shape[-2] * x.shape[-1] > 5000:
@@ -222,10 +234,10 @@ def test_statistics_are_found_when_memory_runs_out(monkeypatch: pytest.MonkeyPat
         return inner(x)
 
     monkeypatch.setattr(pipeline.model.network, "forward", forward)
-    assert (pipeline.run(x) - whole).abs().max() <= 1e-4
+    assert (pipeline.run(x, OWN) - whole).abs().max() <= 1e-4
 
 
 def test_unknown_ways_are_refused_and_ways_are_told_apart() -> None:
-    with pytest.raises(ConfigError, match="known are exact, sampled"):
+    with pytest.raises(ConfigError, match="statistics must be one of sampled, exact, got 'thumbnail'"):
         pipeline_of(statistics="thumbnail")
     assert pipeline_of(statistics="exact").identity != pipeline_of().identity

@@ -107,7 +107,7 @@ def test_a_network_s_numbers_and_names_are_bounded(tmp_path: Path, network: dict
         ("halo", 10**9),
         ("multiple", 0),
         ("in_channels", 10**6),
-        ("task", "format"),
+        ("task", "os.system"),
         ("name", "../../etc/passwd"),
         ("name", "\x1b[2J"),
         ("format_version", 2),

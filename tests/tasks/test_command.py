@@ -14,8 +14,8 @@ from img2img.cli import app
 from img2img.errors import ConfigError, PictureError, option
 from img2img.options import Options, field
 from img2img.tasks import TASKS
-from img2img.tasks.command import command_of, flag_of
-from img2img.tasks.task import Task
+from img2img.tasks.command import command_of
+from img2img.tasks.task import Task, flag_of
 
 EACH = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 

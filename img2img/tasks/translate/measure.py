@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
+from img2img.config import FORMER
 from img2img.data.degrade import jpeg
 from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
@@ -32,6 +33,7 @@ def parse_damage(text: str) -> Damage:
     found: list[tuple[str, float]] = []
     for part in text.split(","):
         kind, _, strength = part.strip().partition("=")
+        kind = FORMER.get(kind, kind)
         try:
             value = float(strength) if kind != "gray" or strength else 1.0
             low, high = STRENGTHS.get(kind, (1, 1))

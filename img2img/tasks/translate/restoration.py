@@ -4,10 +4,11 @@ import math
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from img2img.config import Strict
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import convolve, gaussian_kernel, jpeg
 from img2img.data.pictures import PictureSet
@@ -23,14 +24,12 @@ SUBSAMPLINGS = ("4:4:4", "4:2:0")
 GRAY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601, as Pillow's and the literature's gray versions
 
 
-class DamageConfig(BaseModel):
+class DamageConfig(Strict):
     """What may have happened to a picture, as ranges from which each sample draws; null: never.
 
     Seven in ten samples have one of the damages alone, the others each with a chance of a half, in the order in which a camera and an
     editor do them: blur, photon noise, noise, JPEG. A range that stands alone always applies.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     noise: Range | None = Field((0.0, 50.0), description="deviation of Gaussian noise, in levels of 255")
     photons: Range | None = Field(None, description="photons per pixel at white; few are a low dose, and much noise")

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from img2img import images
 from img2img.errors import ConfigError, PictureError
-from img2img.tasks.inpaint.holes import Hole, find_hole
-from img2img.tasks.inpaint.mask_files import mask_file
+from img2img.tasks.inpaint.holes import Hole, find_hole, mask_file
 from img2img.tasks.inpaint.options import (
     Box,
-    HoleOptions,
+    InpaintOptions,
     Margin,
     check_says_where,
     margins_of,
@@ -44,7 +43,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def hole(photo: Path, **options: object) -> Hole:
-    return find_hole(HoleOptions(**options), images.read(photo), photo)  # type: ignore[arg-type]
+    return find_hole(InpaintOptions.of(**options), images.read(photo))
 
 
 def only_note(found: Hole) -> str:
@@ -98,11 +97,11 @@ def test_what_are_no_margins(text):
 
 def test_options_that_say_nothing():
     with pytest.raises(ConfigError, match="nothing says where to fill"):
-        check_says_where(HoleOptions(dilate=3, invert=True))
-    with pytest.raises(ConfigError, match="--dilate -1"):
-        HoleOptions("m.png", dilate=-1)
-    with pytest.raises(ConfigError, match="--feather -2"):
-        HoleOptions("m.png", feather=-2)
+        check_says_where(InpaintOptions(dilate=3, invert=True))
+    with pytest.raises(ConfigError, match="dilate must be >= 0, got -1"):
+        InpaintOptions.of("m.png", dilate=-1)
+    with pytest.raises(ConfigError, match="feather must be >= 0, got -2"):
+        InpaintOptions.of("m.png", feather=-2)
 
 
 # Which mask file
@@ -110,16 +109,16 @@ def test_options_that_say_nothing():
 
 def test_one_file_serves_for_all(tmp_path):
     path = save(tmp_path / "m.png", mask())
-    assert mask_file(HoleOptions(str(path)), tmp_path / "anything.jpg") == path
-    assert mask_file(HoleOptions(str(path)), None) == path
-    assert mask_file(HoleOptions("alpha"), None) is None
-    assert mask_file(HoleOptions(scratches=True), None) is None
+    assert mask_file(InpaintOptions.of(str(path)), tmp_path / "anything.jpg") == path
+    assert mask_file(InpaintOptions.of(str(path)), None) == path
+    assert mask_file(InpaintOptions.of("alpha"), None) is None
+    assert mask_file(InpaintOptions(scratches=True), None) is None
     with pytest.raises(PictureError, match=r"no mask file or folder '.*no\.png'"):
-        mask_file(HoleOptions(str(tmp_path / "no.png")), None)
+        mask_file(InpaintOptions.of(str(tmp_path / "no.png")), None)
 
 
 def test_a_folder_has_a_partner_for_each(tmp_path):
-    masks = HoleOptions(str(tmp_path / "masks"))
+    masks = InpaintOptions.of(str(tmp_path / "masks"))
     one = save(tmp_path / "masks" / "one.b.PNG", mask())
     two = save(tmp_path / "masks" / "two.bmp", mask())
     assert mask_file(masks, tmp_path / "one.b.jpg") == one
@@ -135,10 +134,10 @@ def test_a_folder_has_a_partner_for_each(tmp_path):
 
 def test_a_mask_may_lie_beside_its_picture(photo):
     beside = save(photo.with_suffix(".bmp"), mask())
-    assert mask_file(HoleOptions(str(photo.parent)), photo) == beside
+    assert mask_file(InpaintOptions.of(str(photo.parent)), photo) == beside
     beside.unlink()
     with pytest.raises(PictureError, match="has no mask"):
-        mask_file(HoleOptions(str(photo.parent)), photo)
+        mask_file(InpaintOptions.of(str(photo.parent)), photo)
 
 
 # What a mask file marks
@@ -230,7 +229,7 @@ def test_black_masks_mark_nothing(photo, tmp_path):
 
 def test_white_masks_are_refused(photo, tmp_path):
     path = str(save(tmp_path / "m.png", np.full((HEIGHT, WIDTH, 1), 255, np.uint8)))
-    with pytest.raises(PictureError, match=r"all 60x40 pixels of .*photo\.png.*--invert exchanges"):
+    with pytest.raises(PictureError, match=r"all 60x40 pixels of .*photo\.png.*\(invert exchanges"):
         hole(photo, mask=path)
     assert not hole(photo, mask=path, invert=True).weight.any()
     with pytest.raises(PictureError, match="nothing known"):  # margins are not known either
@@ -238,7 +237,7 @@ def test_white_masks_are_refused(photo, tmp_path):
 
 
 def test_photographs_are_refused(photo, tmp_path):
-    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels colored.*--mask-color"):
+    with pytest.raises(PictureError, match=r"looks like a photograph: 60x40, \d+% of the pixels colored.*give mask_color and no mask"):
         hole(photo, mask=str(photo))
     gray = save(tmp_path / "gray.png", scene(1, channels=1))
     with pytest.raises(PictureError, match=r"looks like a photograph: 64x64, 0% .* neither black nor white"):
@@ -248,7 +247,7 @@ def test_photographs_are_refused(photo, tmp_path):
     with pytest.raises(PictureError, match="colored"):
         hole(photo, mask=str(save(tmp_path / "red.png", drawn)))
     erased = save(tmp_path / "erased.png", np.dstack([scene(0, HEIGHT, WIDTH), 255 - mask()]))
-    with pytest.raises(PictureError, match=r"give it as the picture, with --mask alpha"):
+    with pytest.raises(PictureError, match=r"give it as the picture, with mask alpha"):
         hole(photo, mask=str(erased))
 
 
@@ -311,7 +310,7 @@ def test_a_painted_hole_is_exact_where_nothing_is_lost(tmp_path, name):
     pixels[BOX] = (255, 0, 255)
     pixels[8, 10] = (243, 12, 243)  # 12 levels away
     pixels[0, 0] = (242, 0, 255)  # 13
-    found = hole(save(tmp_path / name, pixels), color=(255, 0, 255))
+    found = hole(save(tmp_path / name, pixels), mask_color=(255, 0, 255))
     assert torch.equal(found.weight, EXPECTED)
     assert not found.notes
 
@@ -319,21 +318,21 @@ def test_a_painted_hole_is_exact_where_nothing_is_lost(tmp_path, name):
 def test_a_painted_hole_of_a_gray_picture(tmp_path):
     pixels = scene(0, HEIGHT, WIDTH, 1) // 2
     pixels[BOX] = 255
-    assert torch.equal(hole(save(tmp_path / "p.png", pixels), color=(255, 255, 255)).weight, EXPECTED)
+    assert torch.equal(hole(save(tmp_path / "p.png", pixels), mask_color=(255, 255, 255)).weight, EXPECTED)
 
 
 @pytest.mark.parametrize("options", [{"quality": 75}, {"quality": 95, "subsampling": 0}])
 def test_a_painted_hole_in_a_lossy_picture_is_found_whole(tmp_path, options):
     pixels = np.full((HEIGHT, WIDTH, 3), (40, 90, 60), np.uint8)
     pixels[BOX] = (255, 0, 255)
-    found = hole(save(tmp_path / "p.jpg", pixels, **options), color=(255, 0, 255))
+    found = hole(save(tmp_path / "p.jpg", pixels, **options), mask_color=(255, 0, 255))
     assert bool((found.weight >= EXPECTED).all())
     assert np.abs(np.subtract(box_of(found.weight), (8, 20, 10, 30))).max() <= 5
     assert "JPEG blurs colors" in only_note(found)
 
 
 def test_no_pixel_of_the_color(photo):
-    found = hole(photo, color=(255, 0, 255))
+    found = hole(photo, mask_color=(255, 0, 255))
     assert not found.weight.any()
     assert "no pixel of the color #ff00ff" in found.notes[0]
 
@@ -401,13 +400,13 @@ def test_inverting_comes_before_growing(photo):
 
 
 def test_growing_may_not_eat_all(photo):
-    with pytest.raises(PictureError, match="--dilate 0 and --feather 80, which cover all"):
+    with pytest.raises(PictureError, match="dilate 0 and feather 80, which cover all"):
         hole(photo, boxes=(Box(10, 8, 20, 12),), feather=80)
 
 
 def test_inverting_nothing_is_refused(photo):
-    with pytest.raises(PictureError, match="--invert fills what is not marked"):
-        hole(photo, color=(255, 0, 255), invert=True)
+    with pytest.raises(PictureError, match="; invert fills what is not marked"):
+        hole(photo, mask_color=(255, 0, 255), invert=True)
 
 
 def test_margins_are_holes(photo):
@@ -427,4 +426,4 @@ def test_margins_are_not_inverted_and_grow(photo):
 def test_standard_input_has_a_name_in_errors():
     picture = images.Picture((images.Frame(torch.rand(3, HEIGHT, WIDTH)),))
     with pytest.raises(PictureError, match="outside of the picture, which"):
-        find_hole(HoleOptions(boxes=(Box(100, 0, 5, 5),)), picture, None)
+        find_hole(InpaintOptions(boxes=(Box(100, 0, 5, 5),)), picture)

@@ -1,6 +1,5 @@
 """Inpainting pictures: nothing changes but the hole, and it does not matter how the work is divided."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,33 +9,15 @@ from torch import Tensor
 from img2img import images, networks
 from img2img.errors import ConfigError, PictureError
 from img2img.images import Frame, Metadata, Picture
+from img2img.inference.runtime import Runtime
 from img2img.models import Model, ModelInfo
 from img2img.networks import Inpainter
 from img2img.networks.inpainter import enlarged
 from img2img.tasks.inpaint import pipeline as inpainting
-from img2img.tasks.inpaint.pipeline import Inpainting, Masked, hole_boxes
+from img2img.tasks.inpaint.options import InpaintOptions
+from img2img.tasks.inpaint.pipeline import InpaintPipeline, hole_boxes
 
 BODY = {"name": "resnet", "width": 8, "blocks": 2, "shuffle": 2}
-
-
-class Fixed:
-    """The same hole in every picture."""
-
-    identity = "fixed"
-
-    def __init__(self, weight: Tensor) -> None:
-        self.weight = weight
-
-    def find(self, picture: Picture, source: Path | None) -> Masked:
-        return Masked(
-            picture.frames, picture.bit_depth, picture.format, picture.metadata, None, (self.weight,) * len(picture.frames), ("found",)
-        )
-
-    def files(self, source: Path) -> tuple[Path, ...]:
-        return ()
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        return height, width
 
 
 def model(**body: object) -> Model:
@@ -45,6 +26,15 @@ def model(**body: object) -> Model:
     assert isinstance(network, Inpainter)
     info = ModelInfo(name="tiny", task="inpaint", in_channels=4, halo=network.halo, multiple=network.multiple)
     return Model(network, info)
+
+
+def inpainter(of: Model, tile: int | None = None) -> InpaintPipeline:
+    return InpaintPipeline(of, Runtime(device="cpu", tile=tile))
+
+
+def filled(of: Model, picture: Picture, weight: Tensor) -> Picture:
+    """``picture`` with the hole ``weight`` (1, H, W) of each frame filled."""
+    return inpainter(of)(picture, InpaintOptions.of(weight)).picture
 
 
 def weight(height: int, width: int, *boxes: tuple[int, int, int, int], value: float = 1.0) -> Tensor:
@@ -65,18 +55,18 @@ def test_squares_and_tiles_give_what_the_network_gives_at_once(monkeypatch: pyte
     tiny = model()
     x = torch.cat([random(3, 70, 90), HOLES])[None]
     whole = tiny.network(x).clamp(0, 1)
-    assert torch.allclose(Inpainting(tiny, Fixed(HOLES)).run(x), whole, atol=1e-6)
+    assert torch.allclose(inpainter(tiny).fill(x), whole, atol=1e-6)
     monkeypatch.setattr(inpainting, "BLOCK", 16)
-    assert torch.allclose(Inpainting(tiny, Fixed(HOLES)).run(x), whole, atol=1e-6)
-    assert torch.allclose(Inpainting(tiny, Fixed(HOLES), tile=64).run(x), whole, atol=1e-6)
+    assert torch.allclose(inpainter(tiny).fill(x), whole, atol=1e-6)
+    assert torch.allclose(inpainter(tiny, tile=64).fill(x), whole, atol=1e-6)
 
 
 def test_the_work_is_done_around_the_hole_alone() -> None:
     tiny, fed = model(), list[int]()
     small = weight(400, 600, (200, 206, 300, 304))
-    pipeline = Inpainting(tiny, Fixed(small))
+    pipeline = inpainter(tiny)
     tiny.network.body.register_forward_pre_hook(lambda module, x: fed.append(x[0].shape[-2] * x[0].shape[-1]))  # type: ignore[union-attr, operator]
-    pipeline.run(torch.cat([random(3, 400, 600), small])[None])
+    pipeline.fill(torch.cat([random(3, 400, 600), small])[None])
     assert tiny.info.halo is not None
     assert 0 < sum(fed) < 4 * (2 * tiny.info.halo + 10) ** 2  # at three scales
 
@@ -89,8 +79,8 @@ def test_known_pixels_alpha_and_metadata_stay_to_the_bit(tmp_path: Path, depth: 
     metadata = Metadata(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0", dpi=(300.0, 300.0))
     images.write(Picture((Frame(pixels, alpha),), depth, "PNG", metadata), tmp_path / "in.png")
     before = images.read(tmp_path / "in.png")
-    pipeline = Inpainting(model(), Fixed(HOLES))
-    images.write(pipeline.picture(pipeline.read(tmp_path / "in.png", max_pixels=10**6)), tmp_path / "out.png")
+    pipeline, options = inpainter(model()), InpaintOptions.of(HOLES)
+    images.write(pipeline(pipeline.read(tmp_path / "in.png", options, max_pixels=10**6), options).picture, tmp_path / "out.png")
     after = images.read(tmp_path / "out.png")
     known = HOLES[0] == 0
     assert after.bit_depth == depth
@@ -109,8 +99,8 @@ def images_integers(pixels: Tensor, depth: images.BitDepth) -> Tensor:
 def test_soft_weights_blend() -> None:
     frame = Frame(random(3, 70, 90))
     hard, half = weight(70, 90, (20, 40, 20, 40)), weight(70, 90, (20, 40, 20, 40), value=0.25)
-    full = Inpainting(model(), Fixed(hard)).picture(Picture((frame,))).pixels
-    soft = Inpainting(model(), Fixed(half)).picture(Picture((frame,))).pixels
+    full = filled(model(), Picture((frame,)), hard).pixels
+    soft = filled(model(), Picture((frame,)), half).pixels
     inside = hard[0] > 0
     assert torch.allclose(soft[:, inside], 0.75 * frame.pixels[:, inside] + 0.25 * full[:, inside], atol=1e-6)
     assert torch.equal(soft[:, ~inside], frame.pixels[:, ~inside])
@@ -118,12 +108,17 @@ def test_soft_weights_blend() -> None:
 
 def test_nothing_to_fill_gives_the_same_picture() -> None:
     frame = Frame(random(3, 70, 90), random(1, 70, 90))
-    assert Inpainting(model(), Fixed(torch.zeros(1, 70, 90))).picture(Picture((frame,))).frames[0] is frame
+    result = inpainter(model())(Picture((frame,)), InpaintOptions.of(torch.zeros(1, 70, 90)))
+    assert torch.equal(result.picture.pixels, frame.pixels)
+    assert frame.alpha is not None
+    assert result.picture.alpha is not None
+    assert torch.equal(result.picture.alpha, frame.alpha)
+    assert "nothing to fill" in result.notes[0]
 
 
 def test_every_frame_is_filled_and_gray_stays_gray() -> None:
     picture = Picture((Frame(random(1, 70, 90), duration=40.0), Frame(1 - random(1, 70, 90), duration=60.0)))
-    made = Inpainting(model(), Fixed(HOLES)).picture(picture)
+    made = filled(model(), picture, HOLES)
     assert [frame.duration for frame in made.frames] == [40.0, 60.0]
     assert made.channels == 1
     assert not torch.equal(made.frames[0].pixels, made.frames[1].pixels)
@@ -131,15 +126,17 @@ def test_every_frame_is_filled_and_gray_stays_gray() -> None:
 
 def test_rows_are_those_of_the_picture() -> None:
     picture = Picture((Frame(random(3, 700, 40)),))
-    pipeline = Inpainting(model(), Fixed(weight(700, 40, (500, 520, 10, 20))))
-    rows = torch.cat([torch.from_numpy(band) for band in pipeline.rows(picture)])
-    assert torch.equal(rows, torch.from_numpy(images.quantize(pipeline.picture(picture).pixels, 8)))
+    pipeline, options = inpainter(model()), InpaintOptions.of(weight(700, 40, (500, 520, 10, 20)))
+    stream = pipeline.stream(picture, options)
+    rows = torch.cat([torch.from_numpy(band) for band in stream.rows])
+    assert torch.equal(rows, torch.from_numpy(images.quantize(pipeline(picture, options).picture.pixels, 8)))
+    assert rows.shape == (stream.height, stream.width, stream.outline.channels) == (700, 40, 3)
 
 
 def test_a_network_that_sees_everything_works_in_squares_too() -> None:
     fourier = model(shuffle=1, downsamplings=1, block="fourier", head="linear")
     assert fourier.info.halo is None
-    made = Inpainting(fourier, Fixed(HOLES)).picture(Picture((Frame(random(3, 70, 90)),)))
+    made = filled(fourier, Picture((Frame(random(3, 70, 90)),)), HOLES)
     assert torch.equal(made.pixels[:, HOLES[0] == 0], random(3, 70, 90)[:, HOLES[0] == 0])
 
 
@@ -158,7 +155,7 @@ def test_large_holes_are_filled_at_a_smaller_scale_by_other_networks(monkeypatch
     foreign = Model(Alone(), ModelInfo(name="alone", task="inpaint", in_channels=4, halo=None))
     x = torch.zeros(1, 4, 200, 220)
     x[:, 3:] = holes
-    made = Inpainting(foreign, Fixed(holes)).run(x)[0]
+    made = inpainter(foreign).fill(x)[0]
     assert torch.allclose(made[0, 50:150, 50:150][30:-30, 30:-30], torch.ones(()), atol=1e-5)  # enlarged from where it was small enough
     assert float(made[2, 100, 100]) == pytest.approx(0.055, abs=1e-3)  # 220 / 4
     assert float(made[2, 7, 185]) > 0.1  # the small one at full size
@@ -176,13 +173,13 @@ def test_hole_boxes() -> None:
 
 
 def test_bad_input() -> None:
-    pipeline = Inpainting(model(), Fixed(HOLES))
+    pipeline = inpainter(model())
     with pytest.raises(ConfigError, match="4 planes"):
-        pipeline.run(random(1, 3, 32, 32))
+        pipeline.run(random(1, 3, 32, 32), InpaintOptions())
     with pytest.raises(ConfigError, match="nothing is known"):
-        pipeline.run(torch.ones(1, 4, 32, 32))
+        pipeline.run(torch.ones(1, 4, 32, 32), InpaintOptions())
     with pytest.raises(PictureError, match="bands"):
-        pipeline.picture(replace(Picture((Frame(random(5, 70, 90)),))))
+        pipeline(Picture((Frame(random(5, 70, 90)),)), InpaintOptions.of(HOLES))
 
 
 def test_guesses_are_those_of_the_network() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cli_errors import raise_error
 from scenes import load, save, scene
 from toy import assert_same
 from typer.testing import CliRunner, Result
@@ -53,8 +54,7 @@ def photographs(root: Path) -> Path:
 def command(*arguments: Any) -> Result:
     """What ``img2img ARGUMENTS`` gives; errors of ours are raised."""
     done = CliRunner().invoke(app, [*map(str, arguments)])
-    if isinstance(done.exception, Img2ImgError):
-        raise done.exception
+    raise_error(done)
     return done
 
 

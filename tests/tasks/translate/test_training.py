@@ -12,6 +12,7 @@ from typing import Any
 import image_specs as sides
 import pytest
 import torch
+from cli_errors import raise_error
 from scenes import save, scene
 from toy import assert_same
 from typer.testing import CliRunner
@@ -37,8 +38,7 @@ METRICS = {
 def command(*arguments: Any) -> Any:
     """What ``img2img train translate ARGUMENTS`` gives; errors of ours are raised."""
     done = CliRunner().invoke(app, ["train", "translate", *map(str, arguments)])
-    if isinstance(done.exception, Img2ImgError):
-        raise done.exception
+    raise_error(done)
     return done
 
 

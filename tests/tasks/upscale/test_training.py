@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from cli_errors import raise_error
 from typer.testing import CliRunner, Result
 
 from img2img import losses
@@ -30,8 +31,7 @@ TINY = [
 
 def train(*arguments: Any) -> Result:
     result = CliRunner().invoke(app, ["train", "upscale", "--data", str(SAMPLES), *TINY, *map(str, arguments)], catch_exceptions=True)
-    if isinstance(result.exception, Img2ImgError):
-        raise result.exception
+    raise_error(result)
     assert result.exit_code == 0, result.output
     return result
 
