@@ -24,17 +24,15 @@ class OptimizeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    optimizer: Literal["adam", "lbfgs"] = Field("adam", description="which of two ways downhill")
+    optimizer: Literal["adam", "lbfgs"] = Field("adam", description="adam or lbfgs")
     iterations: int = Field(50, ge=1, description="at the last, largest scale; smaller ones have 1.4 times as many each, and cost half")
     learning_rate: float = Field(0.05, gt=0, description="of adam")
     averaging: float = Field(0.9, ge=0, lt=1, description="how much of the average of all pictures so far stays at an iteration")
-    content_weight: float = Field(0.03, ge=0, description="of gatys_loss to the content; less shows more style")
-    tv_weight: float = Field(0.5, ge=0, description="of smoothness")
+    content_weight: float = Field(0.03, ge=0, description="weight of the content loss; less shows more style")
+    tv_weight: float = Field(0.5, ge=0, description="weight of the total variation")
     style_scale: float = Field(1.0, gt=0, le=8, description="longer side of the styles, in longer sides of the content: the brush size")
     smallest: int = Field(128, ge=SMALLEST_SIDE, description="longer side in pixels below which no scale begins")
-    tile: int = Field(
-        1024, ge=64, multiple_of=STRIDE, description="side in pixels of the pieces looked at at a time: what bounds the memory"
-    )
+    tile: int = Field(1024, ge=64, multiple_of=STRIDE, description="tile size in pixels: what bounds the memory")
     backbone: Backbone = Field("vgg16", description="the feature network; the others are fetched on first use")
     preserve_color: PreserveColor = Field("none", description="keep the content's colors")
     seed: int = Field(0, ge=0, description="of the noise to begin with")
@@ -94,7 +92,7 @@ def painted(
 
     for count, (height, width) in zip(counts, scales, strict=True):
         picture = _resized(made, height, width)[None]
-        gatys_loss = GatysLoss(
+        loss = GatysLoss(
             features,
             _resized(target, height, width)[None],
             [_painting(painting, round(max(height, width) * settings.style_scale)) for painting in paintings],
@@ -105,9 +103,9 @@ def painted(
             side=settings.tile,
         )
         average = Average(settings.averaging, picture)
-        descend = adam(picture, gatys_loss, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, gatys_loss)
+        step = adam(picture, loss, settings.learning_rate) if settings.optimizer == "adam" else lbfgs(picture, loss)
         for _ in range(count):
-            losses = descend()
+            losses = step()
             average.add(picture)
             done += height * width
             told(Progress(done / work, height, width, losses), average.value)

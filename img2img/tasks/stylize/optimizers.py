@@ -1,4 +1,4 @@
-"""Ways downhill for a picture, and the average of the pictures on the way."""
+"""Optimizers of a picture, and the average of its iterates."""
 
 from collections.abc import Callable
 
@@ -7,24 +7,24 @@ from torch import Tensor
 
 from img2img.tasks.stylize.gatys_loss import GatysLoss
 
-Descend = Callable[[], dict[str, float]]  # changes the picture, and gives the losses that it had before
+Step = Callable[[], dict[str, float]]  # changes the picture, and gives the losses that it had before
 
 
-def adam(picture: Tensor, gatys_loss: GatysLoss, learning_rate: float) -> Descend:
+def adam(picture: Tensor, loss: GatysLoss, learning_rate: float) -> Step:
     """Steps of Adam (Kingma & Ba 2015, arXiv 1412.6980) that change ``picture`` (1, 3, H, W) in place; it stays in [0, 1]."""
     optimizer = torch.optim.Adam([picture.requires_grad_()], lr=learning_rate, betas=(0.9, 0.99))
 
-    def descend() -> dict[str, float]:
-        losses, picture.grad = gatys_loss.gradient(picture)
+    def step() -> dict[str, float]:
+        losses, picture.grad = loss.gradient(picture)
         optimizer.step()
         with torch.no_grad():
             picture.clamp_(0, 1)
         return losses
 
-    return descend
+    return step
 
 
-def lbfgs(picture: Tensor, gatys_loss: GatysLoss) -> Descend:
+def lbfgs(picture: Tensor, loss: GatysLoss) -> Step:
     """Steps of L-BFGS that change ``picture`` (1, 3, H, W) in place, each with a search for the length that fulfils the Wolfe conditions.
 
     Not kept in [0, 1] on the way: cutting off between steps would make its model of the curvature wrong.
@@ -33,16 +33,16 @@ def lbfgs(picture: Tensor, gatys_loss: GatysLoss) -> Descend:
     seen: list[dict[str, float]] = []
 
     def closure() -> float:
-        losses, picture.grad = gatys_loss.gradient(picture)
+        losses, picture.grad = loss.gradient(picture)
         seen.append(losses)
         return sum(losses.values())
 
-    def descend() -> dict[str, float]:
+    def step() -> dict[str, float]:
         seen.clear()
         optimizer.step(closure)  # type: ignore[no-untyped-call]
         return seen[0]
 
-    return descend
+    return step
 
 
 class Average:
