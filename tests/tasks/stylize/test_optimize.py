@@ -97,7 +97,7 @@ def test_masks_keep_the_rest_to_the_bit_and_give_each_region_its_style() -> None
     assert redness[:28].mean() > redness[36:].mean() + 0.1
 
 
-def test_pieces_give_the_losses_and_the_gradient_of_the_whole() -> None:
+def test_tiles_give_the_losses_and_the_gradient_of_the_whole() -> None:
     features = VGGFeatures((*STYLE_LAYERS, CONTENT_LAYER))
     content, picture, style = (smooth(seed, 67, 205)[None] for seed in (0, 1, 2))
     region = (torch.arange(205) < 120).float().expand(1, 1, 67, 205)
@@ -105,7 +105,7 @@ def test_pieces_give_the_losses_and_the_gradient_of_the_whole() -> None:
     for side in (1024, 64):
         gatys_loss = GatysLoss(features, content, [style], [region], [1.0], content_weight=0.1, tv_weight=0.1, side=side)
         found.append(gatys_loss.gradient(picture))
-    assert len(gatys_loss.pieces) == 8
+    assert len(gatys_loss.tiles) == 8
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
     assert (found[0][1] - found[1][1]).norm() < 1e-3 * found[0][1].norm()
 
