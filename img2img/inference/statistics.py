@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from img2img.inference.tiling import Tiler
 
 SAMPLE = 2**21  # pixels
-SIDE = 96
+SIDE = 96  # of the squares that are seen of a picture
 Forward = Callable[[Tensor], Tensor]
 
 
@@ -153,15 +153,15 @@ def exact(forward: Forward, x: Tensor, tiler: Tiler) -> list[Moments]:
         known.append(sum_.moments())
 
 
-def sampled(forward: Forward, x: Tensor, tiler: Tiler) -> list[Moments]:
+def sampled(forward: Forward, x: Tensor, tiler: Tiler, *, sample: int = SAMPLE, side: int = SIDE) -> list[Moments]:
     """About the statistics that an untiled pass over ``x`` has, from one pass over squares spread evenly over it, as one batch.
 
     A layer's statistics are those of all squares together, so that the next layer is given what it would be given in the picture.
-    At most ``SAMPLE`` pixels and no more than ``tiler.tile`` has are read; a picture that has no more is read whole.
+    At most ``sample`` pixels and no more than ``tiler.tile`` has are read; a picture that has no more is read whole.
 
     Args as for ``exact``; ``forward`` takes any number of pictures.
     """
-    squares = _squares(x, tiler)  # (N, squares, C, h, w)
+    squares = _squares(x, tiler, sample, side)  # (N, squares, C, h, w)
     number = squares.shape[1]
     found: list[Moments] = []
 
@@ -179,15 +179,15 @@ def sampled(forward: Forward, x: Tensor, tiler: Tiler) -> list[Moments]:
     return found
 
 
-def _squares(x: Tensor, tiler: Tiler) -> Tensor:
+def _squares(x: Tensor, tiler: Tiler, sample: int, least: int) -> Tensor:
     """Squares of ``x`` (N, C, H, W) in the middles of equal parts of it, (N, squares, C, h, w); or all of it, as the only one."""
     height, width = x.shape[-2:]
     limit = tiler.tile or (height, width)
-    area = min(SAMPLE, math.prod(limit))
+    area = min(sample, math.prod(limit))
     if height * width <= area:
         return x[:, None]
     multiple = tiler.multiple
-    side = max(SIDE, 4 * multiple)
+    side = max(least, 4 * multiple)
     high, wide = (max(min(side, most, of) // multiple, 1) * multiple for most, of in zip(limit, (height, width), strict=True))
     number = max(area // (high * wide), 1)
     rows = min(max(round(math.sqrt(number * height / width)), 1), number)

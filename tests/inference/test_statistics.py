@@ -1,6 +1,7 @@
 """Networks with instance norm in tiles: with the whole picture's statistics, tiles are what the untiled network gives."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -138,26 +139,23 @@ def test_a_layer_called_twice_at_two_resolutions() -> None:
     assert (tiled(network, x, Tiler(network, 4, 2, (20, 20)), exact) - whole).abs().max() <= 1e-5
 
 
-def test_squares_that_are_all_of_the_picture_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_squares_that_are_all_of_the_picture_are_exact() -> None:
     network, x = random_network("adain"), picture(96, 128, number=2)
     forward, tiler = styled(network, 2), Tiler(network, network.halo, 4)
     for one, other in zip(exact(forward, x, tiler), sampled(forward, x, tiler), strict=True):
         assert torch.allclose(one.mean, other.mean, atol=1e-5)
         assert torch.allclose(one.variance, other.variance, atol=1e-5)
-    monkeypatch.setattr("img2img.inference.statistics.SAMPLE", 64 * 48 - 1)
-    monkeypatch.setattr("img2img.inference.statistics.SIDE", 16)
     first = nn.InstanceNorm2d(3)  # the whole's statistics, from pieces that lie side by side
     steer(first)
-    (joint,) = sampled(first, x[..., :64, :48], Tiler(first))
+    (joint,) = sampled(first, x[..., :64, :48], Tiler(first), sample=64 * 48 - 1, side=16)
     assert torch.allclose(joint.mean, x[..., :64, :48].mean((2, 3)), atol=0.02)
 
 
-def test_sampled_tiles_are_near_the_whole_and_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sampled_tiles_are_near_the_whole_and_have_no_seams() -> None:
     network, x = random_network(), picture(200, 300)
-    monkeypatch.setattr("img2img.inference.statistics.SAMPLE", 16384)
-    monkeypatch.setattr("img2img.inference.statistics.SIDE", 64)
+    few = partial(sampled, sample=16384, side=64)
     whole = network(x)
-    results = [tiled(network, x, Tiler(network, network.halo, 4, (side, side)), sampled) for side in (128, 160)]
+    results = [tiled(network, x, Tiler(network, network.halo, 4, (side, side)), few) for side in (128, 160)]
     assert (results[0] - results[1]).abs().max() <= 1e-4, "where the tiles lie does not show"
     assert (results[0] - whole).abs().mean() <= 0.02
 

@@ -45,6 +45,8 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
 
     task = "inpaint"
     Options = InpaintOptions
+    block = BLOCK
+    largest_alone = LARGEST_ALONE
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         super().__init__(model, runtime)
@@ -128,7 +130,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
 
     def _refined(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
         """``guess`` (1, 3, H, W), changed in place, as the network corrects it, computed around the holes of ``mask``."""
-        boxes = list(hole_boxes(mask[0, 0].numpy() > 0, BLOCK))
+        boxes = list(hole_boxes(mask[0, 0].numpy() > 0, self.block))
         made = [self._corrected(tiler, guess, mask, box) for box in boxes]  # all of them first: each sees the others' guess
         for (top, bottom, left, right), piece in zip(boxes, made, strict=True):
             _put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
@@ -138,7 +140,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         """``guess``, changed in place, with each hole that is small enough filled anew; larger ones stay as they are, enlarged."""
         found, count = ndimage.label(mask[0, 0].numpy() > 0, np.ones((3, 3)))
         for number, (ys, xs) in enumerate(ndimage.find_objects(found, count), 1):
-            if max(ys.stop - ys.start, xs.stop - xs.start) <= LARGEST_ALONE:
+            if max(ys.stop - ys.start, xs.stop - xs.start) <= self.largest_alone:
                 piece = self._corrected(tiler, guess, mask, (ys.start, ys.stop, xs.start, xs.stop))
                 _put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
         return guess

@@ -51,14 +51,14 @@ def random(*shape: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(3))
 
 
-def test_squares_and_tiles_give_what_the_network_gives_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_squares_and_tiles_give_what_the_network_gives_at_once() -> None:
     tiny = model()
     x = torch.cat([random(3, 70, 90), HOLES])[None]
     whole = tiny.network(x).clamp(0, 1)
     assert torch.allclose(inpainter(tiny).fill(x), whole, atol=1e-6)
-    monkeypatch.setattr(inpainting, "BLOCK", 16)
-    assert torch.allclose(inpainter(tiny).fill(x), whole, atol=1e-6)
-    assert torch.allclose(inpainter(tiny, tile=64).fill(x), whole, atol=1e-6)
+    for pipeline in (inpainter(tiny), inpainter(tiny, tile=64)):
+        pipeline.block = 16
+        assert torch.allclose(pipeline.fill(x), whole, atol=1e-6)
 
 
 def test_the_work_is_done_around_the_hole_alone() -> None:
@@ -149,13 +149,14 @@ class Alone(torch.nn.Module):
         return torch.where(x[:, 3:] > 0, made, x[:, :3])
 
 
-def test_large_holes_are_filled_at_a_smaller_scale_by_other_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inpainting, "LARGEST_ALONE", 40)
+def test_large_holes_are_filled_at_a_smaller_scale_by_other_networks() -> None:
     holes = weight(200, 220, (50, 150, 50, 150), (5, 10, 180, 190))
     foreign = Model(Alone(), ModelInfo(name="alone", task="inpaint", in_channels=4, halo=None))
     x = torch.zeros(1, 4, 200, 220)
     x[:, 3:] = holes
-    made = inpainter(foreign).fill(x)[0]
+    pipeline = inpainter(foreign)
+    pipeline.largest_alone = 40
+    made = pipeline.fill(x)[0]
     assert torch.allclose(made[0, 50:150, 50:150][30:-30, 30:-30], torch.ones(()), atol=1e-5)  # enlarged from where it was small enough
     assert float(made[2, 100, 100]) == pytest.approx(0.055, abs=1e-3)  # 220 / 4
     assert float(made[2, 7, 185]) > 0.1  # the small one at full size
