@@ -74,15 +74,15 @@ class LoadedModel(Generic[O]):
         return f"<{self.task.name} model {self.info.name!r} on {self.pipeline.network.device}>"
 
     def _made(self, x: Any, options: O) -> Any:
-        self_pipeline = self.pipeline
+        pipeline = self.pipeline
         if isinstance(x, Picture):
-            return self_pipeline(x, options).picture
+            return pipeline(x, options).picture
         if isinstance(x, Tensor):
-            made = self_pipeline.run(check_tensor(x), options).to(x.device, x.dtype)
+            made = pipeline.run(check_tensor(x), options).to(x.device, x.dtype)
             return made if x.dim() == 4 else made[0]
-        read = partial(self_pipeline.read, options=options, max_pixels=images.DEFAULT_MAX_PIXELS)
+        read = partial(pipeline.read, options=options, max_pixels=images.DEFAULT_MAX_PIXELS)
         picture, back = to_picture(x, read)
-        return back(self_pipeline(picture, options).picture)
+        return back(pipeline(picture, options).picture)
 
 
 def load(

@@ -41,6 +41,9 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
     context as can have an effect, so that what they give does not depend on the squares (Fourier convolutions, which reach everywhere, get
     ``CONTEXT``). With networks of other projects each hole is filled at the largest scale at which it is small enough for them, and
     enlarged from there.
+
+    Attributes:
+        block, largest_alone: as ``BLOCK`` and ``LARGEST_ALONE``.
     """
 
     task = "inpaint"
