@@ -89,19 +89,13 @@ def _model(task: Task[Any]) -> inspect.Parameter:
 
 
 def _option(task: str, name: str, field: FieldInfo, extra: dict[str, Any]) -> tuple[Any, Any]:
-    """The type that Typer reads for a field, and how it is spelled, described and bounded."""
-    kind, limits = _kind(field.annotation), {}
-    for limit in field.metadata:
-        for key, bound in (("ge", "min"), ("le", "max")):
-            if getattr(limit, key, None) is not None:
-                limits[bound] = getattr(limit, key)
+    """The type that Typer reads for a field, and how it is spelled and described. Its limits are checked by the options themselves."""
     flags = extra["flag"].split("/") if extra.get("flag") else ["--" + name.replace("_", "-")]
-    return kind, typer.Option(
+    return _kind(field.annotation), typer.Option(
         *flags,
         help=field.description,
         metavar=extra.get("metavar"),
         rich_help_panel=extra.get("panel") or task.capitalize(),
-        **limits,
     )
 
 

@@ -1,6 +1,7 @@
-"""A task's command is made from its options: every field is an option, with its limits and its description."""
+"""A task's command is made from its options: every field is an option with its description, and its limits hold."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def parameters(task: Task[Any]) -> dict[str, Any]:
 
 
 @EACH
-def test_every_field_is_an_option_with_its_limits_and_its_description(task: Task[Any]) -> None:
+def test_every_field_is_an_option_with_its_description(task: Task[Any]) -> None:
     shown, properties = parameters(task), task.options.model_json_schema()["properties"]
     for name, about in properties.items():
         if about.get("flag") == "":
@@ -36,10 +37,25 @@ def test_every_field_is_an_option_with_its_limits_and_its_description(task: Task
         assert flag_of(task, name) in found.opts
         assert found.help == about["description"]
         assert getattr(found, "rich_help_panel", None)
-        limits = next((each for each in about.get("anyOf", [about]) if each.get("type") != "null"), about)
-        for key, bound in (("minimum", "min"), ("maximum", "max")):
-            if key in limits:
-                assert getattr(found, bound) == limits[key]
+
+
+LIMITS = [
+    (task, name, sign, value)
+    for task in TASKS
+    for name, about in task.options.model_json_schema()["properties"].items()
+    for each in about.get("anyOf", [about])
+    for key, sign, value in (("minimum", ">=", each.get("minimum", 0) - 1), ("maximum", "<=", each.get("maximum", 0) + 1))
+    if key in each and about.get("flag") != ""
+]
+
+
+@pytest.mark.parametrize(("task", "name", "sign", "value"), LIMITS, ids=lambda value: getattr(value, "name", value))
+def test_a_value_out_of_its_limits_is_refused_with_what_was_given(task: Task[Any], name: str, sign: str, value: float) -> None:
+    flag = flag_of(task, name)
+    done = CliRunner().invoke(app, [task.name, "photo.png", "-m", "model", f"{flag}={value}"])
+    limit = value + 1 if sign == ">=" else value - 1
+    assert done.exit_code == 2
+    assert re.fullmatch(rf"img2img: {flag} must be {sign} {limit:g}, got {value:g}(\.0)?\n", done.output)
 
 
 @EACH
@@ -102,4 +118,5 @@ def test_a_command_of_any_options(monkeypatch: pytest.MonkeyPatch) -> None:
     toy.command()(command_of(task))
     assert CliRunner().invoke(toy, ["a.png", "--name", "x", "--name", "y", "--share", "0.25", "--quiet"]).exit_code == 0
     assert json.loads(seen[0].model_dump_json()) == {"names": ["x", "y"], "share": 0.25, "quiet": True, "level": None}
-    assert CliRunner().invoke(toy, ["a.png", "--share", "2"]).exit_code == 2
+    with pytest.raises(ConfigError, match="^share must be <= 1, got 2"):
+        CliRunner().invoke(toy, ["a.png", "--share", "2"], catch_exceptions=False)
