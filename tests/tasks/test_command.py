@@ -118,5 +118,5 @@ def test_a_command_of_any_options(monkeypatch: pytest.MonkeyPatch) -> None:
     toy.command()(command_of(task))
     assert CliRunner().invoke(toy, ["a.png", "--name", "x", "--name", "y", "--share", "0.25", "--quiet"]).exit_code == 0
     assert json.loads(seen[0].model_dump_json()) == {"names": ["x", "y"], "share": 0.25, "quiet": True, "level": None}
-    with pytest.raises(ConfigError, match="^share must be <= 1, got 2"):
+    with pytest.raises(ConfigError, match=r"^share must be <= 1, got 2"):
         CliRunner().invoke(toy, ["a.png", "--share", "2"], catch_exceptions=False)
