@@ -177,7 +177,7 @@ def _documented(task: Task[Any]) -> str:
     fields = "\n".join(f"        {name}: {field.description}" for name, field in task.options.model_fields.items() if field.description)
     return (
         f"{task.summary} What comes of ``x``, as the kind it came as; a path gives a ``PIL.Image``.\n\n"
-        f"    Kinds and errors as ``LoadedModel.__call__``. For settings of a run, ``load`` a model once.\n\n"
+        f"    Kinds and errors as ``LoadedModel.__call__``. For one model and many pictures, see ``load``.\n\n"
         f"    Args:\n{fields}\n        model: a shipped name, a file or a run folder.\n"
         "        device, dtype, tile, ensemble, statistics: as in ``Runtime``.\n"
     )
