@@ -59,7 +59,9 @@ def test_every_example_configuration_is_one() -> None:
     text = documents.read("docs/guides/training.md")
     (example,) = re.findall(r"^```yaml\n(# yaml-language-server.*?)^```", text, re.DOTALL | re.MULTILINE)
     presets = documents.presets_of("upscale")
-    type(presets["srresnet"]).model_validate(yaml.safe_load(example))
+    given = yaml.safe_load(example)
+    resolved = type(presets["srresnet"]).model_validate(given).model_dump(mode="json")
+    assert {section: {key: resolved[section][key] for key in values} for section, values in given.items()} == given
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,12 @@ class Engine:
 
     def plain_tiler(self, halo: int) -> Tiler:
         """Applies the network itself to tiles of a part of a picture, with ``halo`` pixels of context: for callers that cut parts."""
-        return Tiler(lambda x: forward(self.network, x, {}), halo, self.network.multiple, self._given_tile())
+        return Tiler(lambda x: forward(self.network, x, {}), halo, self.network.multiple, self._ceiling or self._given_tile())
+
+    def remember(self, tiler: Tiler) -> None:
+        """Keep the tile size of ``tiler``, if memory had run out before it fitted, for the pictures to come."""
+        if tiler.tile != self._given_tile():
+            self._ceiling = tiler.tile
 
     def _given_tile(self) -> tuple[int, int] | None:
         return (self.runtime.tile, self.runtime.tile) if self.runtime.tile else None

@@ -119,6 +119,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         tiler = self.engine.plain_tiler(self.halo)
         refine = partial(self._refined if isinstance(self.model.network, Inpainter) else self._alone, tiler)
         made = [fill(x[number : number + 1], mask[number : number + 1], refine, guessed) for number in range(len(x))]
+        self.engine.remember(tiler)
         return torch.where(mask > 0, torch.cat(made).clamp(0, 1), x)
 
     def _filled(self, frame: Frame, weight: Tensor) -> Frame:

@@ -61,6 +61,26 @@ def test_squares_and_tiles_give_what_the_network_gives_at_once() -> None:
         assert torch.allclose(pipeline.fill(x), whole, atol=1e-6)
 
 
+def test_a_tile_that_fitted_after_memory_ran_out_is_kept_for_the_next_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny, sizes = model(), list[int]()
+    pipeline, x = inpainter(tiny), torch.cat([random(3, 130, 130), HOLES.new_zeros(1, 130, 130)])[None]
+    x[:, 3, 2:128, 2:128] = 1
+    real = type(pipeline.network).__call__
+
+    def scarce(network: object, planes: Tensor, *given: object, **more: object) -> Tensor:
+        sizes.append(max(planes.shape[-2:]))
+        if max(planes.shape[-2:]) > 100:
+            raise torch.OutOfMemoryError
+        return real(network, planes, *given, **more)
+
+    monkeypatch.setattr(type(pipeline.network), "__call__", scarce)
+    first = pipeline.fill(x)
+    assert max(sizes) > 100
+    sizes.clear()
+    assert torch.allclose(pipeline.fill(x), first, atol=1e-6)
+    assert max(sizes) <= 100, "nothing runs out of memory again"
+
+
 def test_the_work_is_done_around_the_hole_alone() -> None:
     tiny, fed = model(), list[int]()
     small = weight(400, 600, (200, 206, 300, 304))
