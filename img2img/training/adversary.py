@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -71,10 +72,19 @@ class Adversary:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
             several adversaries, the ending of the losses' names.
         network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+        holes: whether the last channel of pictures is a mask, 1 where they were filled. A generated picture is real everywhere else,
+            and is labeled so.
+
+    Raises:
+        ConfigError: holes with a loss that has no labels.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module) -> None:
-        self.config, self.objective, self.name = config, objective, name
+    def __init__(
+        self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module, *, holes: bool = False
+    ) -> None:
+        if holes and config.mode == "relativistic":
+            raise ConfigError("adversary.mode relativistic has no labels, but known places must count as real: take hinge or nonsaturating")
+        self.config, self.objective, self.name, self.holes = config, objective, name, holes
         objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
         objective.optimizer = config.optimizer
@@ -94,7 +104,8 @@ class Adversary:
         fake.requires_grad_(punished_fake)
         seen_real, seen_fake = self._seen(real), self._seen(fake)
         real_logits, fake_logits = self.network(seen_real), self.network(seen_fake)
-        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing)}
+        known = [F.adaptive_max_pool2d(seen_fake.detach()[:, -1:], x.shape[-2:]) < 0.5 for x in fake_logits] if self.holes else None
+        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing, known)}
         if config.mode == "wgan-gp":
             result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
                 self.network, seen_real.detach(), seen_fake.detach()

@@ -17,6 +17,8 @@ class LossConfig(Strict):
     pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="distance to the ground truth, at every scale")
     hole: float = Field(1.0, ge=0, description="of the distance in the hole; each picture's hole counts the same, whatever its size")
     valid: float = Field(0.1, ge=0, description="of the distance where the picture is known, before the known pixels are put back")
+    phase: float = Field(0.0, ge=0, description="against a grid with the period of the network's pixel shuffle, if it has one; 4 is much")
+    lpips: float = Field(0.0, ge=0, description="LPIPS (AlexNet) of the filled picture, a tenth of the cost of VGG16's features")
     perceptual: float = Field(0.0, ge=0, description="distance of features of the filled picture")
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
