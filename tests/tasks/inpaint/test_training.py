@@ -179,6 +179,39 @@ def test_what_has_grown_is_what_is_exported(tmp_path: Path) -> None:
     assert float((other - expected).abs().max()) > 1e-2
 
 
+def test_features_and_discriminator_look_at_every_scale_that_is_large_enough() -> None:
+    given = config("photo")
+    loss = given.loss.model_copy(update={"lpips": 1.0, "perceptual": 0.0, "hole": 0.0, "valid": 0.0})
+    objective = make_objective(given.model_copy(update={"loss": loss}), "judged")
+    batch = sample(96)
+    batch["mask"][..., 10:80, 20:90] = 1  # so large that the network works at 96, 48, 24, ... pixels
+    images = objective.generate(batch)
+    found = objective.generator_losses(batch, images)
+    for name in ("lpips", "adversarial", "feature_matching"):
+        gradients = torch.autograd.grad(found[name], [images[f"filled_{n}"] for n in range(3)], retain_graph=True, allow_unused=True)
+        assert [gradient is not None and bool(gradient.any()) for gradient in gradients] == [True, True, False], name
+
+
+def test_the_discriminator_learns_that_known_places_are_real() -> None:
+    objective = make_objective(config("photo"), "judged")
+    last = objective.discriminators["fill"].judges[0][-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.fill_(0.5)  # every logit, whatever it is shown
+    batch = sample(64)
+    batch["mask"] = torch.zeros(1, 1, 64, 64)
+    batch["mask"][..., :32] = 1  # what is seen of it, 62 pixels, meets 7 of the 13 columns of logits
+    found = objective.discriminator_losses(batch, objective.generate(batch))
+    assert found["adversarial"].item() == pytest.approx(0.5 + (7 * 1.5 + 6 * 0.5) / 13, abs=1e-6)
+
+
+def test_a_relativistic_adversary_is_refused() -> None:
+    given = config("photo")
+    relativistic = given.adversary.model_copy(update={"mode": "relativistic"})
+    with pytest.raises(ConfigError, match="known places"):
+        make_objective(given.model_copy(update={"adversary": relativistic}), "judged")
+
+
 # Starting from another model.
 
 
