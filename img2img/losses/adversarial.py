@@ -14,6 +14,8 @@ wgan-gp        f - r, and a gradient penalty              -f                    
 relativistic   -log s(r - mean f) - log(1 - s(f - mean r))  the same, r and f swapped  Jolicoeur-Martineau 2019, arXiv 1807.00734, RaSGAN
 =============  =========================================  ======================  =========================================
 
+Where a paper sums the maps, or has no half in lsgan's generator (CycleGAN, CUT, UNIT, MUNIT), the weight of a preset makes up for it.
+
 The clipping and the penalty of the two WGANs are in ``losses.regularizers``. The means of ``relativistic`` are over one process's batch.
 """
 

@@ -20,7 +20,7 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, HealthSample
 
 GRAY = 0.5
-LEAST_JUDGED = 40  # pixels a side: features of LPIPS want 31, and a discriminator some patches
+LEAST_JUDGED = 32  # pixels a side: LPIPS wants 31, and a discriminator some patches
 
 
 class Scale(NamedTuple):
@@ -189,7 +189,7 @@ class InpaintObjective(Objective):
         return [
             (scale.truth, scale.filled, scale.mask)
             for number, scale in enumerate(self._scales(batch, images))
-            if number == 0 or min(scale.truth.shape[-2:]) >= LEAST_JUDGED
+            if number == 0 or min(scale.truth.shape[-2:]) - self.period + 1 >= LEAST_JUDGED
         ]
 
     def _sized(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -32,9 +32,9 @@ BOTTLENECK = ("network.width=4", "network.blocks=1", "network.downsamplings=2")
 DISCRIMINATOR = ("adversary.network.width=4", "adversary.network.layers=2")
 SETTINGS = {
     "pixel": ("data.size=32", "network.width=4", "network.blocks=1"),
-    "photo": ("data.size=32", "network.width=4", "network.blocks=1", *DISCRIMINATOR),
+    "photo": ("data.size=48", "network.width=4", "network.blocks=1", *DISCRIMINATOR),
     "growing": ("data.size=64", "training.growing.levels=1", *BOTTLENECK, *DISCRIMINATOR),
-    "fourier": ("data.size=32", *BOTTLENECK, *DISCRIMINATOR),
+    "fourier": ("data.size=48", *BOTTLENECK, *DISCRIMINATOR),
 }
 Trained = Callable[[str], tuple[Path, list[str]]]
 
@@ -262,8 +262,9 @@ def test_dry_run_tells_the_cost_and_writes_nothing(data: Path, tmp_path: Path) -
         ("pixel", ["--set", "network.norm=instance"], "set network.norm to none or batch"),
         ("pixel", ["--set", "training.growing.levels=1"], "levels is 1: .* cannot grow"),
         ("pixel", ["--size", "16"], "data.size"),
+        ("photo", ["--set", "data.size=32"], "data.size=32 is too small for loss.lpips"),
         ("growing", ["--size", "65"], "data.size=65 is not a multiple of 2"),
-        ("photo", ["--set", "adversary.network.layers=6"], "data.size=32 is too small for the discriminator"),
+        ("photo", ["--set", "adversary.network.layers=6"], "data.size=48 is too small for the discriminator"),
         ("growing", ["--set", "training.growing.levels=3"], "can gain 1 to 2 levels, not 3"),
         ("pixel", ["--preset", "pixels"], "unknown preset 'pixels'; known are pixel, photo, growing, fourier"),
         ("pixel", ["--init", "no-such-model"], "no model"),
