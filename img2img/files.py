@@ -78,15 +78,30 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 def check_writable(folder: Path) -> None:
     """Refuse a folder in which no file can be made, or that could not be made itself. Img2ImgError says why."""
-    there = Path(os.path.abspath(folder))
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
+    there = _existing(folder)
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         above = "" if there == Path(os.path.abspath(folder)) else f" ({str(there)!r})"
         raise Img2ImgError(f"cannot write into {str(folder)!r}{above}: {error.strerror}; choose another output folder") from error
+
+
+def ignores_case(folder: Path) -> bool:
+    """Whether "a" and "A" are one file in ``folder``; where that cannot be tried, whether they usually are on this system."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".img2img-", dir=_existing(folder)) as file:
+            return os.path.exists(os.path.join(os.path.dirname(file.name), os.path.basename(file.name).upper()))
+    except OSError:
+        return sys.platform in ("win32", "darwin")
+
+
+def _existing(folder: Path) -> Path:
+    """``folder``, or the nearest one above it that is there."""
+    there = Path(os.path.abspath(folder))
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    return there
 
 
 def _temporary(target: Path) -> tuple[int | None, Path]:

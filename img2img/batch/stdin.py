@@ -1,4 +1,4 @@
-"""One picture from standard input to standard output, or to a file."""
+"""One picture from standard input, to standard output, or both."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -29,7 +29,7 @@ def check_stream(output: str | None, extension: str | None, write: WriteOptions)
 
 
 def run_on_stream(
-    source: BinaryIO,
+    source: BinaryIO | Path,
     stdout: BinaryIO,
     output: str | None,
     pipeline: AnyPipeline,
@@ -39,18 +39,21 @@ def run_on_stream(
     *,
     lossless: bool = False,
 ) -> tuple[str, ...]:
-    """Write what a model makes of the picture in ``source`` to the file ``output`` or else to ``stdout``; notes as ``images.write``.
+    """Write what a model makes of the picture in ``source``, a stream or a path, to the file ``output`` or else to ``stdout``; notes as
+    ``images.write``.
 
     Its format is that of ``extension``, of ``output``, or the picture's own; with ``lossless`` PNG stands in for one that is not exact.
 
     Raises:
-        PictureError: ``source`` holds no picture.
+        PictureError: ``source`` holds no picture, or ``stdout`` takes none. BrokenPipeError: nobody reads ``stdout`` any more.
     """
-    picture = pipeline.read(source, options, max_pixels=write.max_pixels, name="standard input")
+    name = None if isinstance(source, Path) else "standard input"
+    picture = pipeline.read(source, options, max_pixels=write.max_pixels, name=name)
     target = stdout if output is None else output
     format = check_format("." + extension.lstrip(".")) if extension else None
     if format is None and output is None:
-        format = "PNG" if lossless and not FORMATS[picture.format].exact else picture.format
+        own = FORMATS.get(picture.format)
+        format = "PNG" if own is None or (lossless and not own.exact) else own.name
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options)

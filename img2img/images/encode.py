@@ -23,7 +23,7 @@ _STILL_AS_ANIMATION_MS = 100.0  # pages without timing that become an animation
 
 
 def encode(frames: Sequence[Values], durations: Sequence[float | None], file: BinaryIO, plan: Fit, quality: int | None) -> None:
-    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``file``, which can be read and sought too."""
+    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``file``, which can be read too."""
     if frames[0].dtype == np.float32 and not np.isfinite(frames[0]).all():
         raise PictureError("the picture has values that are not finite (NaN, infinite) and cannot be written")
     name = plan.format.name
