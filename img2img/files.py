@@ -15,7 +15,7 @@ if sys.platform != "win32":
     import fcntl
 
 _TEMPORARY = re.compile(r"\.img2img-[a-z0-9_]{8}(\..*)?", re.DOTALL)
-_being_written: set[Path] = set()  # temporary files of blocks that are open in this process
+_being_written: dict[Path, str] = {}  # temporary files of blocks that are open in this process, and what their users call the target
 _swept: set[Path] = set()  # folders that were rid of what killed processes left
 
 
@@ -44,19 +44,19 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         Img2ImgError: ``target`` exists and is not a regular file (``os.replace`` onto ``/dev/null`` would replace the device),
             its folder cannot be made or written to, or the disk is full.
     """
-    target = Path(os.path.realpath(target))  # a link stays a link, to the new content
+    given, target = shown(target), Path(os.path.realpath(target))  # a link stays a link, to the new content
     if target in _being_written:
         yield target
         return
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            raise Img2ImgError(f"{str(target)!r} exists and is not a regular file; choose another output name")
+            raise Img2ImgError(f"{given!r} exists and is not a regular file; choose another output name")
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
         lock, temporary = _temporary(target)
     except OSError as error:
         raise Img2ImgError(f"cannot write into {str(target.parent)!r}: {error.strerror}") from error
-    _being_written.add(temporary)
+    _being_written[temporary] = given
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -68,12 +68,17 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(temporary), str(target)):
             raise  # of another file
-        raise Img2ImgError(f"{str(target)!r} cannot be written: {error.strerror}") from error
+        raise Img2ImgError(f"{given!r} cannot be written: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
-        _being_written.discard(temporary)
+        del _being_written[temporary]
         if lock is not None:
             os.close(lock)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """What messages call ``path``: for a temporary path of ``atomic_path``, the name that was asked for."""
+    return _being_written.get(Path(path), os.fspath(path))
 
 
 def check_writable(folder: Path) -> None:

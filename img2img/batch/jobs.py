@@ -90,7 +90,8 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     for text in inputs:
         for source in images.collect([text], recursive=recursive, left_out=left_out):
             job = _job(text, source, naming)
-            inside = Path(text).is_dir() and job.folder.resolve() != Path(text).resolve() and _below(source.path, job.folder)
+            real = os.path.realpath(job.folder)
+            inside = Path(text).is_dir() and real != os.path.realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
             if not inside:
                 jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
@@ -134,10 +135,6 @@ def _extension(source: Path, naming: Naming) -> str:
     if naming.lossless and not FORMATS[own].exact:
         return ".png"
     return source.suffix if needed is None or own == images.check_format(needed) else needed
-
-
-def _below(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _distinct(jobs: list[Job]) -> list[Job]:

@@ -71,8 +71,8 @@ class Record:
         self._take(line)
 
     def check_writable(self) -> None:
-        """Refuse a record that cannot be appended to, before anything is computed; where there is none it begins, if its folder exists."""
-        if self.path.parent.is_dir():
+        """Refuse a record that cannot be appended to, before anything is computed. Where there is none, none is made."""
+        if self.path.exists():
             self._append(b"")
 
     def _append(self, line: bytes) -> None:

@@ -223,13 +223,10 @@ class _Batch:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
         with atomic_path(job.target) as path:
-            try:
-                if bands is None:
-                    outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
-                else:
-                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
-            except PictureError as error:
-                raise PictureError(error.args[0].replace(os.fspath(path), os.fspath(job.target))) from error
+            if bands is None:
+                outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
+            else:
+                outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
             if outcome.doubtful and not same_content(path, job.target):
                 self.strange.add(job.folder)
                 raise _foreign(job)

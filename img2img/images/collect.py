@@ -51,12 +51,13 @@ def collect(inputs: Sequence[str | os.PathLike[str]], *, recursive: bool = False
 def in_one_line(paths: Sequence[Path]) -> str:
     """How many files of each kind ``paths`` are, the most frequent first: "3 .mp4, 1 .pdf"."""
     counts = Counter(_kind(path) for path in paths)
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    kinds = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count} {kind}" + "s" * (count > 1 and not kind.startswith((".", "without"))) for kind, count in kinds)
 
 
 def _kind(path: Path) -> str:
     if path.is_symlink() and not path.is_file():
-        return "links to folders" if path.is_dir() else "dangling links"
+        return "linked folder" if path.is_dir() else "dangling link"
     return path.suffix.lower() or "without extension"
 
 

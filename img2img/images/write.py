@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from img2img.errors import Img2ImgError, PictureError
-from img2img.files import atomic_path
+from img2img.files import atomic_path, shown
 from img2img.images.encode import encode
 from img2img.images.format_fit import Fit, fit, on_white
 from img2img.images.formats import FORMATS, Format, check_format
@@ -76,7 +76,7 @@ def encoding(target: Target) -> Iterator[BinaryIO]:
     Before a file takes its name it is on the disk, and as long as what was written. Whatever an encoder raises becomes one
     ``PictureError``; only a reader of the stream that has gone stays a ``BrokenPipeError``.
     """
-    name = repr(os.fspath(target)) if isinstance(target, (str, os.PathLike)) else "the output"
+    name = repr(shown(target)) if isinstance(target, (str, os.PathLike)) else "the output"
     if isinstance(target, (str, os.PathLike)):
         with atomic_path(target) as path, _named(name):
             raw = _Counted(path, "w+b")
