@@ -57,9 +57,9 @@ def test_a_writer_within_a_block_writes_to_its_file(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
-    with full_after(10), pytest.raises(Img2ImgError, match=r"a\.txt' cannot be written: File too large"):
-        with atomic_path(tmp_path / "a.txt") as path:
-            path.write_text("more than ten bytes")
+    message = r"a\.txt' cannot be written: File too large"
+    with full_after(10), pytest.raises(Img2ImgError, match=message), atomic_path(tmp_path / "a.txt") as path:
+        path.write_text("more than ten bytes")
     assert (tmp_path / "a.txt").read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 
@@ -73,7 +73,7 @@ def test_folders_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
     for folder in ("file", "file/below/it", "dangling", "dangling/below"):
-        with pytest.raises(Img2ImgError, match="cannot write into .* choose another output folder"):
+        with pytest.raises(Img2ImgError, match=r"cannot write into .* choose another output folder"):
             check_writable(tmp_path / folder)
     check_writable(tmp_path / "to/be/made")
     assert sorted(os.listdir(tmp_path)) == ["dangling", "file"]

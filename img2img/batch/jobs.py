@@ -88,7 +88,7 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     check_naming(inputs, naming)
     jobs: dict[Path, Job] = {}
     for text in inputs:
-        for source in images.collect([text], recursive=recursive, left_out=left_out):
+        for source in images.collect([text], recursive=recursive, tolerant=True, left_out=left_out):
             job = _job(text, source, naming)
             real = os.path.realpath(job.folder)
             inside = Path(text).is_dir() and real != os.path.realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)

@@ -7,6 +7,7 @@ from img2img import images
 from img2img.batch.jobs import Naming, check_naming, is_folder
 from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
 from img2img.errors import ConfigError, PictureError
+from img2img.files import check_writable
 from img2img.images import check_format
 from img2img.images.formats import FORMATS
 from img2img.options import Options
@@ -17,6 +18,7 @@ def check_stream(output: str | None, extension: str | None, write: WriteOptions)
 
     Raises:
         ConfigError: ``output`` is no file name. PictureError: it exists and may not be replaced; an unknown format.
+        Img2ImgError: its folder cannot be written to.
     """
     if output is not None:
         check_naming(["-"], Naming(output, extension=extension))
@@ -24,6 +26,7 @@ def check_stream(output: str | None, extension: str | None, write: WriteOptions)
             raise ConfigError(f"{output!r} is a folder, or has no extension; standard input wants a file such as out.png")
         if Path(output).exists() and not write.overwrite:
             raise PictureError(f"{output!r} exists; --overwrite replaces it")
+        check_writable(Path(output).parent)
     if extension:
         check_format("." + extension.lstrip("."))
 

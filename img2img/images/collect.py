@@ -23,25 +23,29 @@ class Source:
     error: PictureError | None = None
 
 
-def collect(inputs: Sequence[str | os.PathLike[str]], *, recursive: bool = False, left_out: list[Path] | None = None) -> list[Source]:
+def collect(
+    inputs: Sequence[str | os.PathLike[str]], *, recursive: bool = False, tolerant: bool = False, left_out: list[Path] | None = None
+) -> list[Source]:
     """The pictures that ``inputs`` name, each once, in the order given; those of a folder or pattern sorted.
 
     A file is taken whatever its name; of a folder (with ``recursive``, of those below it) and of what a pattern matches, the
     files with a picture's suffix that are not hidden. Links to folders are not followed below a folder: they may loop, or lead
-    out of the tree. Whether a file can be read is for ``read`` to say, so that one bad file does not stop the others; a folder that
-    cannot be entered is a source with an ``error``.
+    out of the tree. Whether a file can be read is for ``read`` to say, so that one bad file does not stop the others.
 
     Args:
+        tolerant: a folder that cannot be entered is a source with an ``error``; else that error is raised.
         left_out: gets the files of folders and patterns that are not taken, and with ``recursive`` the links to folders.
 
     Raises:
-        PictureError: an input that does not exist, a pattern that matches nothing, or a folder without pictures.
+        PictureError: an input that does not exist, a pattern that matches nothing, a folder without pictures or that cannot be entered.
     """
     found: dict[Path, Source] = {}
     left_out = [] if left_out is None else left_out
     for text in [os.fspath(each) for each in inputs]:
         try:
             for source in _expand(text, recursive, left_out):
+                if source.error and not tolerant:
+                    raise source.error
                 found.setdefault(source.path, source)
         except (OSError, ValueError) as error:  # a name that is too long, a link that loops, a NUL
             raise PictureError(f"{text!r} cannot be read: {getattr(error, 'strerror', None) or 'not a possible name'}") from error

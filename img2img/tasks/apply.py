@@ -92,7 +92,8 @@ def _jobs(
     if len(variants) > 1 and files.output is not None and not is_folder(files.output):
         raise ConfigError(f"{len(variants)} results of each input cannot become the one file {files.output!r}; give a folder: -o out/")
     own = "" if variants[0][0] and task.variants_replace_suffix and files.suffix is None else files.suffix
-    plans, left_out = [], []
+    plans: list[list[Any]] = []
+    left_out: list[Path] = []
     for ending, options in variants:  # all of them before anything is made: a result may match a pattern
         naming = Naming(files.output, own, suffix, files.extension, ending and f"_{ending}", needed, task.lossless)
         left_out = []

@@ -233,7 +233,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_first(tiny: Tiny, photos: P
     (photos.parent / "out").write_text("a file")
     pipeline = tiny(2)
     calls = counted(pipeline)
-    with pytest.raises(Img2ImgError, match="cannot write into .*out'.*; choose another output folder"):
+    with pytest.raises(Img2ImgError, match=r"cannot write into .*out'.*; choose another output folder"):
         outcomes_of(jobs_of(photos), pipeline)
     assert calls == []
 

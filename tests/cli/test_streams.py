@@ -66,11 +66,9 @@ def test_standard_output_takes_one_picture(tmp_path: Path, photo: Path, model: P
     ("line", "code", "message"),
     [
         ("img2img upscale - <&-", 1, "img2img: standard input is closed\n"),
-        ("img2img upscale - -o b.png <&-", 1, "img2img: standard input is closed\n"),
         ("img2img upscale a.png -o b.png >&-", 1, "img2img: standard output is closed; send it to a file or to /dev/null\n"),
         ("img2img upscale a.png -o b.png <&- >&- 2>&-", 1, ""),
         ("img2img upscale none.png 2>&-", 1, ""),
-        ("img2img styles | head -c 1; exit ${PIPESTATUS[0]}", 0, ""),
         ("img2img weights list --json >/dev/full", 1, "img2img: No space left on device\n"),
     ],
 )
@@ -101,6 +99,6 @@ def test_what_a_folder_holds_besides_pictures_is_counted(tmp_path: Path, photo: 
     line = shell(f"img2img upscale in -m {model} -o out", tmp_path).stderr
     assert line == "left out: 3 .mp4, 1 .pdf\n"
     each = shell(f"img2img -v upscale in -m {model} -o out", tmp_path).stderr
-    assert [text in each for text in ("left out: 3 .mp4, 1 .pdf\n", "in/a.mp4\n", "in/c.mp4\n", "d\\x1b[31m.pdf\n", "\x1b")] == [
-        True
-    ] * 4 + [False]
+    for text in ("left out: 3 .mp4, 1 .pdf\n", "in/a.mp4\n", "in/c.mp4\n", "d\\x1b[31m.pdf\n"):
+        assert text in each
+    assert "\x1b" not in each

@@ -112,7 +112,7 @@ def test_links_that_are_left_out(tree):
     left_out: list[Path] = []
     assert "gone.png" in relatives([tree], recursive=True, left_out=left_out)
     assert images.in_one_line(left_out) == "2 linked folders, 1 .txt, 1 dangling link"
-    with pytest.raises(PictureError, match="gone.png' is a link to 'gone/a.png', which is not there"):
+    with pytest.raises(PictureError, match=r"gone\.png' is a link to 'gone/a\.png', which is not there"):
         images.read(tree / "gone.png")
 
 
@@ -124,9 +124,11 @@ def test_a_folder_that_cannot_be_entered_is_named(tree):
             folder.chmod(0o755)
         os.seteuid(65534)
     try:
-        errors = {str(source.relative): source.error for source in images.collect([tree], recursive=True)}
+        errors = {str(source.relative): source.error for source in images.collect([tree], recursive=True, tolerant=True)}
         with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
-            images.collect([tree / "sub"])
+            images.collect([tree / "sub"], tolerant=True)
+        with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
+            images.collect([tree], recursive=True)
     finally:
         if os.getuid() == 0:
             os.seteuid(0)
@@ -145,7 +147,7 @@ def test_paths_that_are_too_long_are_named(tmp_path, monkeypatch):
         os.chdir("d" * 250)
     monkeypatch.chdir(tmp_path)
     try:
-        sources = images.collect([tmp_path], recursive=True)
+        sources = images.collect([tmp_path], recursive=True, tolerant=True)
     finally:
         shutil.rmtree("d" * 250)
     assert [(source.relative.parts[-1][0], bool(source.error)) for source in sources] == [("a", False), ("d", True)]

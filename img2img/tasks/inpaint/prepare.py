@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img2img.errors import ConfigError, option
@@ -33,9 +34,8 @@ def prepare(requests: "Sequence[Request]", overwrite: bool) -> list[InpaintOptio
         check_format(options.mask_out)
         if len(sources) > 1:
             raise ConfigError(f"{shown} is one file for {len(sources)} pictures; give a folder: {options.mask_out}/")
-    given = {os.path.realpath(source) for source in sources} | (
-        {os.path.realpath(options.mask)} if isinstance(options.mask, str) else set()
-    )
+    read: list[str | Path] = [*sources, *([options.mask] if isinstance(options.mask, str) else [])]
+    given = {os.path.realpath(path) for path in read}
     for target, count in Counter(mask_path(options.mask_out, source) for source in sources).items():
         if count > 1:
             raise ConfigError(f"{shown}: the masks of {count} pictures would go into one file, {str(target)!r}; take one at a time")
