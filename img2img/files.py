@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from img2img.errors import Img2ImgError
+from img2img.errors import FileError
 
 if sys.platform != "win32":
     import fcntl
@@ -41,7 +41,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     block, ``atomic_path`` of the temporary path gives that path itself. What killed processes left in the folder is deleted.
 
     Raises:
-        Img2ImgError: ``target`` exists and is not a regular file (``os.replace`` onto ``/dev/null`` would replace the device),
+        FileError: ``target`` exists and is not a regular file (``os.replace`` onto ``/dev/null`` would replace the device),
             its folder cannot be made or written to, or the disk is full.
     """
     given, target = shown(target), Path(os.path.realpath(target))  # a link stays a link, to the new content
@@ -50,12 +50,12 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         return
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            raise Img2ImgError(f"{given!r} exists and is not a regular file; choose another output name")
+            raise FileError(f"{given!r} exists and is not a regular file; choose another output name")
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
         lock, temporary = _temporary(target)
     except OSError as error:
-        raise Img2ImgError(f"cannot write into {str(target.parent)!r}: {error.strerror}") from error
+        raise FileError(f"cannot write into {str(target.parent)!r}: {error.strerror}") from error
     _being_written[temporary] = given
     try:
         yield temporary
@@ -68,7 +68,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(temporary), str(target)):
             raise  # of another file
-        raise Img2ImgError(f"{given!r} cannot be written: {error.strerror}") from error
+        raise FileError(f"{given!r} cannot be written: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
         del _being_written[temporary]
@@ -82,14 +82,14 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder in which no file can be made, or that could not be made itself. Img2ImgError says why."""
+    """Refuse a folder in which no file can be made, or that could not be made itself. FileError says why."""
     there = _existing(folder)
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         above = "" if there == Path(os.path.abspath(folder)) else f" ({str(there)!r})"
-        raise Img2ImgError(f"cannot write into {str(folder)!r}{above}: {error.strerror}; choose another output folder") from error
+        raise FileError(f"cannot write into {str(folder)!r}{above}: {error.strerror}; choose another output folder") from error
 
 
 def ignores_case(folder: Path) -> bool:

@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from img2img.errors import Img2ImgError
+from img2img.errors import FileError
 
 if sys.platform != "win32":
     import fcntl
@@ -29,7 +29,7 @@ class Record:
     output is then missing or has its older line.
 
     Raises:
-        Img2ImgError: here and in all methods: the record cannot be read or written, or is a link, a pipe, or too large.
+        FileError: here and in all methods: the record cannot be read or written, or is a link, a pipe, or too large.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -126,8 +126,8 @@ class Record:
         self._contents[name, size][str(content)] = key
         self._sources[name] = str(source)
 
-    def _error(self, what: str) -> Img2ImgError:
-        return Img2ImgError(f"the record of what was made, {str(self.path)!r}, {what}; move it away, or choose another output folder")
+    def _error(self, what: str) -> FileError:
+        return FileError(f"the record of what was made, {str(self.path)!r}, {what}; move it away, or choose another output folder")
 
     def _name(self, output: Path) -> str:
         return os.path.relpath(output, self.path.parent)
