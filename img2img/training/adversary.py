@@ -95,6 +95,7 @@ class Adversary:
         objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
         objective.optimizer, objective.critic_steps = config.optimizer, config.critic_steps
+        objective.lazy = config.penalty_every if config.r1 or config.r2 else 1
 
     @property
     def network(self) -> Any:
