@@ -81,6 +81,11 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
     pages = vips.tiff_pages(file)
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
+    if tags.get(262) == 6 and tags.get(259, 1) not in (6, 7):  # libvips gives Y, Cb and Cr for red, green and blue, unless it is JPEG
+        if tags.get(530, (2, 2)) not in ((1, 1), [1, 1]):
+            raise PictureError(f"{name} is a TIFF of YCbCr with fewer colors than pixels, but not of JPEG: convert it to RGB first")
+        with open_image(file, name, ("TIFF",)) as image:
+            return _read_image(image, file, b"", max_pixels, name)
     if tags.get(262) == 8:  # Lab, which libvips cannot read; Pillow reads the first page and turns it upright itself
         with open_image(file, name, ("TIFF",)) as image:
             return _read_image(image, file, b"", max_pixels, name)
