@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import ConfigError, TrainingError
+from img2img.errors import ConfigError, FileError, TrainingError
 from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
@@ -81,9 +81,10 @@ def train(
     try:
         with stop_signals() as stop:
             return _Run(objective, samples, validation, config, run, fabric, record).go(stop)
-    except OSError as error:
+    except (OSError, FileError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise TrainingError(
-            f"cannot write into {str(run)!r}: {error.strerror or error}; the last checkpoint is intact: give the same command again"
+            f"cannot write into {str(run)!r}: {reason}; the last checkpoint is intact: give the same command again"
         ) from error
     except RuntimeError as error:
         if fabric.world_size == 1:
