@@ -80,6 +80,8 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
     if plan.format.lossy:
         options["quality"] = QUALITY[name] if quality is None else quality
+        if name == "WEBP" and metadata.lossless and quality is None:
+            options["lossless"] = True
     by_format: dict[str, dict[str, Any]] = {
         "JPEG": {"subsampling": 0, "optimize": True},
         "WEBP": {"exact": True, "method": 4},  # exact: colors under full transparency stay
