@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from img2img.errors import ModelError
 from img2img.models.files import check_state
 from img2img.models.info import Model, ModelInfo
+from img2img.networks.weights import read_tensors
 
 LARGEST_FILE = 8 * 2**30
 WINDOW_HALO, LARGEST_HALO = 32, 96  # see _halo
@@ -198,7 +198,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{str(path)!r} has {size / 2**30:.1f} GiB; expected a model file of at most {LARGEST_FILE / 2**30:.0f} GiB")
     try:
         if head[8:9] == b"{":
-            content: Any = load_file(path)
+            content: Any = read_tensors(path)
         elif head.startswith((b"PK\x03\x04", b"\x80")):
             _check_zip(path, size)
             with path.open("rb") as file:  # by its path, torch would decide by the suffix again

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from img2img import networks
 from img2img.errors import Img2ImgError, ModelError
 from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
+from img2img.networks.weights import read_tensors
 
 METADATA_KEY = "img2img"
 FORMER_TENSORS = {"encoder.centre": "encoder.center"}  # as files of version 0.1 call them
@@ -61,8 +62,7 @@ def read_model(path: str | Path) -> Model:
     """The model in our own file ``path``; errors as ``load_model``."""
     info = read_info(path)
     try:
-        with safe_open(str(path), framework="pt") as file:
-            state = {FORMER_TENSORS.get(key, key): file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        state = {FORMER_TENSORS.get(key, key): value for key, value in read_tensors(Path(path)).items()}
         with torch.device("meta"):
             network = networks.build(info.network)
     except (SafetensorError, OSError) as error:

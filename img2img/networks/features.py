@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
 from img2img.files import shipped_folder
+from img2img.networks.weights import read_tensors
 
 Backbone = Literal["vgg16", "vgg16-torchvision", "vgg19"]
 CONVOLUTIONS: dict[Backbone, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3), "vgg16-torchvision": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -111,7 +111,7 @@ def vgg16_weights() -> dict[str, Tensor]:
 def _shipped_state(convolutions: list[str]) -> dict[str, Tensor]:
     path = shipped_folder() / "vgg16-features.safetensors"
     try:
-        state = load_file(path)
+        state = read_tensors(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {str(path)!r}, which comes with img2img: {error}; install img2img again") from error
     state["conv1_1.weight"] = state["conv1_1.weight"].flip(1)  # stored for BGR
