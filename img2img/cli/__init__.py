@@ -16,7 +16,7 @@ from img2img.cli.inspect import inspect
 from img2img.cli.styles import styles
 from img2img.cli.train import train
 from img2img.cli.weights import weights
-from img2img.errors import ConfigError, Img2ImgError
+from img2img.errors import ConfigError, Img2ImgError, cause_of
 from img2img.tasks import TASKS
 from img2img.tasks.command import command_of
 from img2img.tasks.task import flag_of
@@ -34,6 +34,14 @@ class _Commands(TyperGroup):
         except Img2ImgError as error:
             typer.echo(f"img2img: {error.spelled(_flag)}", err=True)
             raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from error
+        except (MemoryError, RuntimeError, OSError) as error:
+            cause = cause_of(error)
+            if not cause or isinstance(error, BrokenPipeError):
+                raise
+            logging.getLogger(__name__).debug("where that came from", exc_info=error)
+            named = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+            typer.echo(f"img2img: {named}{cause}", err=True)
+            raise typer.Exit(1) from error
 
 
 def _flag(name: str) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from img2img.errors import ModelError
+from img2img.errors import ModelError, cause_of
 from img2img.models.files import check_state
 from img2img.models.info import Model, ModelInfo
 from img2img.networks.weights import read_tensors
@@ -148,6 +148,8 @@ def _recognized(state: dict[str, Tensor], where: str) -> Any:
     except ModelError:
         raise
     except Exception as error:  # whatever the code of 40 architectures raises on tensors that do not fit
+        if cause := cause_of(error):
+            raise ModelError(f"{where!r} cannot be loaded: {cause}") from error
         raise ModelError(f"{where!r}: tensors do not fit the architecture: {' '.join(str(error).split())[:200]!r}") from error
     finally:
         hook.remove()
@@ -210,6 +212,8 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     except ModelError:
         raise
     except Exception as error:  # damaged files make these readers raise anything; their messages advise unsafe reading
+        if cause := cause_of(error):
+            raise ModelError(f"{str(path)!r} cannot be read: {cause}") from error
         raise ModelError(f"{str(path)!r} is damaged, or holds more than a list of tensors; nothing in it was run") from error
     if not state:
         raise ModelError(f"{str(path)!r} holds no tensors")

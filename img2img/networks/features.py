@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from img2img.errors import ModelError
+from img2img.errors import ModelError, cause_of
 from img2img.files import shipped_folder
 from img2img.networks.weights import read_tensors
 
@@ -69,7 +69,8 @@ class VGGFeatures(nn.Module):
         try:
             self.stack.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
         except RuntimeError as error:
-            raise ModelError(f"the weights of {backbone} do not fit: {' '.join(str(error).split())}") from error
+            cause = cause_of(error) or "tensors are missing, or have other shapes; install img2img again"
+            raise ModelError(f"the weights of {backbone} cannot be loaded: {cause}") from error
         mean, std = (OXFORD_MEAN, OXFORD_STD) if backbone == "vgg16" else (IMAGENET_MEAN, IMAGENET_STD)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
@@ -125,7 +126,9 @@ def _torchvision_state(backbone: Backbone, convolutions: list[str]) -> dict[str,
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(f"cannot fetch {backbone} from {weights.url}: {error}; go online, or use the shipped 'vgg16'") from error
+        raise ModelError(
+            f"cannot fetch {backbone} from {weights.url}: {cause_of(error) or error}; go online, or use the shipped 'vgg16'"
+        ) from error
     keys = [key for key in state if key.startswith("features.")]  # in the order of the network: weight, bias, weight, bias, ...
     ours = [f"{name}.{kind}" for name in convolutions for kind in ("weight", "bias")]
     return {name: state[key] for name, key in zip(ours, keys, strict=False)}
