@@ -3,8 +3,8 @@
 import errno
 import io
 
-import pyvips
 import pytest
+import pyvips
 import torch
 
 from img2img.errors import cause_of, is_out_of_memory

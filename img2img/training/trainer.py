@@ -85,7 +85,7 @@ def train(
             f"cannot write into {str(run)!r}: {error.strerror or error}; the last checkpoint is intact: give the same command again"
         ) from error
     except (MemoryError, RuntimeError) as error:
-        if is_out_of_memory(error) or "DataLoader worker" in str(error).partition("\n")[0] and "killed" in str(error):
+        if is_out_of_memory(error) or ("DataLoader worker" in str(error).partition("\n")[0] and "killed" in str(error)):
             raise TrainingError(
                 "out of memory: give a smaller --batch (--accumulate makes up for it), smaller samples or fewer --workers; "
                 "the last checkpoint is intact, and the same command goes on from there"
