@@ -1,6 +1,7 @@
 """The order of samples: a pure function of the seed and the number of images seen, so that any run can be resumed exactly."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch.utils.data import Sampler
@@ -30,7 +31,12 @@ def seeded_rng(*numbers: int) -> torch.Generator:
 def shuffled(position: int, length: int, seed: int) -> int:
     """Which of ``length`` items stands at ``position`` of an endless sequence that visits all, newly shuffled each round."""
     round_number, place = divmod(position, length)
-    return int(torch.randperm(length, generator=seeded_rng(seed, round_number))[place])
+    return int(_permutation(length, seed, round_number)[place])
+
+
+@lru_cache(maxsize=8)  # a process asks for one place after another, of a few sets
+def _permutation(length: int, seed: int, round_number: int) -> torch.Tensor:
+    return torch.randperm(length, generator=seeded_rng(seed, round_number))
 
 
 class Positions(Sampler[int]):

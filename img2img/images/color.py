@@ -20,7 +20,7 @@ GAMUT_STEPS = 12
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """sRGB (N, 3, H, W) in [0, 1] as CIE Lab: L in [0, 100], a and b about -110 to 110."""
-    xyz = torch.einsum("ij,njhw->nihw", rgb.new_tensor(_MATRIX), _linear(rgb))
+    xyz = _mixed(rgb.new_tensor(_MATRIX), _linear(rgb))
     f = torch.where(xyz > _DELTA**3, xyz.clamp_min(_DELTA**3) ** (1 / 3), xyz / (3 * _DELTA**2) + 4 / 29)
     x, y, z = f.unbind(1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
@@ -32,8 +32,8 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     y = (lightness + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], dim=1)
     xyz = torch.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4 / 29))
-    inverse = torch.linalg.inv(torch.tensor(_MATRIX, dtype=torch.float64)).to(lab)
-    linear = torch.einsum("ij,njhw->nihw", inverse, xyz)
+    inverse = torch.linalg.inv(torch.tensor(_MATRIX, dtype=torch.float64))
+    linear = _mixed(inverse, xyz)
     return torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
@@ -76,6 +76,12 @@ def colored(gray: Tensor, ab: Tensor) -> Tensor:
         good = fits(middle)
         low, high = torch.where(good, middle, low), torch.where(good, high, middle)
     return lab_to_rgb(torch.cat([lightness, ab * low], dim=1)).clamp(0, 1)
+
+
+def _mixed(matrix: Tensor, colors: Tensor) -> Tensor:
+    """``matrix`` (3, 3) times each pixel of ``colors`` (N, 3, H, W), not in the half precision that autocast would take."""
+    with torch.autocast(colors.device.type, enabled=False):
+        return torch.einsum("ij,njhw->nihw", matrix.to(colors), colors)
 
 
 def _linear(rgb: Tensor) -> Tensor:

@@ -14,10 +14,13 @@ wgan-gp        f - r, and a gradient penalty              -f                    
 relativistic   -log s(r - mean f) - log(1 - s(f - mean r))  the same, r and f swapped  Jolicoeur-Martineau 2019, arXiv 1807.00734, RaSGAN
 =============  =========================================  ======================  =========================================
 
+Where a paper sums the maps, or has no half in lsgan's generator (CycleGAN, CUT, UNIT, MUNIT), the weight of a preset makes up for it.
+
 The clipping and the penalty of the two WGANs are in ``losses.regularizers``. The means of ``relativistic`` are over one process's batch.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -29,22 +32,29 @@ GAN_MODES: tuple[GanMode, ...] = get_args(GanMode)
 SMOOTHABLE: tuple[GanMode, ...] = ("vanilla", "nonsaturating", "lsgan")  # those whose discriminator aims at a target
 
 
-def discriminator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0) -> Tensor:
+def discriminator_loss(
+    mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0, known: Sequence[Tensor] | None = None
+) -> Tensor:
     """What the discriminator minimizes, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits.
 
     ``smoothing`` moves the target of real pictures from 1 to 1 - smoothing (one-sided: Salimans 2016, arXiv 1606.03498, section 3.4).
+    ``known``, maps of the same shapes, is True where a generated picture shows a real one's pixels: there it is labeled real (the
+    mask-aware labels of LaMa, Suvorov et al. 2022, arXiv 2109.07161, section 2.3).
 
     Raises:
-        ValueError: ``mode`` has no such target.
+        ValueError: ``mode`` has no such target, or, being relativistic, no label for each place.
     """
-    if not smoothing:
-        return _mean(_DISCRIMINATOR[mode], real, fake)
-    if mode not in SMOOTHABLE:
+    if smoothing and mode not in SMOOTHABLE:
         raise ValueError(f"{mode} has no target to smooth; {', '.join(SMOOTHABLE)} have")
-    if mode == "lsgan":
-        return _mean(lambda r, f: ((r - (1 - smoothing)).square().mean() + f.square().mean()) / 2, real, fake)
-    # -(1 - a) log s(r) - a log(1 - s(r)) = softplus(-r) + a r
-    return _mean(_DISCRIMINATOR[mode], real, fake) + smoothing * _mean(lambda r, _: r.mean(), real, fake)
+    if mode == "relativistic":
+        if known is not None:
+            raise ValueError("relativistic compares places with the mean of all others, so that none has a label of its own")
+        return _mean(lambda r, f: _relativistic(upper=r, lower=f), real, fake)
+    as_real, as_fake = partial(_AS_REAL[mode], smoothing=smoothing) if smoothing else _AS_REAL[mode], _AS_FAKE[mode]
+    if known is None:
+        return _mean(lambda r, f: as_real(r).mean() + as_fake(f).mean(), real, fake)
+    labeled = [torch.where(k, as_real(f), as_fake(f)) for f, k in zip(fake, known, strict=True)]
+    return _mean(lambda r, f: as_real(r).mean() + f.mean(), real, labeled)
 
 
 def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
@@ -82,26 +92,30 @@ def _relativistic(upper: Tensor, lower: Tensor) -> Tensor:
     return F.softplus(lower.mean() - upper).mean() + F.softplus(lower - upper.mean()).mean()
 
 
-def _cross_entropy(r: Tensor, f: Tensor) -> Tensor:
-    return F.softplus(-r).mean() + F.softplus(f).mean()  # -log s(x) = softplus(-x)
-
-
-def _critic(r: Tensor, f: Tensor) -> Tensor:
-    return f.mean() - r.mean()
-
-
 def _minus_mean(_: Tensor, f: Tensor) -> Tensor:
     return -f.mean()
 
 
-_DISCRIMINATOR: dict[GanMode, Callable[[Tensor, Tensor], Tensor]] = {
-    "vanilla": _cross_entropy,
-    "nonsaturating": _cross_entropy,
-    "lsgan": lambda r, f: ((r - 1).square().mean() + f.square().mean()) / 2,
-    "hinge": lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(),
-    "wgan": _critic,
-    "wgan-gp": _critic,
-    "relativistic": lambda r, f: _relativistic(upper=r, lower=f),
+def _likely(r: Tensor, smoothing: float = 0.0) -> Tensor:
+    return F.softplus(-r) + smoothing * r  # -(1 - a) log s(r) - a log(1 - s(r)), as -log s(x) = softplus(-x)
+
+
+# What a logit costs the discriminator where the label is real, and where it is fake.
+_AS_REAL: dict[GanMode, Callable[..., Tensor]] = {
+    "vanilla": _likely,
+    "nonsaturating": _likely,
+    "lsgan": lambda r, smoothing=0.0: (r - (1 - smoothing)).square() / 2,
+    "hinge": lambda r: F.relu(1 - r),
+    "wgan": lambda r: -r,
+    "wgan-gp": lambda r: -r,
+}
+_AS_FAKE: dict[GanMode, Callable[[Tensor], Tensor]] = {
+    "vanilla": F.softplus,
+    "nonsaturating": F.softplus,
+    "lsgan": lambda f: f.square() / 2,
+    "hinge": lambda f: F.relu(1 + f),
+    "wgan": lambda f: f,
+    "wgan-gp": lambda f: f,
 }
 _GENERATOR: dict[GanMode, Callable[[Tensor, Tensor], Tensor]] = {
     "vanilla": lambda r, f: -F.softplus(f).mean(),  # log(1 - s(x)) = -softplus(x)

@@ -10,15 +10,17 @@ from torch import Tensor
 Policy = Literal["color", "translation", "cutout"]
 TRANSLATION = 1 / 8  # of the side, to either side
 CUTOUT = 1 / 2  # of the side
+GRAY = 0.5
 
 
 def diff_augment(images: Tensor, policy: Sequence[Policy]) -> Tensor:
     """``images`` (N, C, H, W) in [0, 1], each changed at random, differentiably; real and fake pictures must both pass here.
 
     DiffAugment (Zhao et al. 2020, arXiv 2006.10738, section 3.2): "color" changes brightness by up to 0.25 (theirs is 0.5 in
-    [-1, 1]), saturation by a factor of 0 to 2 and contrast by one of 0.5 to 1.5; "translation" moves by up to an eighth of the side, zeros
-    come in; "cutout" empties a square of half the side. Draws from torch's global generator, so equal seeds give equal changes. (kornia's
-    augmentations are others: brightness multiplies there, and erased parts vary in size.)
+    [-1, 1]), saturation by a factor of 0 to 2 and contrast by one of 0.5 to 1.5; "translation" moves by up to an eighth of the side,
+    mid-gray comes in; "cutout" makes a square of half the side mid-gray, which is the 0 of their [-1, 1]. Draws from torch's global
+    generator, so equal seeds give equal changes. (kornia's augmentations are others: brightness multiplies there, and erased parts vary
+    in size.)
     """
     for step in policy:
         images = _STEPS[step](images)
@@ -38,7 +40,7 @@ def _color(x: Tensor) -> Tensor:
 def _translation(x: Tensor) -> Tensor:
     height, width = x.shape[-2:]
     down, right = int(height * TRANSLATION + 0.5), int(width * TRANSLATION + 0.5)
-    padded = F.pad(x, (right, right, down, down))
+    padded = F.pad(x, (right, right, down, down), value=GRAY)
     rows = _integers(len(x), 2 * down + 1)[:, None] + torch.arange(height)
     columns = _integers(len(x), 2 * right + 1)[:, None] + torch.arange(width)
     picture = torch.arange(len(x))[:, None, None].to(x.device)
@@ -54,7 +56,7 @@ def _cutout(x: Tensor) -> Tensor:
     left = _integers(len(x), width + 1 - wide % 2)[:, None] - wide // 2
     rows, columns = torch.arange(height), torch.arange(width)
     inside = ((rows >= top) & (rows < top + high))[:, :, None] & ((columns >= left) & (columns < left + wide))[:, None, :]
-    return x * (~inside)[:, None].to(x)
+    return torch.where(inside[:, None].to(x.device), GRAY, x)
 
 
 _STEPS = {"color": _color, "translation": _translation, "cutout": _cutout}

@@ -17,20 +17,23 @@ def gradient_penalty(discriminator: Callable[[Tensor], Sequence[Tensor]], real: 
     """
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype).to(real.device)
     between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
-    norms: Tensor = _gradients(discriminator(between), between).flatten(1).norm(dim=1)
+    means = torch.stack([x.flatten(1).mean(dim=1) for x in discriminator(between)]).mean(dim=0)
+    norms: Tensor = _gradients(means.sum(), between).flatten(1).norm(dim=1)
     return (norms - 1).square().mean()
 
 
 def zero_centered_gradient_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:
     """mean over pictures of ||grad D(x)||^2 / 2; a scalar: R1 at real pictures, R2 at generated ones.
 
-    Mescheder et al. 2018 (arXiv 1801.04406), eq. 9, without its weight. D(x) is the mean of a picture's logits.
+    Mescheder et al. 2018 (arXiv 1801.04406), eq. 9, without its weight. D(x) is the sum of a picture's logits, of all places and maps, as
+    in LaMa (Suvorov et al. 2022, arXiv 2109.07161), whose 0.001 is 0.002 here, as the half is not in their code.
 
     Args:
         logits: what the discriminator says of ``images``.
         images: (N, C, H, W), with ``requires_grad``.
     """
-    return _gradients(logits, images).flatten(1).square().sum(dim=1).mean() / 2
+    total = torch.stack([x.sum() for x in logits]).sum()
+    return _gradients(total, images).flatten(1).square().sum(dim=1).mean() / 2
 
 
 def feature_matching(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -50,16 +53,15 @@ def feature_matching(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[T
 
 
 def mode_seeking(images_1: Tensor, images_2: Tensor, codes_1: Tensor, codes_2: Tensor, epsilon: float = 1e-5) -> Tensor:
-    """mean|z1 - z2| / mean|G(z1) - G(z2)|, averaged over pairs; a scalar that is small when different codes give different pictures.
+    """mean|z1 - z2| / mean|G(z1) - G(z2)|, means over all pairs; a scalar that is small when different codes give different pictures.
 
-    Mao et al. 2019 (arXiv 1903.05628), eq. 3: the ratio that they maximize, turned upside down as in their code.
+    Mao et al. 2019 (arXiv 1903.05628), eq. 3: the ratio that they maximize, turned upside down as in their code, which also has the
+    means of the batch: a ratio for each pair is without bound as soon as the two pictures of one pair are equal.
 
     Args:
         images_1, images_2: (N, C, H, W) made from the style codes ``codes_1``, ``codes_2`` (N, D) and otherwise equal inputs.
     """
-    pictures = (images_1 - images_2).abs().flatten(1).mean(dim=1)
-    codes = (codes_1 - codes_2).abs().flatten(1).mean(dim=1)
-    return (codes / (pictures + epsilon)).mean()
+    return (codes_1 - codes_2).abs().mean() / ((images_1 - images_2).abs().mean() + epsilon)
 
 
 @torch.no_grad()
@@ -74,8 +76,7 @@ def instance_noise(images: Tensor, sigma: float) -> Tensor:
     return images + sigma * torch.randn(images.shape, dtype=images.dtype).to(images.device)
 
 
-def _gradients(logits: Sequence[Tensor], images: Tensor) -> Tensor:
-    """The gradient of each picture's mean logit at that picture, itself differentiable; (N, C, H, W)."""
-    values = torch.stack([x.flatten(1).mean(dim=1) for x in logits]).mean(dim=0)
-    (gradients,) = torch.autograd.grad(values.sum(), images, create_graph=True)
+def _gradients(value: Tensor, images: Tensor) -> Tensor:
+    """The gradient of the scalar ``value`` at ``images``, itself differentiable; (N, C, H, W)."""
+    (gradients,) = torch.autograd.grad(value, images, create_graph=True)
     return gradients

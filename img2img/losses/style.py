@@ -17,8 +17,10 @@ def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
         guide: T, (1 or N, 1, H, W), for a region alone: its squares should add up to 1 (Gatys et al. 2017, arXiv 1611.07865, section 4).
             If they do so over several pieces of a picture, the Gram matrices of the pieces add up to that of the picture.
     """
+    features = _full(features)
     flat = (features if guide is None else features * guide).flatten(2)
-    found = torch.bmm(flat, flat.transpose(1, 2))
+    with torch.autocast(features.device.type, enabled=False):
+        found = torch.bmm(flat, flat.transpose(1, 2))
     return found / flat.shape[2] if guide is None else found
 
 
@@ -31,7 +33,8 @@ def style_distance(x: Tensor, y: Tensor, *, root: bool = False) -> Tensor:
     Gatys et al. 2016, eq. 4. Deviation: theirs is divided by 4 C^2 (H W)^2, here by the size of the style's own matrix, because layers
     differ a thousandfold; a layer's weight then means the same everywhere, and 1 is the distance of a picture of which nothing is seen.
     """
-    difference, size = (x - y.detach()).square().sum((1, 2)), y.detach().square().sum((1, 2))
+    x, y = _full(x), _full(y.detach())
+    difference, size = (x - y).square().sum((1, 2)), y.square().sum((1, 2))
     return _relative((difference + ROOT_EPSILON * size).sqrt(), size.sqrt()) if root else _relative(difference, size)
 
 
@@ -40,7 +43,8 @@ def content_distance(x: Tensor, y: Tensor) -> Tensor:
 
     Gatys et al. 2016, eq. 1; divided by the content's own size instead of 2, as ``style_distance`` is.
     """
-    return _relative((x - y.detach()).square().sum((1, 2, 3)), y.detach().square().sum((1, 2, 3)))
+    x, y = _full(x), _full(y.detach())
+    return _relative((x - y).square().sum((1, 2, 3)), y.square().sum((1, 2, 3)))
 
 
 def statistics(features: Tensor, epsilon: float = 1e-5) -> Statistics:
@@ -48,7 +52,7 @@ def statistics(features: Tensor, epsilon: float = 1e-5) -> Statistics:
 
     ``epsilon`` is added to the variance, whose root has no gradient at 0 (a channel that is silent everywhere).
     """
-    variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
+    variance, mean = torch.var_mean(_full(features), dim=(2, 3), correction=0)
     return mean, (variance + epsilon).sqrt()
 
 
@@ -69,6 +73,11 @@ def total_variation(x: Tensor) -> Tensor:
     Mahendran & Vedaldi 2015 (arXiv 1412.0035), eq. 4 with beta = 2, as means instead of sums.
     """
     return x.diff(dim=-1).square().mean() + x.diff(dim=-2).square().mean()
+
+
+def _full(x: Tensor) -> Tensor:
+    """``x`` in single precision at least: activations of 12,000, whose squares float16 cannot hold, are common."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def _relative(difference: Tensor, size: Tensor) -> Tensor:

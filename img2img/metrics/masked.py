@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.errors import DataError
-from img2img.metrics.pixel import SSIM_WINDOW, comparable, ssim_map
+from img2img.metrics.pixel import SSIM_WINDOW, comparable, in_double, ssim_map
 
 
 def masked_l1(x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _with_hole(x: Tensor, y: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tens
         raise DataError(f"the mask of pictures {tuple(x.shape)} is {tuple(mask.shape)}; expected one channel of the same size")
     if not bool(mask.flatten(-3).any(-1).all()):
         raise DataError("a mask without a hole: there is nothing to measure")
-    return x, y, mask.double()
+    return x, y, in_double(mask)
 
 
 def _hole_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -82,4 +82,9 @@ def comparable(x: Tensor, y: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
     if border < 0 or 2 * border >= min(height, width):
         raise DataError(f"a border of {border} leaves nothing of a picture of {width} x {height}")
     inside = (..., slice(border, height - border), slice(border, width - border))
-    return x.detach()[inside].double().clamp(0, 1), y.detach()[inside].double().clamp(0, 1)
+    return in_double(x.detach()[inside]).clamp(0, 1), in_double(y.detach()[inside]).clamp(0, 1)
+
+
+def in_double(x: Tensor) -> Tensor:
+    """``x`` as float64, on the CPU where its device has none (MPS)."""
+    return (x.cpu() if x.device.type == "mps" else x).double()

@@ -188,9 +188,16 @@ def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain")
             return [nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)]
 
 
+class FullSigmoid(nn.Sigmoid):
+    """``nn.Sigmoid`` in single precision at least: bfloat16 has 129 values between 0.5 and 1, which a picture's gradients would show."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if x.dtype == torch.float64 else x.float())
+
+
 def make_head(head: Head) -> nn.Module:
     """What stands behind the last convolution: a sigmoid for pictures in [0, 1], nothing for logits and free ranges."""
-    return nn.Sigmoid() if head == "sigmoid" else nn.Identity()
+    return FullSigmoid() if head == "sigmoid" else nn.Identity()
 
 
 def icnr_(weight: Tensor, scale: int) -> Tensor:

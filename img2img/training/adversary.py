@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -25,7 +26,9 @@ class AdversaryConfig(Strict):
     network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
     gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
     weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
-    r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures; 1 to 10 is usual")
+    r1: float = Field(
+        0.0, ge=0, description="weight of the penalty on the gradient at real pictures, of the sum of all logits; LaMa has 0.002"
+    )
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
     feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
@@ -59,6 +62,11 @@ class AdversaryConfig(Strict):
         return self
 
     @property
+    def critic_steps(self) -> int:
+        """What ``critic_steps: 0`` means: 5 for the two WGANs (Arjovsky 2017, algorithm 1; Gulrajani 2017, algorithm 1)."""
+        return 5 if self.weight and self.mode in ("wgan", "wgan-gp") else 1
+
+    @property
     def optimizer(self) -> str:
         """What ``optimizer: auto`` means: RMSprop for WGAN, whose critic is unstable with momentum (Arjovsky 2017, section 4)."""
         return "rmsprop" if self.weight and self.mode == "wgan" else "adamw"
@@ -71,13 +79,23 @@ class Adversary:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
             several adversaries, the ending of the losses' names.
         network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+        holes: whether the last channel of pictures is a mask, 1 where they were filled. A generated picture is real everywhere else,
+            and is labeled so.
+
+    Raises:
+        ConfigError: holes with a loss that has no labels.
     """
 
-    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module) -> None:
-        self.config, self.objective, self.name = config, objective, name
+    def __init__(
+        self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module, *, holes: bool = False
+    ) -> None:
+        if holes and config.mode == "relativistic":
+            raise ConfigError("adversary.mode relativistic has no labels, but known places must count as real: take hinge or nonsaturating")
+        self.config, self.objective, self.name, self.holes = config, objective, name, holes
         objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
-        objective.optimizer = config.optimizer
+        objective.optimizer, objective.critic_steps = config.optimizer, config.critic_steps
+        objective.lazy = config.penalty_every if config.r1 or config.r2 else 1
 
     @property
     def network(self) -> Any:
@@ -94,7 +112,8 @@ class Adversary:
         fake.requires_grad_(punished_fake)
         seen_real, seen_fake = self._seen(real), self._seen(fake)
         real_logits, fake_logits = self.network(seen_real), self.network(seen_fake)
-        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing)}
+        known = [F.adaptive_max_pool2d(seen_fake.detach()[:, -1:], x.shape[-2:]) <= 0.5 for x in fake_logits] if self.holes else None
+        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing, known)}
         if config.mode == "wgan-gp":
             result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
                 self.network, seen_real.detach(), seen_fake.detach()

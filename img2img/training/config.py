@@ -14,7 +14,7 @@ class TrainerConfig(Strict):
     images: int = Field(1_000_000, ge=1, description="training images to see in all")
     batch: int = Field(8, ge=1, description="images per step and device")
     accumulate: int = Field(1, ge=1, description="batches in a step: a larger batch in the memory of a small one")
-    critic_steps: int = Field(1, ge=1, description="steps of the discriminators for each of the generators")
+    critic_steps: int = Field(0, ge=0, description="discriminator steps per generator step; 0: 5 for wgan and wgan-gp, else 1")
     optimizer: Literal["auto", "adam", "adamw", "rmsprop"] = Field("auto", description="auto: rmsprop for wgan, adamw for all others")
     learning_rate: float = Field(1e-3, gt=0)
     discriminator_learning_rate: float = Field(1e-4, gt=0)

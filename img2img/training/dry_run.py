@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import torch
 from lightning_fabric import Fabric
@@ -26,14 +27,16 @@ class DryRun:
     """What a few steps showed.
 
     Attributes:
-        seconds_per_step: the median, without the first.
-        images_per_second: by it.
+        seconds_per_step: the mean over a period of lazy penalties.
+        seconds_per_sample: what one process takes to decode, cut and change a sample.
+        images_per_second: by the slower of the two, the step and the processes that prepare samples for it.
         hours: for all the images of the plan, at that speed, validation not counted.
         peak_memory: bytes, of the device's memory on CUDA, of the process's elsewhere.
         parameters: how many are learned, by network.
     """
 
     seconds_per_step: float
+    seconds_per_sample: float
     images_per_second: float
     hours: float
     peak_memory: int
@@ -44,7 +47,8 @@ class DryRun:
         networks = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         return (
             f"parameters: {networks}\n"
-            f"one step: {self.seconds_per_step:.2f} s, {self.images_per_second:.1f} images/s on one device, "
+            f"one step: {self.seconds_per_step:.2f} s, one sample: {1000 * self.seconds_per_sample:.0f} ms of a process, "
+            f"{self.images_per_second:.1f} images/s on one device, "
             f"peak memory {self.peak_memory / 2**30:.2f} GiB\n"
             f"all images at this speed: {self.hours:.1f} h, and validation"
         )
@@ -59,7 +63,9 @@ def dry_run(prepare: Callable[[Path], Setup], config: TrainerConfig) -> DryRun:
 
 
 def measure_steps(objective: Objective, samples: Dataset[Batch], config: TrainerConfig, fabric: Fabric) -> DryRun:
-    """Take ``STEPS`` steps on the first samples; nothing is written, but ``objective`` is changed by them."""
+    """Take ``STEPS`` steps on the first samples, of which the first has the lazy penalties that a run has in one step of
+    ``objective.lazy``, and one before to warm up; nothing is written, but ``objective`` is changed by them.
+    """
     place(objective, fabric)
     objective.train()
     optimizers = make_optimizers(objective, config, fabric)
@@ -67,21 +73,27 @@ def measure_steps(objective: Objective, samples: Dataset[Batch], config: Trainer
     if fabric.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(fabric.device)
     seconds: list[float] = []
-    for number in range(STEPS):
+    preparing: list[float] = []
+    for number, objective.steps in enumerate([0, *range(STEPS)]):
+        start = time.perf_counter()
         loader = DataLoader(Subset(samples, range(number * count, (number + 1) * count)), batch_size=config.batch)
         batches = [fabric.to_device(batch) for batch in loader]
+        preparing.append((time.perf_counter() - start) / count)
         start = time.perf_counter()
         step = training_step(objective, batches, optimizers, config, fabric)
         sum(float(value) for value in step.figures.values())  # waits for the device
         seconds.append(time.perf_counter() - start)
-    per_step = sorted(seconds[1:])[(STEPS - 1) // 2]
-    speed = count / per_step
+    _, punished, *plain = seconds
+    usual, per_sample = median(plain), median(preparing[1:])
+    per_step = usual + (punished - usual) / objective.lazy
+    feeding = count * per_sample / max(config.workers, 1)
+    speed = count / (max(per_step, feeding) if config.workers else per_step + feeding)
     parameters = {
         f"{kind} {name}": sum(parameter.numel() for parameter in network.parameters())
         for kind, group in (("generator", objective.generators), ("discriminator", objective.discriminators))
         for name, network in group.items()
     }
-    return DryRun(per_step, speed, config.images / speed / 3600, _peak_memory(fabric), parameters)
+    return DryRun(per_step, per_sample, speed, config.images / speed / 3600, _peak_memory(fabric), parameters)
 
 
 def _peak_memory(fabric: Fabric) -> int:

@@ -27,7 +27,8 @@ class Ema:
         floats = [(self.average[key], value) for key, value in module.state_dict().items() if value.is_floating_point()]
         torch._foreach_lerp_([average for average, _ in floats], [value for _, value in floats], weight)
         for key, buffer in module.named_buffers():
-            self.average[key].copy_(buffer)
+            if key in self.average:  # others are not persistent: no part of the state
+                self.average[key].copy_(buffer)
 
     @contextmanager
     def applied(self, module: nn.Module) -> Iterator[None]:

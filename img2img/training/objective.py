@@ -28,7 +28,8 @@ class AdversarialModule(nn.Module, ABC):
         generators: what is trained; saved, averaged (EMA) and synchronized by name.
         discriminators: empty in a run without an adversary.
         pools: modules without parameters whose buffers are part of a run (image pools); each process has its own.
-        optimizer: what ``optimizer: auto`` means.
+        optimizer, critic_steps: what ``optimizer: auto`` and ``critic_steps: 0`` mean.
+        lazy: steps from one with a penalty on gradients to the next.
         images_seen, steps, progress: where the run is, set by the trainer before each step; progress is in [0, 1).
         stage: how far its networks have grown, for an objective that made them with ``networks.grow``.
         figures: what a step wants logged with its losses, by "discriminator/name" or "generator/name"; emptied before each step.
@@ -37,6 +38,8 @@ class AdversarialModule(nn.Module, ABC):
     generators: nn.ModuleDict
     discriminators: nn.ModuleDict
     optimizer: str = "adamw"
+    critic_steps: int = 1
+    lazy: int = 1
     images_seen: int = 0
     steps: int = 0
     progress: float = 0.0

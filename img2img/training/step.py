@@ -14,10 +14,17 @@ from img2img.training.objective import AdversarialModule, Batch, Images, Losses
 
 @dataclass(frozen=True)
 class Step:
-    """What a step found: detached scalars by "generator/name" and "discriminator/name", and whether its gradients were finite."""
+    """What a step found.
+
+    Attributes:
+        figures: detached scalars by "generator/name" and "discriminator/name".
+        finite: whether its gradients were, or, in fp16, its losses.
+        taken: whether all weights moved. In fp16 a finite step is not taken while the gradient scaler looks for its scale.
+    """
 
     figures: dict[str, Tensor]
     finite: bool
+    taken: bool
 
 
 def place(objective: AdversarialModule, fabric: Fabric) -> None:
@@ -56,7 +63,7 @@ def training_step(
     """
     objective.figures = {}
     figures: dict[str, Tensor] = {}
-    finite = True
+    finite = taken = True
     alone = len(batches) == 1
     images: Images = {}
     if "discriminator" in optimizers:
@@ -69,8 +76,9 @@ def training_step(
                 discriminated.append(objective.discriminator_losses(batch, images))
             fabric.backward(_total(discriminated[-1]) / len(batches))
         figures |= _means(discriminated, "discriminator")
-        finite, norm = _descend(objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric)
-        figures["discriminator/gradient"] = norm
+        finite, taken, norm = _descend(objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric)
+        if taken or not finite:  # the scaler's infinities say nothing of the run
+            figures["discriminator/gradient"] = norm
         objective.discriminators_stepped()
     if generators_too and finite:
         made: list[Losses] = []
@@ -84,13 +92,16 @@ def training_step(
             fabric.backward(_total(made[-1]) / len(batches))
         objective.discriminators.requires_grad_(True)
         means = _means(made, "generator")
-        finite, norm = _descend(objective.generators, optimizers["generator"], config.clip, _total(means), config, fabric)
-        figures |= {**means, "generator/gradient": norm}
-    return Step({**figures, **objective.figures}, finite)
+        finite, moved, norm = _descend(objective.generators, optimizers["generator"], config.clip, _total(means), config, fabric)
+        taken = taken and moved
+        figures |= {**means, "generator/gradient": norm} if moved or not finite else means
+    return Step({**figures, **objective.figures}, finite, taken and finite)
 
 
-def _descend(module: nn.Module, optimizer: Any, clip: float, loss: Tensor, config: TrainerConfig, fabric: Fabric) -> tuple[bool, Tensor]:
-    """Average the gradients over all processes, clip them and take the step; (whether it was taken, the gradient's norm)."""
+def _descend(
+    module: nn.Module, optimizer: Any, clip: float, loss: Tensor, config: TrainerConfig, fabric: Fabric
+) -> tuple[bool, bool, Tensor]:
+    """Average the gradients over all processes, clip them and take the step; (finite, taken) as of a ``Step``, the gradient's norm."""
     if fabric.world_size > 1:
         # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
         # a discriminator sees real and fake pictures before one.
@@ -103,11 +114,12 @@ def _descend(module: nn.Module, optimizer: Any, clip: float, loss: Tensor, confi
         # The scaler skips steps of infinite gradients by itself, to find its scale; only a loss that is not finite is a fault.
         optimizer.step()
         loss_everywhere: Any = fabric.all_reduce(loss, reduce_op="mean")
-        return bool(torch.isfinite(loss_everywhere)), norm.detach()
+        finite, taken = torch.isfinite(torch.stack([loss_everywhere, norm.detach().float()])).tolist()
+        return finite, finite and taken, norm.detach()
     finite = bool(torch.isfinite(norm))  # the same in every process, and the only time that the host waits for the device
     if finite:
         optimizer.step()
-    return finite, norm.detach()
+    return finite, finite, norm.detach()
 
 
 def _optimizer(objective: AdversarialModule, config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:

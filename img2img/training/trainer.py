@@ -36,6 +36,7 @@ from img2img.training.validation import validate
 logger = logging.getLogger(__name__)
 
 SKIPS_BEFORE_ROLLBACK = 5
+SCALER_SKIPS_BEFORE_ROLLBACK = 40  # each halves its scale, from 65,536: then the gradients are not finite at any scale
 MOST_ROLLBACKS = 5
 
 
@@ -178,17 +179,17 @@ class _Run:
             for group in optimizer.param_groups:
                 group["lr"] = self.rates[name] * factor
         batches = [fabric.to_device(next(self.batches)) for _ in range(now.accumulate)]
-        generators_too = (now.steps + 1) % config.critic_steps == 0
+        generators_too = (now.steps + 1) % (config.critic_steps or objective.critic_steps) == 0
         step = training_step(objective, batches, self.optimizers, config, fabric, generators_too=generators_too)
-        if generators_too and step.finite:
+        if generators_too and step.taken:
             self.ema.update(objective.generators)
         before, step_images = now.images_seen, self._step_images()
         now.images_seen += step_images
         now.steps += 1
-        now.skipped = 0 if step.finite else now.skipped + 1
+        now.skipped = 0 if step.taken else now.skipped + 1
         if self.monitor:
             self.monitor.stepped(now.images_seen, step_images, step.figures, self.rates["generator"] * factor, skipped=not step.finite)
-        if now.skipped >= SKIPS_BEFORE_ROLLBACK:
+        if now.skipped >= (SCALER_SKIPS_BEFORE_ROLLBACK if step.finite else SKIPS_BEFORE_ROLLBACK):
             self.roll_back()
             return
         if now.steps == 1 or now.steps % config.log_every == 0:
@@ -260,7 +261,7 @@ class _Run:
         self.now.rate, self.now.rollbacks = min(rate, self.now.rate / 2), rollbacks
         self.state.save()  # so that a resume, too, goes on with the lower rate
         saw = (
-            f"{SKIPS_BEFORE_ROLLBACK} steps in a row with losses or gradients that are not finite: back to the checkpoint of "
+            f"{now.skipped} steps in a row with losses or gradients that are not finite: back to the checkpoint of "
             f"{self.now.images_seen:,} images, at {self.now.rate:g} times the planned learning rate"
         )
         advice = "A lower --learning-rate, --precision fp32 or bf16 for fp16; broken pictures are found by img2img data check."

@@ -71,3 +71,12 @@ def test_colors_that_exist_are_left_as_they_are() -> None:
     rgb = 0.2 + 0.6 * torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
     lab = rgb_to_lab(rgb)
     assert torch.allclose(colored(lightness_to_gray(lab[:, :1]), lab[:, 1:]), rgb, atol=1e-4)
+
+
+def test_autocast_leaves_colors_alone() -> None:
+    torch.manual_seed(0)
+    rgb = torch.rand(1, 3, 8, 8)
+    expected = rgb_to_lab(rgb)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(rgb_to_lab(rgb), expected)
+        assert torch.allclose(lab_to_rgb(expected), rgb, atol=1e-4)

@@ -40,6 +40,31 @@ def test_values_by_hand(mode: GanMode, judge: float, maker: float) -> None:
     assert generator_loss(mode, REAL, FAKE).item() == pytest.approx(maker, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("mode", "smoothing", "judge"),
+    [
+        # The first logit of the generated picture, -1, stands for known pixels and is labeled real; the second, 3, is fake.
+        ("vanilla", 0, (softplus(-2) + softplus(0)) / 2 + (softplus(1) + softplus(3)) / 2),
+        ("nonsaturating", 0.1, (softplus(-2) + 0.2 + softplus(0)) / 2 + (softplus(1) - 0.1 + softplus(3)) / 2),
+        ("lsgan", 0, ((1 + 1) / 2 + (4 + 9) / 2) / 2),
+        ("lsgan", 0.2, ((1.2**2 + 0.8**2) / 2 + (1.8**2 + 9) / 2) / 2),
+        ("hinge", 0, (0 + 1) / 2 + (2 + 4) / 2),
+        ("wgan", 0, -(2 + 0) / 2 + (1 + 3) / 2),
+        ("wgan-gp", 0, -(2 + 0) / 2 + (1 + 3) / 2),
+    ],
+)
+def test_known_places_of_a_generated_picture_are_labeled_real(mode: GanMode, smoothing: float, judge: float) -> None:
+    known = [torch.tensor([[[[True, False]]]])]
+    assert discriminator_loss(mode, REAL, FAKE, smoothing, known).item() == pytest.approx(judge, rel=1e-6)
+    nowhere = [torch.zeros(1, 1, 1, 2, dtype=torch.bool)]
+    assert torch.equal(discriminator_loss(mode, REAL, FAKE, smoothing, nowhere), discriminator_loss(mode, REAL, FAKE, smoothing))
+
+
+def test_a_relativistic_loss_has_no_labels() -> None:
+    with pytest.raises(ValueError, match="relativistic"):
+        discriminator_loss("relativistic", REAL, FAKE, known=[torch.tensor([[[[True, False]]]])])
+
+
 @pytest.mark.parametrize("mode", GAN_MODES)
 def test_gradients_agree_with_finite_differences(mode: GanMode) -> None:
     torch.manual_seed(1)

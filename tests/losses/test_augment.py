@@ -26,22 +26,22 @@ def test_equal_seeds_give_equal_changes_and_pictures_differ(policy: Policy) -> N
     assert len({tuple(image.flatten().tolist()) for image in changed[0]}) > 1  # each picture has a change of its own
 
 
-def test_translation_moves_by_at_most_an_eighth_and_fills_with_zeros() -> None:
+def test_translation_moves_by_at_most_an_eighth_and_fills_with_gray() -> None:
     torch.manual_seed(0)
-    images = torch.zeros(64, 1, 16, 16)
+    images = torch.full((64, 1, 16, 16), 0.5)
     images[:, :, 8, 8] = 1.0
     moved = diff_augment(images, ("translation",))
-    _, _, rows, columns = moved.nonzero(as_tuple=True)
+    _, _, rows, columns = (moved - 0.5).nonzero(as_tuple=True)
     assert len(rows) == 64
     assert set(rows.tolist()) == set(columns.tolist()) == {6, 7, 8, 9, 10}
     edge = diff_augment(torch.ones(64, 1, 16, 16), ("translation",))
-    assert float(edge.min()) == 0.0
+    assert float(edge.min()) == 0.5
     assert float(edge[:, :, 2:14, 2:14].min()) == 1.0
 
 
-def test_cutout_empties_at_most_a_quarter() -> None:
+def test_cutout_grays_at_most_a_quarter() -> None:
     torch.manual_seed(0)
-    emptied = (diff_augment(torch.ones(64, 1, 16, 16), ("cutout",)) == 0).flatten(1).sum(dim=1)
+    emptied = (diff_augment(torch.ones(64, 1, 16, 16), ("cutout",)) == 0.5).flatten(1).sum(dim=1)
     assert int(emptied.max()) == 64  # a square of 8 x 8, whole
     assert 0 < int(emptied.min()) < 64  # and at an edge cut off
 

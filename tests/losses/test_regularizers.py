@@ -39,12 +39,12 @@ def test_zero_centered_penalty_by_hand() -> None:
     assert penalty.item() == pytest.approx((25 + 1) / 2 / 2)  # the mean over two pictures of ||x||^2 / 2
 
 
-def test_zero_centered_penalty_averages_places_and_maps() -> None:
-    """Two maps, one of two places: each picture's D is the mean of the maps' means, a + b from (2a + 2b) / 2 and (a + b) / 1."""
+def test_zero_centered_penalty_sums_places_and_maps() -> None:
+    """Two maps, one of two places: a picture's D is the sum of all logits, 2a + 2b of the one and a + b of the other: 3a + 3b."""
     images = torch.tensor([[[[3.0, 4.0]]]], requires_grad=True)
     total = images.sum(dim=(1, 2, 3), keepdim=True)
     places = torch.cat([2 * images[..., :1], 2 * images[..., 1:]], dim=-1)
-    assert losses.zero_centered_gradient_penalty([places, total], images).item() == pytest.approx((1 + 1) / 2)
+    assert losses.zero_centered_gradient_penalty([places, total], images).item() == pytest.approx((9 + 9) / 2)
 
 
 def test_penalties_have_gradients_that_agree_with_finite_differences() -> None:
@@ -86,7 +86,9 @@ def test_mode_seeking_by_hand() -> None:
     codes = torch.zeros(2, 4), torch.tensor([[1.0, 1, 1, 1], [2.0, 2, 2, 2]])
     images = torch.zeros(2, 1, 1, 2), torch.tensor([[[[0.5, 0.5]]], [[[0.0, 1.0]]]])
     # the pictures differ by 0.5 each, the codes by 1 and 2
-    assert losses.mode_seeking(*images, *codes, epsilon=0).item() == pytest.approx((1 / 0.5 + 2 / 0.5) / 2)
+    assert losses.mode_seeking(*images, *codes, epsilon=0).item() == pytest.approx(1.5 / 0.5)
+    half_equal = images[1] * torch.tensor([0.0, 1.0])[:, None, None, None]  # the first two are equal, the others differ by 0.5
+    assert losses.mode_seeking(images[0], half_equal, *codes, epsilon=0).item() == pytest.approx(1.5 / 0.25)
     same = losses.mode_seeking(images[0], images[0], *codes)
     assert same > 1000  # one picture whatever the code
 

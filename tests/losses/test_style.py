@@ -52,3 +52,22 @@ def test_a_silent_channel_has_a_finite_gradient() -> None:
 
 def test_total_variation_by_hand() -> None:
     assert total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])).item() == pytest.approx((1 + 9) / 2 + (0 + 4) / 2)
+
+
+def test_half_precision_has_the_distances_of_single_precision() -> None:
+    """Activations of 12,222, as VGG19 has them: their squares are beyond float16."""
+    torch.manual_seed(0)
+    x, y = (12_222 * torch.rand(1, 4, 8, 8).half() for _ in range(2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = [
+            style_distance(gram(x), gram(y)),
+            content_distance(x, y),
+            statistics_distance(statistics(x), statistics(y)),
+        ]
+    x, y = x.float(), y.float()
+    expected = [
+        style_distance(gram(x), gram(y)),
+        content_distance(x, y),
+        statistics_distance(statistics(x), statistics(y)),
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

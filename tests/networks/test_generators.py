@@ -232,3 +232,13 @@ def test_a_x2_network_takes_a_x4_networks_body() -> None:
     four, two = ResNetGenerator(width=4, blocks=2, scale=4), ResNetGenerator(width=4, blocks=2, scale=2)
     fitting = fitting_state(four.state_dict(), two)
     assert two.state_dict().keys() - fitting.keys() == {"tail.0.weight", "tail.0.bias"}
+
+
+def test_a_picture_has_more_levels_than_bfloat16() -> None:
+    """bfloat16 has 129 values from 0.5 to 1, both included."""
+    torch.manual_seed(0)
+    network = build({"name": "resnet", "width": 4, "blocks": 1, "downsamplings": 1})
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        made = network(torch.rand(1, 3, 64, 64))
+    assert made.dtype == torch.float32
+    assert len(made[made >= 0.5].unique()) > 129

@@ -89,3 +89,11 @@ def test_a_pool_shows_old_pictures_and_keeps_no_more_than_its_size() -> None:
         old += int((pool(torch.full((2, 1, 2, 2), float(number))) != number).flatten(1).all(dim=1).sum())
     assert 150 < old < 250  # half of 400
     assert torch.equal(ImagePool(0)(shown), shown)
+
+
+@pytest.mark.parametrize(("steps", "settings", "moved"), [(4, {}, False), (5, {}, True), (4, {"critic_steps": 2}, True)])
+def test_a_wasserstein_critic_takes_five_steps_by_default(tmp_path: Path, steps: int, settings: dict[str, int], moved: bool) -> None:
+    objective = Toy(mode="wgan-gp", network=CRITIC, pool=0, r1=0, augment=[], norm="none")
+    before = {key: value.clone() for key, value in objective.generators.state_dict().items()}
+    run(tmp_path, objective, plan=4 * steps, **settings)
+    assert moved == any(not torch.equal(before[key], value) for key, value in objective.generators.state_dict().items())

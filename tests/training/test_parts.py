@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from toy import Samples, Toy
 
-from img2img.training import TrainerConfig
+from img2img.data.splits import hold_out
+from img2img.errors import DataError
+from img2img.training import Images, Losses, TrainerConfig
+from img2img.training.distributed import make_fabric
+from img2img.training.dry_run import measure_steps
 from img2img.training.ema import Ema
 from img2img.training.history import History
 from img2img.training.monitor import grid
+from img2img.training.objective import Batch
 from img2img.training.report import chart, spread
 from img2img.training.schedule import learning_rate_factor
 
@@ -76,3 +82,53 @@ def test_spread_keeps_first_and_last() -> None:
     chosen = spread(paths, 5)
     assert (chosen[0], chosen[-1], len(chosen)) == (paths[0], paths[-1], 5)
     assert spread(paths[:3], 5) == paths[:3]
+
+
+def test_ema_leaves_buffers_alone_that_are_no_part_of_the_state() -> None:
+    module = nn.Linear(1, 1)
+    module.register_buffer("scratch", torch.zeros(1), persistent=False)
+    ema = Ema(module, 0.9)
+    module.scratch += 1
+    ema.update(module)
+    with ema.applied(module):
+        assert module.scratch.item() == 1
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(6)]
+    for file in files:
+        file.touch()
+    (tmp_path / "val").mkdir()
+    link = tmp_path / "val" / "other-name.png"
+    link.symlink_to(files[4])
+    caplog.set_level("INFO")
+    assert hold_out(files, [files[1], link]) == ([files[0], files[2], files[3], files[5]], [files[1], link])
+    assert "2 of 2 held-out items are part of the data" in caplog.text
+    pairs = list(zip(files[:3], files[3:], strict=True))
+    assert hold_out(pairs, [(files[0], files[3])])[0] == pairs[1:]
+    with pytest.raises(DataError, match="all 6"):
+        hold_out(files, files)
+
+
+def test_dry_run_counts_lazy_penalties_as_often_as_a_run_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that the objective moves: 1 s for a step, 8 s more for one with R1; 0.5 s for each sample."""
+    now = [0.0]
+    monkeypatch.setattr("img2img.training.dry_run.time.perf_counter", lambda: now[0])
+
+    class Slow(Toy):
+        def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+            found = super().discriminator_losses(batch, images)
+            now[0] += 9 if "r1" in found else 1
+            return found
+
+    class Costly(Samples):
+        def __getitem__(self, index: int) -> Batch:
+            now[0] += 0.5
+            return super().__getitem__(index)
+
+    for workers, seconds in ((0, 3 + 2), (1, 3), (4, 3)):  # 1 + 8 / 4 for a step, 4 x 0.5 for its samples
+        config = TrainerConfig(images=100, batch=4, workers=workers, device="cpu")
+        found = measure_steps(Slow(r1=0.1, penalty_every=4), Costly(), config, make_fabric(config))
+        assert found.seconds_per_step == pytest.approx(3)
+        assert found.seconds_per_sample == pytest.approx(0.5)
+        assert found.images_per_second == pytest.approx(4 / seconds)

@@ -17,6 +17,8 @@ class LossConfig(Strict):
     pixel: Literal["l1", "charbonnier", "mse"] = Field("l1", description="distance to the ground truth, at every scale")
     hole: float = Field(1.0, ge=0, description="of the distance in the hole; each picture's hole counts the same, whatever its size")
     valid: float = Field(0.1, ge=0, description="of the distance where the picture is known, before the known pixels are put back")
+    phase: float = Field(0.0, ge=0, description="against a grid with the period of the network's pixel shuffle, if it has one; 4 is much")
+    lpips: float = Field(0.0, ge=0, description="LPIPS (AlexNet) of the filled picture, a tenth of the cost of VGG16's features")
     perceptual: float = Field(0.0, ge=0, description="distance of features of the filled picture")
     perceptual_layers: dict[str, float] = Field({"relu1_2": 0.5, "relu2_2": 0.5, "relu3_3": 1.0})
     backbone: Literal["vgg16", "vgg16-torchvision", "vgg19"] = "vgg16"
@@ -43,8 +45,9 @@ class InpaintConfig(Strict):
 DISCRIMINATOR = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "spectral_norm": True}
 DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "conv": "gated"}
 ADVERSARIAL = InpaintConfig(
-    loss=LossConfig(perceptual=0.5),
-    adversary=AdversaryConfig(weight=0.03, network=DISCRIMINATOR, r1=1.0, feature_matching=0.1),
+    loss=LossConfig(perceptual=0.6, lpips=0.4, phase=24.0),
+    adversary=AdversaryConfig(weight=0.03, network=DISCRIMINATOR, r1=0.002, feature_matching=0.1),
+    data=DataConfig(size=128),
     training=TrainerConfig(images=60_000, batch=4, learning_rate=3e-4, discriminator_learning_rate=3e-4, validate_every=4_000),
 )
 

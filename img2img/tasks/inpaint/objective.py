@@ -1,7 +1,7 @@
 """The inpainter's objective: a network that fills holes, and a discriminator of the filled pictures."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,13 +20,25 @@ from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, HealthSample
 
 GRAY = 0.5
+LEAST_JUDGED = 32  # pixels a side: LPIPS wants 31, and a discriminator some patches
+
+
+class Scale(NamedTuple):
+    """One scale at which the network worked: the ground truth, (N, 3, h, w), and what ``networks.inpainter.Level`` holds."""
+
+    truth: Tensor
+    mask: Tensor
+    made: Tensor
+    filled: Tensor
 
 
 class InpaintObjective(Objective):
     """An ``Inpainter``, trained by its distance to the ground truth, by features of the filled picture, and by a discriminator.
 
-    The distance is taken at every scale at which the network worked, to the ground truth at that scale. The discriminator sees the
-    filled picture with the mask as a fourth channel (Yu et al. 2019, arXiv 1806.03589, section 3.4).
+    All losses are sums over the scales at which the network worked, each against the ground truth at that scale, but that features and
+    discriminator look at those of at least ``LEAST_JUDGED`` pixels. A scale gets no gradient from finer ones, so without them the texture
+    that a thick hole needs, which lies in its coarse scales, would be learned from a pixel loss alone: as blur. The discriminator sees
+    the filled picture with the mask as a fourth channel (Yu et al. 2019, arXiv 1806.03589, section 3.4).
 
     Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``.
     """
@@ -48,14 +60,15 @@ class InpaintObjective(Objective):
             if config.adversary.weight:
                 discriminator = networks.build({**config.adversary.network, "in_channels": 4})
                 discriminator = networks.grow(discriminator, levels) if levels else discriminator
-                self.adversary = Adversary(config.adversary, self, "fill", discriminator)
+                self.adversary = Adversary(config.adversary, self, "fill", discriminator, holes=True)
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
         self.perceptual: nn.Module | None = None
         if config.loss.perceptual:
             layers = config.loss.perceptual_layers
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
-        perceptual = bool(config.loss.perceptual or config.adversary.weight)  # PSNR would choose the blur before the first detail
+        self.lpips = losses.LPIPSLoss() if config.loss.lpips else None
+        perceptual = bool(config.loss.perceptual or config.loss.lpips or config.adversary.weight)
         self.metric, self.higher_is_better = ("lpips", False) if perceptual else ("psnr", True)
         self.upsampling = inpainter.multiple
 
@@ -74,36 +87,37 @@ class InpaintObjective(Objective):
         found = self.inpainter.levels(emptied(image, mask), mask)
         images: Images = {"filled": found[0].filled if found else image}
         for number, level in enumerate(found):
-            images |= {f"made_{number}": level.made, f"mask_{number}": level.mask}
+            images |= {f"{part}_{number}": value for part, value in level._asdict().items()}
         return images
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        loss, (image, mask) = self.config.loss, self._sized(batch)
-        distance = losses.PIXEL_DISTANCES[loss.pixel]
-        hole, valid, target, number = image.new_zeros(()), image.new_zeros(()), image, 0
-        while f"made_{number}" in images:
-            off, inside = distance(images[f"made_{number}"] - target), images[f"mask_{number}"]
-            hole = hole + in_mask(off, inside)
-            valid = valid + in_mask(off, 1 - inside)
-            target, number = F.avg_pool2d(target, 2, ceil_mode=True, count_include_pad=False), number + 1
+        loss, distance = self.config.loss, losses.PIXEL_DISTANCES[self.config.loss.pixel]
         result: Losses = {}
-        if loss.hole:
-            result["hole"] = loss.hole * hole
-        if loss.valid:
-            result["valid"] = loss.valid * valid
-        real, filled, mask = self._moved(image, images["filled"], mask)
-        if self.perceptual is not None:
-            result["perceptual"] = loss.perceptual * self.perceptual(filled, real)
-        if self.adversary:
-            result |= self.adversary.generator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        for scale in self._scales(batch, images):
+            off = distance(scale.made - scale.truth)
+            if loss.hole:
+                _add(result, hole=loss.hole * in_mask(off, scale.mask))
+            if loss.valid:
+                _add(result, valid=loss.valid * in_mask(off, 1 - scale.mask))
+        for truth, filled, mask in self._judged(batch, images):
+            if loss.phase and self.period > 1:
+                _add(result, phase=loss.phase * losses.phase(filled, truth, self.period))
+            truth, filled, mask = losses.shifted(self.period, truth, filled, mask) if self.period > 1 else (truth, filled, mask)
+            if self.perceptual is not None:
+                _add(result, perceptual=loss.perceptual * self.perceptual(filled, truth))
+            if self.lpips is not None:
+                _add(result, lpips=loss.lpips * self.lpips(filled, truth))
+            if self.adversary:
+                _add(result, **self.adversary.generator_losses(torch.cat([truth, mask], 1), torch.cat([filled, mask], 1)))
         return result
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        if not self.adversary:
-            return {}
-        image, mask = self._sized(batch)
-        real, filled, mask = self._moved(image, images["filled"], mask)
-        return self.adversary.discriminator_losses(torch.cat([real, mask], 1), torch.cat([filled, mask], 1))
+        result: Losses = {}
+        if self.adversary:
+            for scale in reversed(self._judged(batch, images)):  # the finest last: its figures are what is logged
+                truth, filled, mask = losses.shifted(self.period, *scale) if self.period > 1 else scale
+                _add(result, **self.adversary.discriminator_losses(torch.cat([truth, mask], 1), torch.cat([filled, mask], 1)))
+        return result
 
     def discriminators_stepped(self) -> None:
         if self.adversary:
@@ -156,10 +170,27 @@ class InpaintObjective(Objective):
         )
         save_model(path, whole, info)
 
-    def _moved(self, *images: Tensor) -> list[Tensor]:
-        """``images`` as features and the discriminator see them: out of step with the pixel shuffle, if the network has one."""
-        period = getattr(self.inpainter.body, "shuffle", 1)
-        return losses.shifted(period, *images) if period > 1 else list(images)
+    @property
+    def period(self) -> int:
+        """That of the body's last pixel shuffle, with which neither features nor the discriminator may be in step; 1: it has none."""
+        return getattr(self.inpainter.body, "shuffle", 1)
+
+    def _scales(self, batch: Batch, images: Images) -> list[Scale]:
+        """The scales at which the network worked, finest first."""
+        found: list[Scale] = []
+        truth, _ = self._sized(batch)
+        while f"made_{len(found)}" in images:
+            found.append(Scale(truth, *(images[f"{part}_{len(found)}"] for part in ("mask", "made", "filled"))))
+            truth = F.avg_pool2d(truth, 2, ceil_mode=True, count_include_pad=False)
+        return found
+
+    def _judged(self, batch: Batch, images: Images) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """(truth, filled, mask) of the scales that features and the discriminator look at: the finest, and what is large enough."""
+        return [
+            (scale.truth, scale.filled, scale.mask)
+            for number, scale in enumerate(self._scales(batch, images))
+            if number == 0 or min(scale.truth.shape[-2:]) - self.period + 1 >= LEAST_JUDGED
+        ]
 
     def _sized(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Picture and mask at the size of the stage; what a hole touches is hole."""
@@ -169,6 +200,11 @@ class InpaintObjective(Objective):
 def emptied(image: Tensor, mask: Tensor) -> Tensor:
     """``image`` (N, 3, H, W) with gray in the hole of ``mask`` (N, 1, H, W)."""
     return torch.where(mask > 0, GRAY, image)
+
+
+def _add(total: Losses, **more: Tensor) -> None:
+    for name, value in more.items():
+        total[name] = total[name] + value if name in total else value
 
 
 def in_mask(x: Tensor, mask: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from img2img.models import load_model
 from img2img.networks import Inpainter
 from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import InpaintCrops, InpaintPatches
-from img2img.tasks.inpaint.objective import InpaintObjective
+from img2img.tasks.inpaint.objective import LEAST_JUDGED, InpaintObjective
 from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
@@ -93,6 +93,8 @@ def _check_sizes(config: InpaintConfig, objective: InpaintObjective) -> None:
     size, multiple = config.data.size, _multiple(config)
     if size % multiple:
         raise ConfigError(f"data.size={size} is not a multiple of {multiple}, which the network, as it is to grow, needs")
+    if config.loss.lpips and (size >> config.training.growing.levels) - objective.period + 1 < LEAST_JUDGED:
+        raise ConfigError(f"data.size={size} is too small for loss.lpips, which wants {LEAST_JUDGED} pixels at every stage of growth")
     if objective.adversary:
         objective.adversary.check_sample_size(4, size)
 

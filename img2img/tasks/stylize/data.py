@@ -18,18 +18,33 @@ class StylePatches(Dataset[dict[str, Tensor]]):
 
     The content is cut as ``textured_crop`` says, the style as ``style_crop``; both are flipped and turned. Few paintings must stand for
     all there are, so a share ``recolored`` of the styles has the palette of another one, and a share ``photographs`` is a photograph.
+    Of each ``every`` samples of a batch the first one's style serves all; the others' is left out, all zero, as drawing one takes
+    longer than the rest of a sample.
     """
 
     def __init__(
-        self, contents: PictureSet, styles: PictureSet, patch: int, side: int, *, recolored: float, photographs: float, seed: int
+        self,
+        contents: PictureSet,
+        styles: PictureSet,
+        patch: int,
+        side: int,
+        *,
+        recolored: float,
+        photographs: float,
+        seed: int,
+        batch: int = 1,
+        every: int = 1,
     ) -> None:
         self.contents, self.styles, self.patch, self.side, self.seed = contents, styles, patch, side, seed
         self.recolored, self.photographs = recolored, photographs
+        self.batch, self.every = batch, every
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.contents), self.seed)
         content = textured_crop(self.contents, index, self.patch, rng, largest_shrink=LARGEST_SHRINK)
+        if position % self.batch % self.every:
+            return {"content": _turned(content, rng), "style": torch.zeros(3, self.side, self.side)}
         style = self._drawn(self.contents if _chance(self.photographs, rng) else self.styles, rng)
         if _chance(self.recolored, rng):
             style = recolored(style, self._drawn(self.styles, rng))

@@ -153,6 +153,7 @@ def _prepare(
     samples = StylePatches(contents, paintings, data.size, data.style_size, **shares, seed=seed)
     if init is None and not objective.styles:
         objective.adapt(samples)
+    samples.batch, samples.every = config.training.batch, data.contents_per_style
     crops = StyleCrops(checks, checked_styles, data.validation_side, data.validation_side, objective.stylizer.multiple)
     record = {"data": data_record(contents, checks), "styles": {"pictures": len(paintings), "fingerprint": paintings.fingerprint()}}
     return Setup(objective, samples, crops, record)

@@ -92,28 +92,34 @@ PRESETS: dict[str, TranslateConfig] = {
         data=DataConfig(size=512, validation_side=512),
         training=GAN.model_copy(update={"growing": GrowingConfig(levels=1)}),
     ),
-    # Zhu et al. 2017 (arXiv 1703.10593).
+    # Zhu et al. 2017 (arXiv 1703.10593): 1 : 10 : 5 of (f - 1)^2, which here has a half, cycle and identity.
     "cyclegan": TranslateConfig(
-        method="cyclegan", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=DISCRIMINATOR, pool=50), training=GAN
+        method="cyclegan", network=RESNET, adversary=AdversaryConfig(weight=2.0, mode="lsgan", network=DISCRIMINATOR, pool=50), training=GAN
     ),
     # Park et al. 2020 (arXiv 2007.15651): one generator and one discriminator, so about half the memory of CycleGAN.
+    # As in their code 1 : 1 of (f - 1)^2, which here has a half, and the mean of the two contrastive losses.
     "cut": TranslateConfig(
-        method="cut", network=RESNET, adversary=AdversaryConfig(weight=1.0, mode="lsgan", network=DISCRIMINATOR), training=GAN
+        method="cut",
+        network=RESNET,
+        loss=LossConfig(contrastive=0.5, contrastive_identity=0.5),
+        adversary=AdversaryConfig(weight=2.0, mode="lsgan", network=DISCRIMINATOR),
+        training=GAN,
     ),
-    # Liu et al. 2017 (arXiv 1703.00848): the proportions 10 : 100 : 0.1 of adversarial loss, pictures and codes.
+    # Liu et al. 2017 (arXiv 1703.00848): the proportions 10 : 100 : 0.1 of adversarial loss, pictures and codes; as in their code, the
+    # adversarial one is the sum of (f - 1)^2 over 3 scales, here the mean of their halves.
     "unit": TranslateConfig(
         method="unit",
         network={"name": "unit", "width": 64, "blocks": 4, "shared": 1, "downsamplings": 2},
         loss=LossConfig(identity=10.0, cycle=10.0, kl=0.01),
-        adversary=AdversaryConfig(weight=1.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 2, "norm": "none"}),
+        adversary=AdversaryConfig(weight=6.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 3, "norm": "none"}),
         training=LATENT,
     ),
-    # Huang et al. 2018 (arXiv 1804.04732); the adversarial losses at the 3 scales are summed there and averaged here.
+    # Huang et al. 2018 (arXiv 1804.04732): (f - 1)^2 is summed over the 3 scales there, here it is the mean of their halves.
     "munit": TranslateConfig(
         method="munit",
         network={"name": "munit", "width": 64, "blocks": 4, "downsamplings": 2, "style_dim": 8},
         loss=LossConfig(identity=10.0, content=1.0, style=1.0, cycle=0.0),
-        adversary=AdversaryConfig(weight=3.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 3, "norm": "none"}),
+        adversary=AdversaryConfig(weight=6.0, mode="lsgan", network={**DISCRIMINATOR, "scales": 3, "norm": "none"}),
         training=LATENT,
     ),
     # One generator for several domains, told which by a label (Choi et al. 2018, StarGAN, arXiv 1711.09020).

@@ -160,7 +160,7 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
                 f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; "
                 "both must have the same layout"
             )
-        return train, other.splits[0]
+        return _without(train, other.splits[0]), other.splits[0]
     for split in layout.splits:
         if split.name in ("val", "test"):
             return train, split
@@ -171,6 +171,16 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
     least = LEAST_OF_KIND if layout.kind == "unpaired" else 1
     parts = [hold_out(side, least=least) if side else ([], []) for side in (train.a, train.b)]
     return Split("train", *(tuple(part[0]) for part in parts)), Split("val", *(tuple(part[1]) for part in parts))
+
+
+def _without(train: Split, held_out: Split) -> Split:
+    """``train`` without what is in ``held_out``; errors as ``hold_out``."""
+    if train.b and len(train.a) == len(train.b) and len(held_out.a) == len(held_out.b):
+        pairs, _ = hold_out(list(zip(train.a, train.b, strict=True)), list(zip(held_out.a, held_out.b, strict=True)))
+        a, b = zip(*pairs, strict=True)
+        return replace(train, a=a, b=b)
+    a, b = (tuple(hold_out(side, other)[0]) for side, other in ((train.a, held_out.a), (train.b, held_out.b)))
+    return replace(train, a=a, b=b)
 
 
 def _first(split: Split, most: int | None) -> Split:

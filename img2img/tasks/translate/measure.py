@@ -118,6 +118,7 @@ def measure_labels(
 
 
 def _label_figures(counts: Tensor) -> LabelFigures:
+    counts = counts.cpu()  # as not every device has float64
     both, either = counts.diagonal().double(), (counts.sum(0) + counts.sum(1) - counts.diagonal()).double()
     each = tuple(float(b / e) if e else None for b, e in zip(both, either, strict=True))
     there = [value for value in each if value is not None]

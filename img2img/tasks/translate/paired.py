@@ -108,7 +108,7 @@ def confusion(predicted: Tensor, ground_truth: Tensor, classes: int) -> Tensor:
 
 def mean_iou(confusion: Tensor) -> float:
     """Intersection over union, averaged over the classes that occur in ground truth or prediction (Everingham et al. 2015, PASCAL VOC)."""
-    both = confusion.diagonal().double()
+    both = confusion.diagonal().cpu().double()
     either = confusion.sum(0) + confusion.sum(1) - both
     there = either > 0
     return float((both[there] / either[there]).mean())

@@ -32,9 +32,9 @@ BOTTLENECK = ("network.width=4", "network.blocks=1", "network.downsamplings=2")
 DISCRIMINATOR = ("adversary.network.width=4", "adversary.network.layers=2")
 SETTINGS = {
     "pixel": ("data.size=32", "network.width=4", "network.blocks=1"),
-    "photo": ("data.size=32", "network.width=4", "network.blocks=1", *DISCRIMINATOR),
+    "photo": ("data.size=48", "network.width=4", "network.blocks=1", *DISCRIMINATOR),
     "growing": ("data.size=64", "training.growing.levels=1", *BOTTLENECK, *DISCRIMINATOR),
-    "fourier": ("data.size=32", *BOTTLENECK, *DISCRIMINATOR),
+    "fourier": ("data.size=48", *BOTTLENECK, *DISCRIMINATOR),
 }
 Trained = Callable[[str], tuple[Path, list[str]]]
 
@@ -179,6 +179,39 @@ def test_what_has_grown_is_what_is_exported(tmp_path: Path) -> None:
     assert float((other - expected).abs().max()) > 1e-2
 
 
+def test_features_and_discriminator_look_at_every_scale_that_is_large_enough() -> None:
+    given = config("photo")
+    loss = given.loss.model_copy(update={"lpips": 1.0, "perceptual": 0.0, "hole": 0.0, "valid": 0.0})
+    objective = make_objective(given.model_copy(update={"loss": loss}), "judged")
+    batch = sample(96)
+    batch["mask"][..., 10:80, 20:90] = 1  # so large that the network works at 96, 48, 24, ... pixels
+    images = objective.generate(batch)
+    found = objective.generator_losses(batch, images)
+    for name in ("lpips", "adversarial", "feature_matching"):
+        gradients = torch.autograd.grad(found[name], [images[f"filled_{n}"] for n in range(3)], retain_graph=True, allow_unused=True)
+        assert [gradient is not None and bool(gradient.any()) for gradient in gradients] == [True, True, False], name
+
+
+def test_the_discriminator_learns_that_known_places_are_real() -> None:
+    objective = make_objective(config("photo"), "judged")
+    last = objective.discriminators["fill"].judges[0][-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.fill_(0.5)  # every logit, whatever it is shown
+    batch = sample(64)
+    batch["mask"] = torch.zeros(1, 1, 64, 64)
+    batch["mask"][..., :32] = 1  # what is seen of it, 62 pixels, meets 7 of the 13 columns of logits
+    found = objective.discriminator_losses(batch, objective.generate(batch))
+    assert found["adversarial"].item() == pytest.approx(0.5 + (7 * 1.5 + 6 * 0.5) / 13, abs=1e-6)
+
+
+def test_a_relativistic_adversary_is_refused() -> None:
+    given = config("photo")
+    relativistic = given.adversary.model_copy(update={"mode": "relativistic"})
+    with pytest.raises(ConfigError, match="known places"):
+        make_objective(given.model_copy(update={"adversary": relativistic}), "judged")
+
+
 # Starting from another model.
 
 
@@ -229,8 +262,9 @@ def test_dry_run_tells_the_cost_and_writes_nothing(data: Path, tmp_path: Path) -
         ("pixel", ["--set", "network.norm=instance"], "set network.norm to none or batch"),
         ("pixel", ["--set", "training.growing.levels=1"], "levels is 1: .* cannot grow"),
         ("pixel", ["--size", "16"], "data.size"),
+        ("photo", ["--set", "data.size=32"], "data.size=32 is too small for loss.lpips"),
         ("growing", ["--size", "65"], "data.size=65 is not a multiple of 2"),
-        ("photo", ["--set", "adversary.network.layers=6"], "data.size=32 is too small for the discriminator"),
+        ("photo", ["--set", "adversary.network.layers=6"], "data.size=48 is too small for the discriminator"),
         ("growing", ["--set", "training.growing.levels=3"], "can gain 1 to 2 levels, not 3"),
         ("pixel", ["--preset", "pixels"], "unknown preset 'pixels'; known are pixel, photo, growing, fourier"),
         ("pixel", ["--init", "no-such-model"], "no model"),

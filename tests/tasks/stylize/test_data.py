@@ -154,3 +154,11 @@ def test_checks_are_the_same_each_time_with_the_styles_in_turn(tmp_path: Path) -
         assert sample["content"].shape == (3, 48, 48)
         assert torch.equal(sample["content"], validation_crop(contents, index, 50, 8))
         assert torch.equal(sample["style"], resize(squares[index % 2], size=(40, 40)).clamp(0, 1))
+
+
+def test_a_style_is_drawn_for_each_that_is_used(tmp_path: Path) -> None:
+    """Batches of 6 with 4 contents for each style use those of the first and the fifth, and these are what they would be alone."""
+    contents = styles = PictureSet([save(tmp_path / f"{n}.png", scene(n, 64, 64)) for n in range(3)], tmp_path / "cache", smallest=32)
+    every, all_ = (StylePatches(contents, styles, 32, 32, recolored=0.5, photographs=0.5, seed=1, batch=6, every=each) for each in (4, 1))
+    assert [bool(every[i]["style"].any()) for i in range(12)] == [i % 6 in (0, 4) for i in range(12)]
+    assert all(torch.equal(every[i]["style"], all_[i]["style"]) for i in (0, 4, 6, 10))
