@@ -16,7 +16,7 @@ from img2img import images
 from img2img.batch.jobs import Job
 from img2img.batch.manifest import Record, fingerprint, input_state, same_content
 from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, write_bands
-from img2img.errors import Img2ImgError, PictureError
+from img2img.errors import Img2ImgError, PictureError, is_out_of_memory, option
 from img2img.files import atomic_path, check_writable
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
@@ -28,6 +28,7 @@ Progress = Callable[[int, float], None]
 READ_AHEAD = 4
 READ_AHEAD_PIXELS = 50_000_000
 WRITE_BEHIND = 2
+LESS_MEMORY = f"give a smaller {option('tile')}, a smaller picture, or close other programs"
 
 
 @dataclass
@@ -280,8 +281,10 @@ def _reported(outcome: Outcome) -> Iterator[None]:
         outcome.status, outcome.error = "failed", error
     except OSError as error:
         outcome.status, outcome.error = "failed", PictureError(f"{error.filename or outcome.job.target}: {error.strerror or error}")
-    except MemoryError:
-        outcome.status, outcome.error = "failed", PictureError("does not fit into memory")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        outcome.status, outcome.error = "failed", PictureError(f"{str(outcome.job.source)!r} does not fit into memory; {LESS_MEMORY}")
 
 
 def _finished(outcome: Outcome) -> Future[Outcome]:

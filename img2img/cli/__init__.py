@@ -16,7 +16,7 @@ from img2img.cli.inspect import inspect
 from img2img.cli.styles import styles
 from img2img.cli.train import train
 from img2img.cli.weights import weights
-from img2img.errors import ConfigError, Img2ImgError
+from img2img.errors import ConfigError, Img2ImgError, cause_of
 from img2img.tasks import TASKS
 from img2img.tasks.command import command_of
 from img2img.tasks.task import flag_of
@@ -38,11 +38,12 @@ class _Commands(TyperGroup):
             raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from error
         except BrokenPipeError:
             raise
-        except OSError as error:
-            if error.errno is None:
-                raise  # a library's own, no word of the system's
-            where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
-            typer.echo(f"img2img: {where}{error.strerror}", err=True)
+        except (MemoryError, RuntimeError, OSError) as error:
+            cause = cause_of(error)
+            if not cause:
+                raise
+            named = f"{os.fsdecode(error.filename)!r}: " if isinstance(error, OSError) and error.filename else ""
+            typer.echo(f"img2img: {named}{cause}", err=True)
             log.debug("at", exc_info=error)
             raise typer.Exit(1) from error
 

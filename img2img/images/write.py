@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from img2img.errors import Img2ImgError, PictureError
+from img2img.errors import Img2ImgError, PictureError, cause_of
 from img2img.files import atomic_path, shown
 from img2img.images.encode import encode
 from img2img.images.format_fit import Fit, fit, on_white
@@ -111,12 +111,8 @@ def _named(name: str) -> Iterator[None]:
         yield
     except (Img2ImgError, BrokenPipeError):
         raise
-    except MemoryError as error:
-        raise PictureError(f"{name} cannot be written: it does not fit into memory") from error
-    except OSError as error:
-        raise PictureError(f"{name} cannot be written: {error.strerror or 'the encoder failed'}") from error
     except Exception as error:
-        raise PictureError(f"{name} cannot be written: the encoder failed") from error
+        raise PictureError(f"{name} cannot be written: {cause_of(error) or 'the encoder failed'}") from error
 
 
 def _integers(frame: Frame, plan: Fit) -> np.ndarray[Any, Any]:

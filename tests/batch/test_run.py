@@ -284,3 +284,29 @@ def test_no_outcome_is_lost_in_a_long_row(tiny: Tiny, tmp_path: Path) -> None:
     outcomes: list[Outcome] = outcomes_of(jobs_of(tmp_path / "many"), tiny(2))
     assert [outcome.job.source.name for outcome in outcomes] == [f"{number:02}.png" for number in range(40)]
     assert {outcome.status for outcome in outcomes} == {"ok"}
+
+
+@pytest.mark.parametrize("message", ["DefaultCPUAllocator: can't allocate memory: you tried", "could not create a primitive"])
+def test_a_picture_that_does_not_fit_into_memory_does_not_stop_the_others(
+    tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    made = UpscalePipeline.__call__
+
+    def scarce(self: UpscalePipeline, picture: images.Picture, *args: object, **options: object) -> object:
+        if picture.source and picture.source.name == "b.jpg":
+            raise RuntimeError(message)
+        return made(self, picture, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(UpscalePipeline, "__call__", scarce)
+    outcomes = outcomes_of(jobs_of(photos), tiny(2))
+    assert [outcome.status for outcome in outcomes] == ["ok", "failed", "ok"]
+    assert "b.jpg' does not fit into memory; give a smaller tile" in str(outcomes[1].error)
+
+
+def test_a_bug_is_no_picture_s_fault(tiny: Tiny, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **options: object) -> object:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(UpscalePipeline, "__call__", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        outcomes_of(jobs_of(photos), tiny(2))
