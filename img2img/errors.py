@@ -4,6 +4,18 @@ import re
 from collections.abc import Callable
 
 _NAMED = re.compile("\x1f(\\w+)\x1f")
+# What PyTorch on any device, oneDNN, pyvips, NumPy, C++ and the system say where an allocation failed.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "unable to allocate",
+    "alloc_failed",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+)
 
 
 def option(name: str) -> str:
@@ -22,8 +34,37 @@ class Img2ImgError(Exception):
         return _NAMED.sub(lambda match: spell(match[1]), super().__str__())
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out: only some say it by their class, and PyTorch on a CPU raises a RuntimeError."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which is not imported for its name
+        return True
+    known = isinstance(error, RuntimeError | OSError) or type(error).__module__.partition(".")[0] == "pyvips"
+    return known and any(text in str(error).lower() for text in _NO_MEMORY)
+
+
+def cause_of(error: BaseException) -> str:
+    """What the machine lacked, where ``error`` or what it came from says that: memory, room on the disk, or what else the system reports.
+
+    '' where none does. PyTorch's writer raises a RuntimeError about positions while it handles the OSError of a full disk.
+    """
+    here: BaseException | None = error
+    while here is not None:
+        if is_out_of_memory(here):
+            return "out of memory"
+        if isinstance(here, OSError) and here.errno:
+            return here.strerror or str(here)
+        if "no space left" in str(here).lower():
+            return "No space left on device"
+        here = here.__cause__ or here.__context__
+    return ""
+
+
 class PictureError(Img2ImgError):
     """A picture cannot be read or written."""
+
+
+class FileError(Img2ImgError):
+    """A file or folder cannot be written, or a record of files not be read: rights, a full disk, something else in its place."""
 
 
 class ModelError(Img2ImgError):

@@ -18,6 +18,15 @@ def inspect(
 
     import yaml
 
+    from img2img.errors import ModelError
+    from img2img.models.formats import named_kind
+
+    try:
+        kind = named_kind(path) if path.is_file() else None
+    except OSError:
+        kind = None  # reading it as a picture says why
+    if kind:
+        raise ModelError(f"{str(path)!r} is {kind}")
     facts = _model(path) if _is_model(path) else _picture(path)
     typer.echo(json.dumps(facts, indent=2) if as_json else yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), nl=as_json)
 
@@ -35,8 +44,12 @@ def _is_model(path: Path) -> bool:
 
 
 def _model(path: Path) -> dict[str, Any]:
-    from img2img.models import load_model
+    from img2img.models import community, find_model, load_model
+    from img2img.models.files import describes_itself
 
+    file = find_model(path)
+    if file is not None and not describes_itself(file):
+        return {"kind": "model", **community.describe(file)}
     model = load_model(path)
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
     return {"kind": "model", "parameters": parameters, **model.info.model_dump()}

@@ -19,6 +19,7 @@ SNAP = 8 * LEVEL  # JPEG turns black and white into values this near to them
 MOST_BETWEEN = 0.45  # share of pixels neither black nor white
 MOST_COLORED = 0.01  # share of pixels with colors
 COLORED = 32 * LEVEL  # between the channels of one pixel
+MOST_OFF_HUE = 0.01  # share of pixels of a black-and-red mask, say, that are neither, nor between: JPEG blurs colors
 
 
 def mask_of(mask: str, source: Path | None) -> Path:
@@ -53,7 +54,8 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
     """What the mask file ``path`` marks, (1, H, W) in [0, 1], 1 = marked, and notes for people.
 
     White is 1, black 0, and what is within 8 of 255 levels of them. Transparency counts as black; where all that is visible has one
-    color, the file is taken for a brush's layer: what is visible is 1.
+    color, the file is taken for a brush's layer: what is visible is 1. Of a mask of black and one color, such as red, what is colored is
+    1; of one that has two values, as dark as 0 and 1 of 255, so are the larger ones.
 
     Args:
         gradients: whether a mask may be of grays alone.
@@ -78,13 +80,30 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
             )
             gray = gray * alpha
     else:
+        if (hue := _brightness_of_one_hue(pixels)) is not None:
+            pixels = gray = hue
+            notes.append(f"the mask {name} is black and of one color: what is colored is marked")
         _refuse_photograph(
             pixels, gray, name, most, f"; if the hole is painted into the picture itself, give {option('mask_color')} and no mask"
         )
     weight = torch.where(gray < SNAP, 0.0, torch.where(gray > 1 - SNAP, 1.0, gray))
     if not bool(weight.any()):
-        notes.append(f"the mask {name} is all black: it marks nothing")
+        weight = _faint(gray, name, 255 if picture.bit_depth == 8 else 65535, notes)
     return weight, notes
+
+
+def _faint(gray: Tensor, name: str, white: int, notes: list[str]) -> Tensor:
+    """What a mask marks that has nothing near white: of two values the larger one; else nothing, which a note says."""
+    top = float(gray.max())
+    if top == 0:
+        notes.append(f"the mask {name} is all black: it marks nothing")
+        return torch.zeros_like(gray)
+    largest = f"the largest value of the mask {name} is {round(top * white)} of {white}"
+    if bool(((gray == 0) | (gray == top)).all()):
+        notes.append(f"{largest}: that is taken as white")
+        return (gray == top).float()
+    notes.append(f"{largest}, nearly black: it marks nothing")
+    return torch.zeros_like(gray)
 
 
 def read_mask_at(path: Path, height: int, width: int) -> tuple[Tensor, list[str]]:
@@ -108,7 +127,8 @@ def drawn_mask(mask: Any) -> Tensor:
         x = torch.as_tensor(np.array(mask) if isinstance(mask, Image.Image) else mask).cpu()
     except (RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(f"{wanted}, not {type(mask).__name__}") from error
-    x = x.float() / (255 if x.dtype == torch.uint8 else 1)
+    ones = x.dtype != torch.uint8 or (x.numel() and int(x.max()) == 1)  # 0 and 1 in bytes are a mask too
+    x = x.float() / (1 if ones else 255)
     x = x[None] if x.dim() == 2 else x
     if x.dim() != 3 or x.shape[0] != 1 or not x.numel():
         raise ConfigError(f"{wanted}; this one is {tuple(x.shape)}")
@@ -121,6 +141,22 @@ def _resized(weight: Tensor, height: int, width: int) -> Tensor:
     hard = bool(((weight == 0) | (weight == 1)).all())
     resized = F.interpolate(weight[None], (height, width), mode="bilinear", antialias=True, align_corners=False)[0].clamp(0, 1)
     return (resized > LEVEL).float() if hard else resized
+
+
+def _brightness_of_one_hue(pixels: Tensor) -> Tensor | None:
+    """(1, H, W), 1 where the picture (3, H, W) has its brightest color; None unless all of it is that color, black, or between them.
+
+    None, too, where that color is a gray.
+    """
+    if pixels.shape[0] != 3:
+        return None
+    peak = pixels.amax(0)
+    color = pixels.flatten(1)[:, int(peak.argmax())]
+    if float(color.max() - color.min()) <= COLORED:
+        return None
+    share = peak / color.max()
+    off = (pixels - share * color[:, None, None]).abs().amax(0) > COLORED
+    return share[None] if float(off.float().mean()) <= MOST_OFF_HUE else None
 
 
 def _one_color(pixels: Tensor, alpha: Tensor) -> bool:

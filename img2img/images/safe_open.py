@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from img2img.errors import PictureError
+from img2img.errors import PictureError, cause_of, is_out_of_memory
 
 MAX_BYTES = 4 * 1024**3  # no picture within DEFAULT_MAX_PIXELS comes near; sparse files of any size cost nothing to make
 
@@ -29,6 +29,8 @@ def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         _check(os.stat(path), name)
         file = open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            raise PictureError(f"{name} is a link to {os.fspath(os.readlink(path))!r}, which is not there") from error
         raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or 'not a possible name'}") from error
     with file:
         _check(os.fstat(file.fileno()), name)
@@ -62,9 +64,11 @@ def decoding(name: str, max_pixels: int) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\d+", str(error))
         raise too_large(f"{name} has", int(pixels[0]) if pixels else 2 * max_pixels, max_pixels) from error
-    except MemoryError as error:
-        raise PictureError(f"{name} does not fit into memory") from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise PictureError(f"{name} does not fit into memory") from error
+        if cause := cause_of(error):
+            raise PictureError(f"{name} cannot be read: {cause}") from error
         raise PictureError(f"{name} cannot be decoded: it is damaged, cut short, or of a kind that is not supported") from error
 
 

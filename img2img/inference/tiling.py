@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img.errors import Img2ImgError
+from img2img.errors import Img2ImgError, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +123,6 @@ class Tiler:
             raise Img2ImgError(f"out of memory even with the smallest tile, {least}x{least} pixels; use a smaller model")
         self.tile = max(height // 2, least), max(width // 2, least)
         log.warning("out of memory with a tile of %dx%d pixels: going on with %dx%d", width, height, self.tile[1], self.tile[0])
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that memory ran out; PyTorch has a class for CUDA alone, other devices raise RuntimeError."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in known)
 
 
 def _spans(span: Span, longest: int, multiple: int) -> Iterator[Span]:

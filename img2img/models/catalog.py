@@ -1,5 +1,6 @@
 """Models by name: a shipped one, one of an optional package, a file, or a run folder."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from img2img.errors import ModelError
@@ -7,6 +8,8 @@ from img2img.files import shipped_folder
 from img2img.models import community, realesrgan
 from img2img.models.files import describes_itself, read_info, read_model
 from img2img.models.info import Model, ModelInfo
+
+NEAR = 0.6  # as similar as difflib wants close matches to be
 
 
 def catalog() -> dict[str, Path]:
@@ -51,6 +54,14 @@ def find_model(name_or_path: str | Path) -> Path | None:
             raise ModelError(f"{name!r} is a folder without best.safetensors or latest.safetensors: not a training run that has saved")
         path = found[0]
     if not path.is_file():
-        known = ", ".join([*shipped, *realesrgan.MODELS])
-        raise ModelError(f"no model {name!r}: neither a file, nor a run folder, nor one of {known}")
+        known = [*shipped, *realesrgan.MODELS]
+        near = get_close_matches(_plain(Path(name).stem), [_plain(each) for each in known], 1, NEAR)
+        meant = next((each for each in known if near and _plain(each) == near[0]), None)
+        hint = f"did you mean {meant!r}? There" if meant else "there"
+        raise ModelError(f"no model {name!r}, which is neither a file nor a run folder; {hint} are {', '.join(known)}")
     return path
+
+
+def _plain(name: str) -> str:
+    """``name`` without what spellings differ in: ``RealESRGAN_x4plus`` as ``realesrgan-x4plus``."""
+    return "".join(char for char in name.lower() if char.isalnum())

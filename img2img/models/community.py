@@ -4,22 +4,32 @@ spandrel recognizes the architecture by the tensors' names and brings the networ
 """
 
 import importlib.util
+import pickle
 import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from img2img.errors import ModelError
+from img2img.errors import ModelError, cause_of
 from img2img.models.files import check_state
+from img2img.models.formats import named_kind, picture_kind
 from img2img.models.info import Model, ModelInfo
+from img2img.networks.weights import read_tensors
 
 LARGEST_FILE = 8 * 2**30
 WINDOW_HALO, LARGEST_HALO = 32, 96  # see _halo
+# What spandrel calls an architecture's purpose, in words.
+PURPOSES = {
+    "SR": "super-resolution",
+    "FaceSR": "faces, aligned and cut out",
+    "Inpainting": "inpainting",
+    "Restoration": "restoration (noise, blur, compression)",
+}
+COLORIZERS = ("DDColor",)  # that make colors of gray
 EXTRA = "spandrel_extra_arches"  # architectures with licenses of their own, MAT among them: used where it is installed
 
 
@@ -70,7 +80,7 @@ class CommunityInpainter(nn.Module):
 
 
 def load_community(path: str | Path) -> Model:
-    """The super-resolution or inpainting network in a file without our metadata.
+    """The network in a file without our metadata: for super-resolution, for inpainting, or for restoration, of scale 1.
 
     Such a file is a ``.pth`` (zip or pickle) or a safetensors file, told by content. MAT is known where ``EXTRA`` is installed.
 
@@ -79,9 +89,33 @@ def load_community(path: str | Path) -> Model:
             know, or its values are not finite or all zero.
     """
     path = Path(path)
-    state = _read_state(path)
-    name = re.sub(r"[^\w.+-]", "_", path.stem, flags=re.ASCII)[:200] or "model"
-    return model_from(state, name=name, where=str(path))
+    return model_from(_read_state(path), name=_name(path), where=str(path))
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What there is to say of the network in a file without our metadata, whether it can be used here or not.
+
+    Raises:
+        ModelError: as ``load_community``, but not for a network of another purpose.
+    """
+    path = Path(path)
+    descriptor = _recognized(_read_state(path), str(path))
+    facts = {
+        "architecture": descriptor.architecture.name,
+        "purpose": PURPOSES[descriptor.purpose],
+        "parameters": sum(parameter.numel() for parameter in descriptor.model.parameters()),
+        "scale": descriptor.scale,
+        "channels": [descriptor.input_channels, descriptor.output_channels],
+        "tags": descriptor.tags,
+    }
+    try:
+        return {**facts, **_info(descriptor, _name(path), str(path), "").model_dump()}
+    except ModelError as error:
+        return {**facts, "cannot_be_used": str(error)}
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"[^\w.+-]", "_", path.stem, flags=re.ASCII)[:200] or "model"
 
 
 def model_from(state: dict[str, Tensor], *, name: str, where: str, license: str = "") -> Model:
@@ -93,32 +127,41 @@ def model_from(state: dict[str, Tensor], *, name: str, where: str, license: str 
     Raises:
         ModelError: as ``load_community``.
     """
+    descriptor = _recognized(state, where)
+    info = _info(descriptor, name, where, license)
+    behind = CommunityInpainter if info.task == "inpaint" else CommunityNetwork
+    return Model(behind(descriptor).requires_grad_(False).eval(), info)
+
+
+def _info(descriptor: Any, name: str, where: str, license: str) -> ModelInfo:
+    """What our model files would say of the network. ModelError for one that cannot be used."""
     import spandrel
 
-    descriptor = _recognized(state, where)
     kind, channels, scale = descriptor.architecture.name, descriptor.input_channels, descriptor.scale
     inpaints = isinstance(descriptor, spandrel.MaskedImageModelDescriptor)
-    if not inpaints and (descriptor.purpose != "SR" or not 2 <= scale <= 16):
-        does = f"{descriptor.purpose} (scale {scale})"
-        raise ModelError(f"{where!r} is a {kind} network for {does}; only super-resolution and inpainting can be used")
+    restores = not inpaints and scale == 1 and descriptor.purpose in ("Restoration", "SR")
+    if not (inpaints or restores) and (descriptor.purpose != "SR" or not 2 <= scale <= 16):
+        raise ModelError(
+            f"{where!r} is a {kind} network for {PURPOSES[descriptor.purpose]}, scale {scale}; networks for super-resolution (2 to 16), "
+            "inpainting and restoration (1) can be used"
+        )
     if channels not in ((3,) if inpaints else (1, 3)) or descriptor.output_channels != channels:
         expected = "3 to 3" if inpaints else "3 to 3, or 1 to 1"
         raise ModelError(f"{where!r} maps {channels} channels to {descriptor.output_channels}; expected {expected}")
-    network: dict[str, Any] = {"name": kind, "tags": descriptor.tags}
+    network: dict[str, Any] = {"name": kind, "purpose": PURPOSES[descriptor.purpose], "tags": descriptor.tags}
     if inpaints:
         # Fed whole, sizes are left to spandrel, which knows more of them than a multiple: at least so much, or square.
-        info = ModelInfo(name=name, task="inpaint", in_channels=4, halo=None, multiple=1, network=network, license=license)
-        return Model(CommunityInpainter(descriptor).requires_grad_(False).eval(), info)
-    info = ModelInfo(
+        return ModelInfo(name=name, task="inpaint", in_channels=4, halo=None, multiple=1, network=network, license=license)
+    return ModelInfo(
         name=name,
-        task="upscale",
+        task="translate" if restores else "upscale",
         scale=scale,
+        keeps_gray=descriptor.architecture.id not in COLORIZERS,
         halo=_halo(descriptor),
         multiple=descriptor.size_requirements.multiple_of,
         network=network,
         license=license,
     )
-    return Model(CommunityNetwork(descriptor).requires_grad_(False).eval(), info)
 
 
 def _recognized(state: dict[str, Tensor], where: str) -> Any:
@@ -148,6 +191,8 @@ def _recognized(state: dict[str, Tensor], where: str) -> Any:
     except ModelError:
         raise
     except Exception as error:  # whatever the code of 40 architectures raises on tensors that do not fit
+        if cause := cause_of(error):
+            raise ModelError(f"{where!r} cannot be loaded: {cause}") from error
         raise ModelError(f"{where!r}: tensors do not fit the architecture: {' '.join(str(error).split())[:200]!r}") from error
     finally:
         hook.remove()
@@ -167,8 +212,9 @@ def _halo(descriptor: Any) -> int | None:
         case "ESRGAN":
             return min(_rrdb_radius(descriptor.model.hyperparameters), LARGEST_HALO)
     # The rest mostly mix windows of 8 to 16 pixels layer after layer: formally everything sees everything, in effect little beyond
-    # two windows counts. Their authors tile with 10 to 32 pixels.
-    return WINDOW_HALO if descriptor.tiling is spandrel.ModelTiling.SUPPORTED else None
+    # two windows counts. Their authors tile with 10 to 32 pixels. Those for restoration see farther, most of them as U-Nets.
+    context = LARGEST_HALO if descriptor.scale == 1 else WINDOW_HALO
+    return context if descriptor.tiling is spandrel.ModelTiling.SUPPORTED else None
 
 
 def _compact_radius(hyper: dict[str, Any]) -> int:
@@ -194,22 +240,35 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             head = file.read(9)
     except OSError as error:
         raise ModelError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    try:
+        kind = named_kind(path) or (picture_kind(path) and "a picture, not a model")
+    except OSError as error:
+        raise ModelError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    if kind:
+        raise ModelError(f"{str(path)!r} is {kind}")
     if size > LARGEST_FILE:
         raise ModelError(f"{str(path)!r} has {size / 2**30:.1f} GiB; expected a model file of at most {LARGEST_FILE / 2**30:.0f} GiB")
     try:
         if head[8:9] == b"{":
-            content: Any = load_file(path)
+            content: Any = read_tensors(path)
         elif head.startswith((b"PK\x03\x04", b"\x80")):
             _check_zip(path, size)
             with path.open("rb") as file:  # by its path, torch would decide by the suffix again
                 content = torch.load(file, map_location="cpu", weights_only=True)
         else:
-            raise ModelError(f"{str(path)!r} is neither a safetensors file nor a PyTorch checkpoint")
+            raise ModelError(f"{str(path)!r} is neither a safetensors file nor a PyTorch checkpoint (.pth); its first bytes are {head!r}")
         state = spandrel.canonicalize_state_dict(content)
         state = {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
     except ModelError:
         raise
     except Exception as error:  # damaged files make these readers raise anything; their messages advise unsafe reading
+        if cause := cause_of(error):
+            raise ModelError(f"{str(path)!r} cannot be read: {cause}") from error
+        if (code := re.search(r"GLOBAL (\w[\w.]*)", str(error))) and isinstance(error, pickle.UnpicklingError):
+            raise ModelError(
+                f"{str(path)!r} is a pickle of Python objects ({code[1][:100]}), which could run code, and not a list of tensors; nothing "
+                "in it was run: ask its author for the state dict (torch.save(model.state_dict(), ...) or safetensors)"
+            ) from error
         raise ModelError(f"{str(path)!r} is damaged, or holds more than a list of tensors; nothing in it was run") from error
     if not state:
         raise ModelError(f"{str(path)!r} holds no tensors")

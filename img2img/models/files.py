@@ -7,14 +7,15 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from img2img import networks
-from img2img.errors import Img2ImgError, ModelError
+from img2img.errors import Img2ImgError, ModelError, cause_of
 from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
+from img2img.networks.weights import read_tensors
 
 METADATA_KEY = "img2img"
 FORMER_TENSORS = {"encoder.centre": "encoder.center"}  # as files of version 0.1 call them
@@ -33,7 +34,7 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
         with atomic_path(path) as temporary:
             save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json()})
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"cannot write the model {str(path)!r}: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"cannot write the model {str(path)!r}: {cause_of(error) or str(error).splitlines()[0]}") from error
 
 
 def describes_itself(path: Path) -> bool:
@@ -61,12 +62,12 @@ def read_model(path: str | Path) -> Model:
     """The model in our own file ``path``; errors as ``load_model``."""
     info = read_info(path)
     try:
-        with safe_open(str(path), framework="pt") as file:
-            state = {FORMER_TENSORS.get(key, key): file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        state = {FORMER_TENSORS.get(key, key): value for key, value in read_tensors(Path(path)).items()}
         with torch.device("meta"):
             network = networks.build(info.network)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{str(path)!r} is damaged: {error}") from error
+        cause = cause_of(error)
+        raise ModelError(f"{str(path)!r} cannot be read: {cause}" if cause else f"{str(path)!r} is damaged: {error}") from error
     except Img2ImgError as error:
         raise ModelError(f"{str(path)!r}: {error}") from error
     check_state(state, network.state_dict(), str(path))

@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from img2img.errors import ModelError
+from img2img.errors import ModelError, cause_of
 from img2img.files import shipped_folder
+from img2img.networks.weights import read_tensors
 
 Backbone = Literal["vgg16", "vgg16-torchvision", "vgg19"]
 CONVOLUTIONS: dict[Backbone, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3), "vgg16-torchvision": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -69,7 +69,8 @@ class VGGFeatures(nn.Module):
         try:
             self.stack.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
         except RuntimeError as error:
-            raise ModelError(f"the weights of {backbone} do not fit: {' '.join(str(error).split())}") from error
+            cause = cause_of(error) or "tensors are missing, or have other shapes; install img2img again"
+            raise ModelError(f"the weights of {backbone} cannot be loaded: {cause}") from error
         mean, std = (OXFORD_MEAN, OXFORD_STD) if backbone == "vgg16" else (IMAGENET_MEAN, IMAGENET_STD)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
@@ -111,7 +112,7 @@ def vgg16_weights() -> dict[str, Tensor]:
 def _shipped_state(convolutions: list[str]) -> dict[str, Tensor]:
     path = shipped_folder() / "vgg16-features.safetensors"
     try:
-        state = load_file(path)
+        state = read_tensors(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {str(path)!r}, which comes with img2img: {error}; install img2img again") from error
     state["conv1_1.weight"] = state["conv1_1.weight"].flip(1)  # stored for BGR
@@ -125,7 +126,9 @@ def _torchvision_state(backbone: Backbone, convolutions: list[str]) -> dict[str,
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(f"cannot fetch {backbone} from {weights.url}: {error}; go online, or use the shipped 'vgg16'") from error
+        raise ModelError(
+            f"cannot fetch {backbone} from {weights.url}: {cause_of(error) or error}; go online, or use the shipped 'vgg16'"
+        ) from error
     keys = [key for key in state if key.startswith("features.")]  # in the order of the network: weight, bias, weight, bias, ...
     ours = [f"{name}.{kind}" for name in convolutions for kind in ("weight", "bias")]
     return {name: state[key] for name, key in zip(ours, keys, strict=False)}

@@ -4,11 +4,11 @@ import warnings
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from img2img.errors import ModelError
 from img2img.files import shipped_folder
+from img2img.networks.weights import read_tensors
 
 CONVOLUTIONS = (0, 3, 6, 8, 10)  # where torchvision's AlexNet has them
 
@@ -24,7 +24,7 @@ def lpips_network() -> nn.Module:
     """
     path = shipped_folder() / "lpips-alex.safetensors"
     try:
-        shipped = load_file(path)
+        shipped = read_tensors(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {str(path)!r}, which comes with img2img: {error}; install img2img again") from error
 

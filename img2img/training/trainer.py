@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import ConfigError, TrainingError
+from img2img.errors import ConfigError, FileError, TrainingError, cause_of, is_out_of_memory
 from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
@@ -81,11 +81,19 @@ def train(
     try:
         with stop_signals() as stop:
             return _Run(objective, samples, validation, config, run, fabric, record).go(stop)
-    except OSError as error:
+    except (OSError, FileError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise TrainingError(
-            f"cannot write into {str(run)!r}: {error.strerror or error}; the last checkpoint is intact: give the same command again"
+            f"cannot write into {str(run)!r}: {reason}; the last checkpoint is intact: give the same command again"
         ) from error
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error) or ("DataLoader worker" in str(error).partition("\n")[0] and "killed" in str(error)):
+            raise TrainingError(
+                "out of memory: give a smaller --batch (--accumulate makes up for it), smaller samples or fewer --workers; "
+                "the last checkpoint is intact, and the same command goes on from there"
+            ) from error
+        if cause := cause_of(error):
+            raise TrainingError(f"training into {str(run)!r} stopped: {cause}; the last checkpoint is intact") from error
         if fabric.world_size == 1:
             raise
         raise TrainingError(f"process {fabric.global_rank} of {fabric.world_size} stopped: {str(error).splitlines()[0]}") from error

@@ -16,8 +16,11 @@ from spandrel.architectures.LaMa import LaMa
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
+from img2img.inference.runtime import Runtime
 from img2img.models import Model, load_model
 from img2img.models import community as foreign
+from img2img.tasks.translate.options import TranslateOptions
+from img2img.tasks.translate.pipeline import TranslatePipeline
 
 
 def compact(upscale: int = 2, channels: int = 3) -> Compact:
@@ -88,14 +91,38 @@ def test_the_halo_of_a_compact_network_is_its_receptive_field(tmp_path: Path) ->
     assert model.info.halo == reach(network, 21, 2) == 4
 
 
-def test_other_tasks_and_unknown_networks_are_refused_by_what_they_are(tmp_path: Path) -> None:
-    assert "Compact network for Restoration" in refusal(save_pth(compact(upscale=1).state_dict(), tmp_path / "denoise.pth"))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_of_scale_1_is_a_translator(tmp_path: Path, channels: int) -> None:
+    network = compact(upscale=1, channels=channels)
+    model = load_model(save_pth(network.state_dict(), tmp_path / "1x_denoise.pth"))
+    info = model.info
+    assert (info.task, info.scale, info.halo, info.keeps_gray) == ("translate", 1, 4, True)
+    assert info.network["purpose"] == "restoration (noise, blur, compression)"
+    x = torch.rand(1, 3, 6, 5)
+    parts = [network(x[:, channel : channel + channels]) for channel in range(0, 3, channels)]
+    expected = torch.cat(parts, dim=1).detach().clamp(0, 1)
+    torch.testing.assert_close(model.network(x), expected)
+    torch.testing.assert_close(TranslatePipeline(model, Runtime("cpu")).run(x, TranslateOptions()), expected, rtol=0, atol=1e-6)
+    gray = TranslatePipeline(model, Runtime("cpu")).run(x[:, :1], TranslateOptions())
+    assert gray.shape == (1, 1, 6, 5)
+
+
+def test_what_cannot_be_used_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save_pth(compact().state_dict(), tmp_path / "m.pth")
+    assert foreign.describe(path)["purpose"] == "super-resolution"
+    monkeypatch.setattr(spandrel.ImageModelDescriptor, "purpose", "FaceSR")
+    facts = foreign.describe(path)
+    assert facts["purpose"] == "faces, aligned and cut out"
+    assert "Compact network for faces" in facts["cannot_be_used"]
+
+
+def test_unknown_networks_are_refused_by_what_they_are(tmp_path: Path) -> None:
     assert "no architecture" in (message := refusal(save_pth({"a\x1b.weight": torch.ones(3)}, tmp_path / "other.pth")))
     assert ("pip install spandrel_extra_arches" in message) == (importlib.util.find_spec("spandrel_extra_arches") is None)
     assert "no tensors" in refusal(save_pth({"epoch": 3}, tmp_path / "empty.pth"))
     assert "more than a list of tensors" in refusal(save_pth([torch.ones(1)], tmp_path / "list.pth"))
     (tmp_path / "text.pth").write_text("hello, I am no checkpoint")
-    assert "neither" in refusal(tmp_path / "text.pth")
+    assert "its first bytes are b'hello, I '" in refusal(tmp_path / "text.pth")
 
 
 def test_wrong_values_and_tensors_are_refused_by_name(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from spandrel.architectures.Compact import Compact
 from torch import Tensor
 
 from img2img.errors import ModelError
@@ -63,6 +64,20 @@ def test_half_stores_16_bits_and_comes_back_as_float32(tmp_path: Path) -> None:
     assert (tmp_path / "h.safetensors").stat().st_size < (tmp_path / "m.safetensors").stat().st_size
     for key, value in load_model(tmp_path / "h.safetensors").network.state_dict().items():
         assert torch.equal(value, network.state_dict()[key].half().float())
+
+
+@pytest.mark.parametrize("community", [False, True])
+def test_a_loaded_model_is_not_changed_by_its_file(tmp_path: Path, community: bool) -> None:
+    """A file overwritten in place, as ``cp`` does, while a batch runs."""
+    path = tmp_path / "m.safetensors"
+    if community:
+        save_file(Compact(num_in_ch=3, num_out_ch=3, num_feat=4, num_conv=2, upscale=2).state_dict(), path)
+    else:
+        save_model(path, tiny(), INFO)
+    network, x = load_model(path).network, torch.rand(1, 3, 9, 7)
+    before = network(x)
+    path.write_bytes(bytes(path.stat().st_size))  # the same inode
+    assert torch.equal(network(x), before)
 
 
 def test_a_run_folder_gives_its_best_model(tmp_path: Path) -> None:

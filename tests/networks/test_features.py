@@ -116,7 +116,7 @@ def test_torchvision_weights_with_its_normalization(tmp_path: Path, monkeypatch:
 def test_torchvision_weights_of_another_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     cached(tmp_path, {"features.0.weight": torch.zeros(64, 1, 3, 3), "features.0.bias": torch.zeros(64)})
-    with pytest.raises(ModelError, match="do not fit"):
+    with pytest.raises(ModelError, match="cannot be loaded: tensors are missing"):
         VGGFeatures(("relu1_1",), "vgg19")
 
 

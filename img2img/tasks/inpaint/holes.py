@@ -16,6 +16,7 @@ from img2img.images.masks import SNAP, mask_of, read_mask_at
 from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
+MUCH = 0.8  # share of a picture that masks seldom mean to fill
 NEAR = 12  # levels of 255 in each channel, between the color of a hole and its pixels
 NEAR_LOSSY, GROWN_LOSSY = 64, 3  # where compression blurred them
 
@@ -75,6 +76,10 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
     marked = torch.stack(parts).amax(0)
     if options.invert:
         marked = 1 - marked
+    share = float(marked.mean())
+    if options.mask is not None and MUCH < share < 1:
+        wrong, way = ("fill", "leave invert (--invert-mask) away") if options.invert else ("keep", "ask for invert (--invert-mask)")
+        notes.append(f"{share:.0%} of {name} is to be filled; if the mask is white where to {wrong}, {way}")
     left, top, right, bottom = margins_of(options.outpaint, width, height)
     whole = F.pad(marked, (left, right, top, bottom), value=1.0)
     weight = _grown(whole, options.dilate, options.feather)

@@ -133,7 +133,7 @@ class InpaintOptions(Options):
     ] = field(None, "Add so much at the left, top, right, bottom: pixels, or 10% of the side.", metavar="L,T,R,B", panel="Where to fill")
     dilate: int = field(0, "Widen the holes by so many pixels.", ge=0, panel="Where to fill")
     feather: int = field(0, "Blend over so many pixels around the holes.", ge=0, panel="Where to fill")
-    invert: bool = field(False, "Black is filled.", panel="Where to fill")
+    invert: bool = field(False, "Black is filled.", flag="--invert/--invert-mask", panel="Where to fill")
     mask_out: str | None = field(
         None, "Write the holes that were found: a file, or a folder for several.", metavar="PATH", panel="Input and output", local=True
     )

@@ -227,6 +227,56 @@ def test_black_masks_mark_nothing(photo, tmp_path):
     assert found.notes[-1].endswith("nothing to fill")
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype", "said"), [(1, np.uint8, "1 of 255"), (255, np.uint16, "255 of 65535"), (1, np.uint16, "1 of 65535")]
+)
+def test_a_mask_of_two_dark_values_is_one(photo, tmp_path, value, dtype, said):
+    found = hole(photo, mask=str(save(tmp_path / "m.png", mask(value, dtype))))
+    assert torch.equal(found.weight, EXPECTED)
+    assert only_note(found).endswith(f"is {said}: that is taken as white")
+
+
+def test_a_nearly_black_picture_marks_nothing_and_says_its_largest_value(photo, tmp_path):
+    pixels = mask(3)
+    pixels[0, 0] = 1
+    found = hole(photo, mask=str(save(tmp_path / "m.png", pixels)))
+    assert not found.weight.any()
+    assert "is 3 of 255, nearly black" in found.notes[0]
+
+
+def test_ones_in_memory_are_a_mask(photo):
+    assert torch.equal(hole(photo, mask=mask(1)[:, :, 0]).weight, EXPECTED)
+
+
+@pytest.mark.parametrize("color", [(255, 0, 0), (200, 30, 0), (0, 255, 0), (255, 0, 255)])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_black_and_colored_mask_is_one(photo, tmp_path, color, suffix):
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[8:32, 16:48] = color
+    options = {"subsampling": 0} if suffix == "jpg" else {}  # else the rim is a large part of so small a picture
+    found = hole(photo, mask=str(save(tmp_path / f"m.{suffix}", pixels, **options)))
+    expected = torch.zeros(1, HEIGHT, WIDTH)
+    expected[:, 8:32, 16:48] = 1
+    assert torch.equal(found.weight if suffix == "png" else (found.weight > 0.5).float(), expected)  # JPEG blurs colors
+    assert "black and of one color" in only_note(found)
+
+
+def test_a_mask_of_two_colors_is_refused(photo, tmp_path):
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[BOX] = (255, 0, 0)
+    pixels[30:40] = (0, 0, 255)
+    with pytest.raises(PictureError, match="looks like a photograph"):
+        hole(photo, mask=str(save(tmp_path / "m.png", pixels)))
+
+
+def test_a_mask_that_fills_nearly_all_is_questioned(photo, tmp_path):
+    path = str(save(tmp_path / "m.png", 255 - mask()))
+    assert "90% of" in only_note(hole(photo, mask=path))
+    assert only_note(hole(photo, mask=path)).endswith("ask for invert (--invert-mask)")
+    assert not hole(photo, mask=path, invert=True).notes
+    assert "leave invert (--invert-mask) away" in only_note(hole(photo, mask=str(save(tmp_path / "n.png", mask())), invert=True))
+
+
 def test_white_masks_are_refused(photo, tmp_path):
     path = str(save(tmp_path / "m.png", np.full((HEIGHT, WIDTH, 1), 255, np.uint8)))
     with pytest.raises(PictureError, match=r"all 60x40 pixels of .*photo\.png.*\(invert exchanges"):
@@ -244,6 +294,7 @@ def test_photographs_are_refused(photo, tmp_path):
         hole(photo, mask=str(gray))
     drawn = mask().repeat(3, 2)
     drawn[:, :, 1:] = 0
+    drawn[0] = (0, 0, 255)
     with pytest.raises(PictureError, match="colored"):
         hole(photo, mask=str(save(tmp_path / "red.png", drawn)))
     erased = save(tmp_path / "erased.png", np.dstack([scene(0, HEIGHT, WIDTH), 255 - mask()]))
