@@ -95,9 +95,7 @@ def _open(pack: Path, size: int, changed: int) -> Pack:
         with zipfile.ZipFile(pack) as file:
             names = [info.filename for info in file.infolist()]
             if names[:1] != [MANIFEST] or any(info.compress_type != zipfile.ZIP_STORED for info in file.infolist()):
-                raise DataError(
-                    f"{str(pack)!r} is not a pack: its first file is not {MANIFEST}, or it is compressed; write one by data pack"
-                )
+                raise DataError(f"{str(pack)!r} is not a pack: it must begin with {MANIFEST} and be uncompressed, as data pack writes it")
             table = csv.DictReader(io.StringIO(file.read(MANIFEST).decode()), delimiter="\t")
             rows = {row["file"]: {key: value or "" for key, value in row.items() if key} for row in table}
             members = {info.filename: _Member(info.header_offset, info.file_size, info.CRC) for info in file.infolist()}
