@@ -147,6 +147,6 @@ def test_help_imports_nothing_heavy() -> None:
         "weights",
         "inspect",
     ]
-    loaded = modules_after_help("", *commands, "bench upscale", "bench stylize")
+    loaded = modules_after_help("", *commands, "inspect", "bench upscale", "bench stylize")
     assert "img2img.cli" in loaded
     assert not heavy & loaded
