@@ -14,7 +14,7 @@ import typer
 from contests import CONTESTS, loaded_batches, ready_batches
 from rich.table import Table
 
-from img2img.data.pictures import find_pictures
+from img2img.data.sources import find_pictures
 from img2img.evaluation.table import show
 from img2img.evaluation.timing import Job, TimedProcess, by_turns, synchronize
 from img2img.training import TrainerConfig

@@ -137,7 +137,16 @@ def test_help_imports_nothing_heavy() -> None:
         "lpips",
     }
     commands = ["upscale", "inpaint", "stylize", "translate", "train", "train upscale", "train inpaint", "train schema", "evaluate"]
-    commands += ["evaluate upscale", "evaluate inpaint", "evaluate stylize", "data check", "data convert", "weights", "inspect"]
-    loaded = modules_after_help("", *commands, "bench upscale", "bench stylize")
+    commands += [
+        "evaluate upscale",
+        "evaluate inpaint",
+        "evaluate stylize",
+        "data check",
+        "data convert",
+        "data pack",
+        "weights",
+        "inspect",
+    ]
+    loaded = modules_after_help("", *commands, "inspect", "bench upscale", "bench stylize")
     assert "img2img.cli" in loaded
     assert not heavy & loaded

@@ -35,6 +35,7 @@ class Target(StrEnum):
     folders = "folders"
 
 
+BLURRED = 20  # of the scores, so many are printed; --json has all
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The data folder.", show_default=False)]
 Layout = Annotated[
     LayoutOption | None,
@@ -50,6 +51,7 @@ def check_data(
     folder: Folder,
     layout: Layout = None,
     smallest: Annotated[int, typer.Option(min=1, help="Shorter side that a picture, or each half of a pair, must have.")] = 32,
+    sharpness: Annotated[bool, typer.Option("--sharpness", help="Score how sharp each picture is, and name the blurred ones.")] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with the pictures that something is wrong with here.", callback=writable)
     ] = None,
@@ -63,7 +65,7 @@ def check_data(
     from img2img.data.layouts import scan_layout
     from img2img.evaluation.check_page import write_page
 
-    report = check(scan_layout(folder, _layout(layout)), smallest, track=_progress)
+    report = check(scan_layout(folder, _layout(layout)), smallest, track=_progress, sharpness=sharpness)
     if json:
         _write_json(json, report)
     if html:
@@ -71,6 +73,34 @@ def check_data(
     _print_report(report)
     if report.count("error"):
         raise typer.Exit(1)
+
+
+@data.command("pack")
+def pack_data(
+    sources: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of photographs.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.", show_default=False)],
+    side: Annotated[int, typer.Option(min=64, max=4096, help="Side of the crops in pixels.")] = 512,
+    crops: Annotated[int, typer.Option(min=1, help="Crops of a picture at most.")] = 4,
+    megabytes: Annotated[float | None, typer.Option(min=0.001, help="Size of the file at most: the best crops come first.")] = None,
+    least_sharpness: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out crops that are less sharp, as data check --sharpness scores them.")
+    ] = 0.0,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops, as AVIF counts it.")] = 86,
+) -> None:
+    """Pack the most textured crops of photographs into one file, with their credits, that `train --data` reads like a folder.
+
+    Example: `img2img data pack photos/ crops/ train.zip --megabytes 60`
+    """
+    from img2img.data.packing import pack
+
+    limit = None if megabytes is None else int(megabytes * 1e6)
+    options: dict[str, Any] = {"side": side, "crops": crops, "quality": quality, "least_sharpness": least_sharpness, "limit": limit}
+    done = pack(sources, out, **options, track=_progress)
+    typer.echo(f"{out}: {done.crops} crops of {done.pictures} pictures, {done.bytes / 1e6:.1f} MB")
+    if done.left_out:
+        typer.echo(f"{done.left_out} pictures gave no crop: unreadable, too small, or too blurred", err=True)
+    if done.unlicensed:
+        typer.echo(f"{done.unlicensed} pictures have no license in a MANIFEST.tsv beside them", err=True)
 
 
 @data.command("convert")
@@ -135,6 +165,10 @@ def _print_report(report: Report) -> None:
         wide.print(table)
     else:
         wide.print(table.title)
+    if report.sharpness:
+        wide.print(f"sharpness, blurred first; below {report.suggested_threshold():.3f} the pictures stand out from the others:")
+        for name, score in list(report.sharpness.items())[:BLURRED]:
+            wide.print(f"  {score:.3f}  {_plain(name)}", markup=False, highlight=False)
     wide.print(f"{report.pictures} files: {report.count('error')} errors, {report.count('warning')} warnings")
 
 

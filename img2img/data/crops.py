@@ -59,14 +59,15 @@ def _place(height: int, width: int, side: int, rng: torch.Generator) -> tuple[in
     return top, int(torch.randint(width - side + 1, (), generator=rng))
 
 
-def _most_textured(pixels: npt.NDArray[np.uint8], places: list[tuple[int, int]], side: int) -> tuple[int, int]:
-    """The (top, left) of ``places`` whose square of ``side`` has the largest mean difference between horizontal neighbors.
+def texture(pixels: npt.NDArray[np.uint8], top: int, left: int, height: int, width: int) -> float:
+    """The mean difference between horizontal neighbors in a rectangle of ``pixels`` (H, W, 3).
 
-    In green, which is most of the luminance, and in every second row to be quick; the first of equals.
+    In green, which is most of the luminance, and in every second row to be quick.
     """
+    green = pixels[top : top + height : 2, left : left + width, 1].astype(np.int16)
+    return float(np.abs(np.diff(green, axis=1)).mean())
 
-    def texture(place: tuple[int, int]) -> float:
-        green = pixels[place[0] : place[0] + side : 2, place[1] : place[1] + side, 1].astype(np.int16)
-        return float(np.abs(np.diff(green, axis=1)).mean())
 
-    return max(places, key=texture)
+def _most_textured(pixels: npt.NDArray[np.uint8], places: list[tuple[int, int]], side: int) -> tuple[int, int]:
+    """The (top, left) of ``places`` whose square of ``side`` has the most ``texture``; the first of equals."""
+    return max(places, key=lambda place: texture(pixels, place[0], place[1], side, side))

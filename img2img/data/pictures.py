@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
+from img2img.data.packs import pack_of, read_packed, size_and_time
 from img2img.errors import DataError, PictureError
 from img2img.files import atomic_path
 from img2img.images.resize import resize
@@ -39,8 +40,9 @@ class Entry:
 
 
 def decode_photo(path: Path) -> Pixels:
-    """The photograph at ``path`` as (H, W, 3) uint8; gray becomes three equal planes, alpha and frames but the first are left out."""
-    return images.quantize(images.read(path).pixels.expand(3, -1, -1), 8)
+    """The photograph at ``path``, a file or in a pack, as (H, W, 3) uint8: gray in three equal planes, without alpha, the first frame."""
+    picture = images.read(read_packed(path), name=str(path)) if pack_of(path) else images.read(path)
+    return images.quantize(picture.pixels.expand(3, -1, -1), 8)
 
 
 def decode_bands(path: Path) -> Pixels:
@@ -136,22 +138,8 @@ class PictureSet:
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change with the names, sizes or contents' lengths of the pictures: for the run's report."""
-        text = json.dumps([(e.path.name, e.height, e.width, e.path.stat().st_size) for e in self.entries])
+        text = json.dumps([(e.path.name, e.height, e.width, size_and_time(e.path)[0]) for e in self.entries])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def find_pictures(folder: str | Path) -> list[Path]:
-    """The pictures in ``folder`` and below, sorted.
-
-    Raises:
-        DataError: there is no such folder, or no picture in it.
-    """
-    if not Path(folder).is_dir():
-        raise DataError(f"{str(folder)!r} is not a folder; give a folder of pictures")
-    try:
-        return [source.path for source in images.collect([str(folder)], recursive=True)]
-    except PictureError as error:
-        raise DataError(f"no pictures to train on: {error}") from error
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
@@ -161,7 +149,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: Decoder) -> list[Entry]:
-    files = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+    files = [[str(path.resolve()), *size_and_time(path)] for path in paths]
     stamp: list[object] = [_name(decode), files]
     index = cache.with_suffix(".json")
     saved: dict[str, Any]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
+from torch import Tensor
 from torch.utils.data import Sampler
 
 _MIX = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: the increment of SplitMix64
@@ -31,12 +32,19 @@ def seeded_rng(*numbers: int) -> torch.Generator:
 def shuffled(position: int, length: int, seed: int) -> int:
     """Which of ``length`` items stands at ``position`` of an endless sequence that visits all, newly shuffled each round."""
     round_number, place = divmod(position, length)
-    return int(_permutation(length, seed, round_number)[place])
+    latest = _latest_round(length, seed)
+    order = latest.get(round_number)
+    if order is None:
+        order = torch.randperm(length, generator=seeded_rng(seed, round_number))
+        latest.clear()  # before the next one: a million items are 8 MB
+        latest[round_number] = order
+    return int(order[place])
 
 
-@lru_cache(maxsize=8)  # a process asks for one place after another, of a few sets
-def _permutation(length: int, seed: int, round_number: int) -> torch.Tensor:
-    return torch.randperm(length, generator=seeded_rng(seed, round_number))
+@lru_cache(maxsize=256)
+def _latest_round(length: int, seed: int) -> dict[int, Tensor]:
+    """The order of the round that was last asked for, by its number: a new one for each sample would cost more than the sample."""
+    return {}
 
 
 class Positions(Sampler[int]):

@@ -1,20 +1,18 @@
 """A data folder that has been understood: its splits, the files of each, and the whole in one line."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from img2img import images
-from img2img.errors import DataError, PictureError, option
+from img2img.errors import DataError, PictureError
 
 LayoutName = Literal["unpaired", "suffixed", "folders", "nested", "side-by-side", "flat"]
 Kind = Literal["single", "paired", "unpaired"]
-Item = TypeVar("Item")
-logger = logging.getLogger(__name__)
-MOST_HELD_OUT = 12
+HoldOutBy = Literal["picture", "folder", "prefix"]
 SIZED = 64  # pictures whose headers are read to tell the sizes
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -93,41 +91,7 @@ class DataLayout:
         return " to ".join(f"{width}x{height}" for width, height in dict.fromkeys([*ordered[:1], *ordered[-1:]]))
 
 
-def spread(paths: Sequence[Path], most: int) -> list[Path]:
-    """At most ``most`` of ``paths``, evenly spread."""
-    step = max(1.0, len(paths) / most)
-    return [paths[int(number * step)] for number in range(min(most, len(paths)))]
-
-
-def hold_out(items: Sequence[Item], validation: Sequence[Item] = (), least: int = 1) -> tuple[list[Item], list[Item]]:
-    """(training, validation): ``items`` and ``validation``, or, where that is empty, without and with every tenth, at most 12 of them.
-
-    What stands in ``validation`` too (the same file, by whatever name) is not trained on.
-
-    Args:
-        least: so many are held out at least: of few items more than a tenth.
-
-    Raises:
-        DataError: one item only, or fewer than twice ``least``; or nothing that is not in ``validation``.
-    """
-    if validation:
-        checked = {_files_of(item) for item in validation}
-        kept = [item for item in items if _files_of(item) not in checked]
-        if items and not kept:
-            raise DataError(f"all {len(items)} items to train on are held out too: {option('val')} must not name all of {option('data')}")
-        if len(kept) < len(items):
-            logger.info("%d of %d held-out items are part of the data, and are not trained on", len(items) - len(kept), len(validation))
-        return kept, list(validation)
-    if len(items) < 2 * least:
-        few = "one picture is" if len(items) == 1 else f"{len(items)} pictures are"
-        raise DataError(f"{few} too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
-    step = min(max(10, len(items) // MOST_HELD_OUT), len(items) // least)
-    held_out = list(items[::step])[:MOST_HELD_OUT]
-    return [item for number, item in enumerate(items) if number % step or number // step >= MOST_HELD_OUT], held_out
-
-
-def _files_of(item: object) -> object:
-    """What makes two items the same: a file, or a pair of files, wherever links lead."""
-    if isinstance(item, tuple):
-        return tuple(map(_files_of, item))
-    return item.resolve() if isinstance(item, Path) else item
+def spread(items: Sequence[Item], most: int) -> list[Item]:
+    """At most ``most`` of ``items``, evenly spread."""
+    step = max(1.0, len(items) / most)
+    return [items[int(number * step)] for number in range(min(most, len(items)))]

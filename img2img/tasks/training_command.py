@@ -62,12 +62,24 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
         ),
     ),
     "max_minutes": (float | None, typer.Option(help="Save and stop after this many minutes.", rich_help_panel=RUN)),
+    "validation_by": (
+        str | None,
+        typer.Option(
+            "--val-by",
+            help="What is held out together: picture, folder, or prefix (names alike up to their last number, as frames).  "
+            "[default: picture]",
+            rich_help_panel=DATA,
+        ),
+    ),
     "seed": (int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)),
     "device": (str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
     "devices": (int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)),
     "precision": (str | None, typer.Option(help="fp32, bf16 or fp16.", rich_help_panel=DEVICE)),
     "workers": (int | None, typer.Option(help="Processes that prepare samples.", rich_help_panel=DEVICE)),
 }
+
+
+_KEYS = {"gan_mode": "adversary.mode", "validation_by": "data.validation_by"}  # where it is not training.NAME
 
 
 @dataclass(frozen=True)
@@ -112,7 +124,7 @@ def training_command(function: Callable[..., None]) -> Callable[..., None]:
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]))
 
     def command(**given: Any) -> None:
-        values = {("adversary.mode" if name == "gan_mode" else f"training.{name}"): given.pop(name) for name in _SETTINGS}
+        values = {_KEYS.get(name, f"training.{name}"): given.pop(name) for name in _SETTINGS}
         common = {name: given.pop(name) for name in _COMMON}
         function(**given, shared=SharedOptions(**{**common, "settings": common["settings"] or []}, values=values))
 

@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 from torch.utils.data import Dataset
 
-from img2img.data.pictures import Decoder, PictureSet, decode_photo, find_pictures
-from img2img.data.splits import hold_out
+from img2img.data.held_out import hold_out
+from img2img.data.pictures import Decoder, PictureSet, decode_photo
+from img2img.data.sources import Sources, find_pictures, sources_record
+from img2img.data.splits import HoldOutBy
 from img2img.training.objective import Batch, Objective
 
 
@@ -29,33 +31,40 @@ class Setup:
 
 
 def photographs(
-    folder: Path,
+    data: Sources,
     validation: Path | None,
     cache: Path,
     *,
     smallest: int,
     smallest_validation: int,
     decode: Decoder = decode_photo,
+    by: HoldOutBy = "picture",
     most: int | None = None,
 ) -> tuple[PictureSet, PictureSet]:
     """(pictures to train on, pictures to validate on), decoded into the folder ``cache``.
 
     Args:
-        validation: a folder; without one, every tenth picture of ``folder``, at most 12, is held out.
+        data: folders and packs.
+        validation: a folder or a pack; without one, every tenth picture of ``data``, at most 12, is held out, or of its groups ``by``.
         smallest, smallest_validation: pixels that the shorter side of a picture must have.
         most: use so many of each at most, in a dry run.
 
     Raises:
         DataError: no pictures or only one, unreadable ones, or pictures that are too small.
     """
-    paths, held_out = hold_out(find_pictures(folder), find_pictures(validation) if validation else [])
+    paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [], by=by)
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=smallest, decode=decode)
     return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=smallest_validation, decode=decode)
 
 
-def data_record(pictures: PictureSet, validation: PictureSet) -> dict[str, Any]:
-    """What the record of a run says of its pictures: how many, and which."""
-    return {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(validation)}
+def data_record(data: Sources, pictures: PictureSet, validation: PictureSet) -> dict[str, Any]:
+    """What the record of a run says of its pictures: how many, which, and how many from each of ``data``."""
+    return {
+        "pictures": len(pictures),
+        "fingerprint": pictures.fingerprint(),
+        "validation": len(validation),
+        "sources": sources_record(data, [entry.path for entry in pictures.entries]),
+    }
 
 
 def run_record(preset: str, init: str | None, setup: Setup, config: BaseModel) -> dict[str, Any]:

@@ -287,3 +287,46 @@ def test_the_page_needs_no_other_file(singles: Path, tmp_path: Path) -> None:
     assert "<b>" not in page
     assert "http" not in page
     assert KINDS["duplicate"].advice in page
+
+
+def frames(root: Path, count: int = 6, prefix: str = "clip_", folder: str = "") -> Path:
+    """A scene that moves by a pixel from one to the next."""
+    whole = scene(5, 64, 64 + count)
+    for number in range(count):
+        save(root / folder / f"{prefix}{number:03}.png", whole[:, number : number + 64])
+    return root
+
+
+def test_frames_of_one_sequence_are_named(tmp_path: Path) -> None:
+    report = run(frames(tmp_path))
+    (finding,) = report.of(KINDS["sequence"])
+    assert finding.files == tuple(f"clip_{number:03}.png" for number in range(6))
+    assert "--val-by" in finding.kind.advice
+
+
+def test_numbered_names_of_unlike_pictures_are_no_sequence(tmp_path: Path) -> None:
+    for number in range(6):
+        save(tmp_path / f"clip_{number:03}.png", scene(number))
+    assert not run(tmp_path).of(KINDS["sequence"])
+
+
+def test_a_sequence_apart_from_the_validation_is_fine(tmp_path: Path) -> None:
+    frames(tmp_path, folder="train")
+    save(tmp_path / "test" / "1.png", scene(9))
+    assert not run(tmp_path).of(KINDS["sequence"])
+
+
+def test_sharpness_is_scored_if_asked_for_and_the_blurred_are_named(tmp_path: Path) -> None:
+    for number in range(8):
+        save(tmp_path / f"{number}.png", scene(number, 128, 128))
+    pixels = torch.from_numpy(scene(20, 128, 128)).permute(2, 0, 1)[None].float()
+    soft = torch.nn.functional.avg_pool2d(pixels, 15, stride=1)[0].permute(1, 2, 0)
+    save(tmp_path / "soft.png", soft.byte().numpy())
+    report = check(scan_layout(tmp_path), sharpness=True)
+    assert next(iter(report.sharpness)) == "soft.png", "blurred first"
+    assert list(report.sharpness.values()) == sorted(report.sharpness.values())
+    assert len(report.sharpness) == 9
+    assert ("soft.png",) in found(report)["blurred"]
+    assert report.to_json()["sharpness"] == report.sharpness
+    assert report.sharpness["soft.png"] < report.to_json()["suggested_threshold"] < report.sharpness["0.png"]
+    assert "sharpness" not in run(tmp_path).to_json()

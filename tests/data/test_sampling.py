@@ -31,3 +31,12 @@ def test_two_processes_share_what_one_with_the_double_batch_takes(start: int) ->
     assert first[:4] + second[:4] == whole[:8]
     assert sorted(first + second) == whole
     assert len(Positions(start, 48, 4, 0, 2)) == len(first)
+
+
+def test_a_round_is_shuffled_once_and_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = [torch.randperm(7, generator=seeded_rng(91, number)).tolist() for number in range(3)]
+    permute, calls = torch.randperm, []
+    monkeypatch.setattr(torch, "randperm", lambda *args, **options: calls.append(args) or permute(*args, **options))
+    assert [shuffled(position, 7, seed=91) for position in range(21)] == [*orders[0], *orders[1], *orders[2]]
+    assert len(calls) == 3
+    assert [shuffled(position, 7, seed=91) for position in (20, 0, 8)] == [orders[2][6], orders[0][0], orders[1][1]]

@@ -7,8 +7,6 @@ import torch
 from torch import nn
 from toy import Samples, Toy
 
-from img2img.data.splits import hold_out
-from img2img.errors import DataError
 from img2img.training import Images, Losses, TrainerConfig
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import measure_steps
@@ -92,22 +90,6 @@ def test_ema_leaves_buffers_alone_that_are_no_part_of_the_state() -> None:
     ema.update(module)
     with ema.applied(module):
         assert module.scratch.item() == 1
-
-
-def test_what_is_held_out_is_not_trained_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    files = [tmp_path / f"{number}.png" for number in range(6)]
-    for file in files:
-        file.touch()
-    (tmp_path / "val").mkdir()
-    link = tmp_path / "val" / "other-name.png"
-    link.symlink_to(files[4])
-    caplog.set_level("INFO")
-    assert hold_out(files, [files[1], link]) == ([files[0], files[2], files[3], files[5]], [files[1], link])
-    assert "2 of 2 held-out items are part of the data" in caplog.text
-    pairs = list(zip(files[:3], files[3:], strict=True))
-    assert hold_out(pairs, [(files[0], files[3])])[0] == pairs[1:]
-    with pytest.raises(DataError, match="all 6"):
-        hold_out(files, files)
 
 
 def test_dry_run_counts_lazy_penalties_as_often_as_a_run_has_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from img2img.data.check.facts import Examined, examine
 from img2img.data.check.findings import KINDS, Finding, Kind, Report, Severity
-from img2img.data.check.rules import Samples, apply_rules
+from img2img.data.check.rules import Samples, apply_rules, scores
 from img2img.data.splits import DataLayout, Split
 
 __all__ = ["KINDS", "Finding", "Kind", "Report", "Severity", "check"]
@@ -16,14 +16,17 @@ __all__ = ["KINDS", "Finding", "Kind", "Report", "Severity", "check"]
 SMALLEST = 32
 
 
-def check(layout: DataLayout, smallest: int = SMALLEST, track: Callable[[list[Any]], Iterable[Any]] = iter) -> Report:
+def check(
+    layout: DataLayout, smallest: int = SMALLEST, track: Callable[[list[Any]], Iterable[Any]] = iter, *, sharpness: bool = False
+) -> Report:
     """What is wrong with the pictures of ``layout`` (as ``scan_layout`` gives it), kind by kind; a bad file never stops it.
 
     Args:
         smallest: the shorter side of a picture, or of each half of a pair, in pixels.
+        sharpness: score how sharp each picture is; the blurred ones are findings.
         track: goes through a list and shows how far it is.
     """
-    jobs = [(split.name, side, work) for split in layout.splits for side, work in _work(layout, split)]
+    jobs = [(split.name, side, work) for split in layout.splits for side, work in _work(layout, split, sharpness)]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoders let other threads run
         waiting = [(name, side, pool.submit(work)) for name, side, work in jobs]
         try:
@@ -33,13 +36,17 @@ def check(layout: DataLayout, smallest: int = SMALLEST, track: Callable[[list[An
             raise
     findings = apply_rules(layout, examined, smallest)
     pictures = sum(1 + (one.b is not None) for _, _, one in examined) + sum(len(split.lonely) for split in layout.splits)
-    return Report(str(layout.root), layout.describe(), pictures, tuple(findings))
+    return Report(str(layout.root), layout.describe(), pictures, tuple(findings), scores(layout, examined))
 
 
-def _work(layout: DataLayout, split: Split) -> list[tuple[str, Callable[[], Examined]]]:
+def _work(layout: DataLayout, split: Split, sharp: bool) -> list[tuple[str, Callable[[], Examined]]]:
     """For each sample of a split: the side it is on (of unpaired sets) and what examines it."""
     if layout.kind == "unpaired":
-        return [(side, partial(examine, path)) for side, paths in zip(layout.sides, (split.a, split.b), strict=True) for path in paths]
+        return [
+            (side, partial(examine, path, sharp=sharp))
+            for side, paths in zip(layout.sides, (split.a, split.b), strict=True)
+            for path in paths
+        ]
     if split.b:
-        return [("", partial(examine, a, b)) for a, b in zip(split.a, split.b, strict=True)]
-    return [("", partial(examine, path, halves=layout.name == "side-by-side")) for path in split.a]
+        return [("", partial(examine, a, b, sharp=sharp)) for a, b in zip(split.a, split.b, strict=True)]
+    return [("", partial(examine, path, halves=layout.name == "side-by-side", sharp=sharp)) for path in split.a]

@@ -32,6 +32,11 @@ class Fingerprint:
     bits: Values
     thumbnail: Values
 
+    def difference(self, other: "Fingerprint") -> float:
+        """Root mean square difference of the two thumbnails, as a share of the larger contrast."""
+        contrast = max(float(self.thumbnail.std()), float(other.thumbnail.std()), FAINTEST)
+        return float(np.sqrt(((self.thumbnail - other.thumbnail) ** 2).mean())) / contrast
+
 
 def fingerprint(pixels: Tensor) -> Fingerprint:
     """The fingerprint of a picture (C, H, W) in [0, 1], C = 1 or 3.

@@ -13,6 +13,7 @@ from torch import Tensor
 from img2img import images
 from img2img.data.alignment import Shift, find_shift
 from img2img.data.check.duplicates import Fingerprint, fingerprint
+from img2img.data.sharpness import sharpness
 from img2img.errors import PictureError
 
 PROFILE_TOLERANCE = 6  # levels of 255 by which a profile's colors may differ from sRGB's
@@ -26,6 +27,7 @@ class Facts:
         mode: how the file stores color, Pillow's name.
         gray: all three planes are equal, though there are three.
         profile: the name of its color profile if that is not sRGB.
+        sharpness: of the whole file, if it was asked for.
         prints: one to compare it by, or two where the file holds two halves.
     """
 
@@ -39,6 +41,7 @@ class Facts:
     gray: bool
     profile: str | None
     prints: tuple[Fingerprint, ...]
+    sharpness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,12 @@ class Examined:
     odd: bool = False
 
 
-def examine(a: Path, b: Path | None = None, *, halves: bool = False) -> Examined:
-    """What there is to know of the sample in ``a`` (both halves of a pair with ``halves``), or of the pair in ``a`` and ``b``."""
-    facts_a, pixels_a = _read(a)
+def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool = False) -> Examined:
+    """What there is to know of the sample in ``a`` (both halves of a pair with ``halves``), or of the pair in ``a`` and ``b``.
+
+    ``sharp`` asks for the sharpness too.
+    """
+    facts_a, pixels_a = _read(a, sharp)
     if isinstance(facts_a, Facts) and pixels_a is not None and halves:
         half = facts_a.width // 2
         if facts_a.width % 2:
@@ -73,11 +79,11 @@ def examine(a: Path, b: Path | None = None, *, halves: bool = False) -> Examined
         return Examined(replace(facts_a, width=half, prints=(fingerprint(left), fingerprint(right))), shift=find_shift(left, right))
     if b is None:
         return Examined(facts_a)
-    facts_b, pixels_b = _read(b)
+    facts_b, pixels_b = _read(b, sharp)
     return Examined(facts_a, facts_b, None if pixels_a is None or pixels_b is None else find_shift(pixels_a, pixels_b))
 
 
-def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
+def _read(path: Path, sharp: bool) -> tuple[Facts | Unreadable, Tensor | None]:
     try:
         mode, picture = images.probe(path).mode, images.read(path)
     except PictureError as error:
@@ -94,6 +100,7 @@ def _read(path: Path) -> tuple[Facts | Unreadable, Tensor | None]:
         gray=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
         profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
         prints=(fingerprint(pixels),),
+        sharpness=sharpness(pixels) if sharp else None,
     )
     return facts, pixels
 

@@ -1,7 +1,9 @@
 """What a check can find: the kinds, how grave each is, and what to do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from img2img.data.sharpness import suggested_threshold
 
 Severity = Literal["error", "warning"]
 
@@ -32,6 +34,8 @@ KINDS = {
         Kind("gray", "warning", "gray, saved as RGB among color pictures", "remove it, or be sure that gray is meant"),
         Kind("profile", "warning", "a color profile that is not sRGB", "convert to sRGB: training takes the numbers as sRGB"),
         Kind("mode", "warning", "colors that are not RGB", "convert to sRGB, or be sure that the colors come out right"),
+        Kind("sequence", "warning", "frames of one sequence, by name and look", "hold out whole ones: --val-by prefix or folder, or --val"),
+        Kind("blurred", "warning", "less sharp than the others", "look at it; data pack --least-sharpness leaves it out"),
         Kind("palette", "warning", "a palette", "its colors are read, not its indices: save label maps that count by index as gray"),
     )
 }
@@ -53,12 +57,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found in the folder ``root``; ``description`` is the layout's, ``pictures`` counts its files."""
+    """What a check found in the folder ``root``.
+
+    Attributes:
+        description: the layout's. pictures: how many files there are.
+        sharpness: the score of each file by its path below the folder, blurred first; empty if it was not asked for.
+    """
 
     root: str
     description: str
     pictures: int
     findings: tuple[Finding, ...]
+    sharpness: dict[str, float] = field(default_factory=dict)
+
+    def suggested_threshold(self) -> float:
+        """Below which sharpness a picture is blurred beside the others."""
+        return suggested_threshold(list(self.sharpness.values()))
 
     def of(self, kind: Kind) -> list[Finding]:
         """The findings of one kind."""
@@ -76,4 +90,5 @@ class Report:
             for kind in [one.kind]
         ]
         counts = {"errors": self.count("error"), "warnings": self.count("warning")}
-        return {"root": self.root, "layout": self.description, "pictures": self.pictures, **counts, "findings": findings}
+        scores = {"sharpness": self.sharpness, "suggested_threshold": self.suggested_threshold()} if self.sharpness else {}
+        return {"root": self.root, "layout": self.description, "pictures": self.pictures, **counts, "findings": findings, **scores}

@@ -2,17 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from img2img.data.check.duplicates import Fingerprints
 from img2img.data.check.facts import Examined, Facts, Unreadable
 from img2img.data.check.findings import KINDS, Finding
+from img2img.data.held_out import sequence_of
+from img2img.data.sharpness import suggested_threshold
 from img2img.data.splits import DataLayout
 
 Samples = list[tuple[str, str, Examined]]  # split, side (of unpaired sets), sample
 
 CONFIDENT = 0.4  # aligned photographs and label maps gave no false alarm here, and 44 of 46 shifted ones were found
+FEWEST_FRAMES = 5
+FRAMES_ALIKE = 0.8  # difference as a share of contrast: neighboring frames of videos had 0.3 to 0.6 here, unlike photographs 1.3 and more
 NOTABLE = 2  # pixels; one comes from resizing alone
 _RGB_LIKE = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "YCbCr"})
 
@@ -25,9 +31,22 @@ def apply_rules(layout: DataLayout, samples: Samples, smallest: int) -> list[Fin
         *(finding for side in _sides(samples).values() for finding in _of_side(layout, side)),
         *_scales(layout, samples),
         *_copies(layout, samples),
+        *_sequences(layout, samples),
+        *_blurred(layout, samples),
     ]
     order = list(KINDS)
     return sorted(found, key=lambda finding: order.index(finding.kind.name))
+
+
+def scores(layout: DataLayout, samples: Samples) -> dict[str, float]:
+    """The sharpness of each file by its path below the folder, blurred first; {} if it was not asked for."""
+    found = {
+        facts.path.relative_to(layout.root).as_posix(): facts.sharpness
+        for _, _, sample in samples
+        for facts in _files(sample)
+        if facts.sharpness is not None
+    }
+    return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
 
 def _finding(layout: DataLayout, kind: str, paths: Sequence[Path], detail: str) -> Finding:
@@ -136,3 +155,27 @@ def _copies(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
             for number, other in prints[name].nearest(prints[earlier]):
                 paths = [by_split[earlier][other][1][0].path, by_split[name][number][1][0].path]
                 yield _finding(layout, "leak", paths, f"in {earlier} and in {name}")
+
+
+def _sequences(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
+    """Numbered names alike in all else whose pictures change little from one to the next, where some would be held out at random."""
+    if len(layout.splits) > 1:
+        return  # validation is told apart already
+    sequences: dict[Any, list[tuple[int, Facts]]] = {}
+    for _, _, sample in samples:
+        if isinstance(sample.a, Facts):
+            key, number = sequence_of(sample.a.path)
+            sequences.setdefault(key, []).append((number, sample.a))
+    for frames in sequences.values():
+        ordered = [facts for _, facts in sorted(frames, key=lambda frame: frame[0])]
+        changes = [facts.prints[0].difference(other.prints[0]) for facts, other in pairwise(ordered)]
+        if len(ordered) >= FEWEST_FRAMES and median(changes) < FRAMES_ALIKE:
+            yield _finding(layout, "sequence", [facts.path for facts in ordered], f"{len(ordered)} frames")
+
+
+def _blurred(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
+    found = scores(layout, samples)
+    least = suggested_threshold(list(found.values())) if found else 0.0
+    for name, score in found.items():
+        if score < least:
+            yield Finding(KINDS["blurred"], (name,), f"sharpness {score:.3f}; below {least:.3f} it stands out")

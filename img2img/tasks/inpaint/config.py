@@ -6,6 +6,7 @@ from pydantic import Field
 
 from img2img.config import Strict
 from img2img.data.masks import MaskConfig
+from img2img.data.splits import HoldOutBy
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 from img2img.training.growing import GrowingConfig
@@ -30,6 +31,7 @@ class DataConfig(Strict):
     size: int = Field(64, ge=32, description="side in pixels of the square that a sample is cut to")
     masks: MaskConfig = Field(default_factory=MaskConfig, description="the holes")
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
+    validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 
 
 class InpaintConfig(Strict):

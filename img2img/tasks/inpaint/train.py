@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import networks
+from img2img.data.sources import Sources
 from img2img.errors import ConfigError
 from img2img.models import load_model
 from img2img.networks import Inpainter
@@ -24,9 +25,9 @@ LEAST_CHECKED = 64  # pixels a side of validation pictures: LPIPS wants 32, and 
 
 
 def train_inpainter(
-    data: Path, run: Path, config: InpaintConfig, *, preset: str, init: str | None = None, validation: Path | None = None
+    data: Sources, run: Path, config: InpaintConfig, *, preset: str, init: str | None = None, validation: Path | None = None
 ) -> TrainingResult:
-    """Train an inpainter on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
+    """Train an inpainter on the photographs in ``data`` (folders and packs) into the folder ``run``, or go on with the run that is there.
 
     Without ``validation``, every tenth photograph, at most 12, is held out.
 
@@ -39,7 +40,7 @@ def train_inpainter(
     return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
-def dry_run_inpainter(data: Path, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
+def dry_run_inpainter(data: Sources, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_inpainter`` cost on one device; nothing is kept.
 
     Raises:
@@ -104,12 +105,14 @@ def _multiple(config: InpaintConfig) -> int:
 
 
 def _prepare(
-    cache: Path, data: Path, config: InpaintConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
+    cache: Path, data: Sources, config: InpaintConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
 ) -> Setup:
     """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init)
     size, seed, checked = config.data.size, config.training.seed, LEAST_CHECKED << config.training.growing.levels
-    pictures, checks = photographs(data, validation, cache, smallest=size, smallest_validation=checked, most=most)
+    pictures, checks = photographs(
+        data, validation, cache, smallest=size, smallest_validation=checked, by=config.data.validation_by, most=most
+    )
     samples = InpaintPatches(pictures, size, config.data.masks, seed)
     crops = InpaintCrops(checks, config.data.validation_side, _multiple(config), seed)
-    return Setup(objective, samples, crops, {"data": data_record(pictures, checks)})
+    return Setup(objective, samples, crops, {"data": data_record(data, pictures, checks)})

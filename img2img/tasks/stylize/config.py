@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from img2img.config import Strict
+from img2img.data.splits import HoldOutBy
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 
@@ -30,6 +31,7 @@ class DataConfig(Strict):
     recolored: float = Field(0.3, ge=0, le=1, description="share of styles that get another one's palette")
     photographs: float = Field(0.1, ge=0, le=1, description="share of styles that are photographs of the contents")
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
+    validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 
 
 BODY = {"name": "resnet", "norm": "adain", "width": 32, "blocks": 4, "downsamplings": 1, "shuffle": 2, "up": "bilinear", "up_norm": "adain"}

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
-from img2img.data.splits import hold_out
+from img2img.data.held_out import hold_out
+from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, to_tensor
+from img2img.data.sources import Sources, find_pictures
 from img2img.errors import ConfigError, DataError, option
 from img2img.models import load_info, load_model
 from img2img.networks import Stylizer
@@ -26,7 +27,7 @@ LEAST_STYLE = 64  # pixels a side of a style: smaller ones have no strokes to sh
 
 
 def train_stylizer(
-    content: Path,
+    content: Sources,
     styles: Path,
     run: Path,
     config: StylizeConfig,
@@ -36,7 +37,7 @@ def train_stylizer(
     validation: Path | None = None,
     validation_styles: Path | None = None,
 ) -> TrainingResult:
-    """Train a stylizer on the photographs in ``content`` into the folder ``run``, or go on with the run that is there.
+    """Train a stylizer on the photographs in ``content`` (folders and packs) into the folder ``run``, or go on with the run that is there.
 
     Args:
         styles: a folder of paintings, for a network that takes any style, or one picture, for a network of that style alone.
@@ -54,7 +55,7 @@ def train_stylizer(
 
 
 def dry_run_stylizer(
-    content: Path,
+    content: Sources,
     styles: Path,
     config: StylizeConfig,
     *,
@@ -135,7 +136,7 @@ def _shrunk(picture: Path, side: int) -> Tensor:
 
 def _prepare(
     cache: Path,
-    content: Path,
+    content: Sources,
     styles: Path,
     config: StylizeConfig,
     name: str,
@@ -147,7 +148,9 @@ def _prepare(
     """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init, styles)
     data, seed = config.data, config.training.seed
-    contents, checks = photographs(content, validation, cache, smallest=data.size, smallest_validation=LEAST_CHECKED, most=most)
+    contents, checks = photographs(
+        content, validation, cache, smallest=data.size, smallest_validation=LEAST_CHECKED, by=data.validation_by, most=most
+    )
     paintings, checked_styles = _paintings(styles, validation_styles, cache, most)
     samples = StylePatches(
         contents, paintings, data.size, data.style_size, recolored=data.recolored, photographs=data.photographs, seed=seed
@@ -157,7 +160,10 @@ def _prepare(
     # Only now, as adapting looks at the style of every sample.
     samples.batch, samples.every = config.training.batch, data.contents_per_style
     crops = StyleCrops(checks, checked_styles, data.validation_side, data.validation_side, objective.stylizer.multiple)
-    record = {"data": data_record(contents, checks), "styles": {"pictures": len(paintings), "fingerprint": paintings.fingerprint()}}
+    record = {
+        "data": data_record(content, contents, checks),
+        "styles": {"pictures": len(paintings), "fingerprint": paintings.fingerprint()},
+    }
     return Setup(objective, samples, crops, record)
 
 
@@ -167,8 +173,8 @@ def _paintings(styles: Path, validation: Path | None, cache: Path, most: int | N
         raise DataError(f"there is no {str(styles)!r}; styles are a folder of pictures, or one picture")
     paths = find_pictures(styles) if styles.is_dir() else [styles]
     held_out = find_pictures(validation) if validation else []
-    if not validation and len(paths) >= MANY_STYLES:
-        paths, held_out = hold_out(paths)
+    if held_out or len(paths) >= MANY_STYLES:
+        paths, held_out = hold_out(paths, held_out)
     paintings = PictureSet(paths[:most], cache / "styles.pixels", smallest=LEAST_STYLE)
     if not held_out:
         return paintings, paintings

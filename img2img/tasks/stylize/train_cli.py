@@ -11,7 +11,14 @@ from img2img.tasks import training_command as o
 @o.training_command
 def train_stylize(
     content: Annotated[
-        Path, typer.Option("--content", "--data", help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)
+        list[Path],
+        typer.Option(
+            "--content",
+            "--data",
+            help="Folder or pack of photographs to train on; may be repeated.",
+            show_default=False,
+            rich_help_panel=o.DATA,
+        ),
     ],
     styles: Annotated[
         Path | None, typer.Option(help="Folder of paintings, for a network that takes any style.", rich_help_panel=o.DATA)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from img2img.config import Strict
-from img2img.data.splits import LayoutName
+from img2img.data.splits import HoldOutBy, LayoutName
 from img2img.data.transforms import AugmentConfig
 from img2img.tasks.translate.restoration import DamageConfig
 from img2img.training import TrainerConfig
@@ -48,6 +48,7 @@ class DataConfig(Strict):
     )
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: the damage to undo")
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
+    validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 
 
 class TranslateConfig(Strict):

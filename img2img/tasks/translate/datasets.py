@@ -6,11 +6,12 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from img2img.data.classes import ClassFolders, find_classes
-from img2img.data.layouts import find_layout
+from img2img.data.classes import ClassFolders
+from img2img.data.held_out import hold_out
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
-from img2img.data.splits import DataLayout, Split, hold_out
+from img2img.data.sources import Sources, find_class_folders, find_layouts, listed, sources_record
+from img2img.data.splits import DataLayout, HoldOutBy, Split
 from img2img.errors import DataError, option
 from img2img.images import Palette
 from img2img.models import ImageSpec
@@ -48,8 +49,8 @@ class Datasets:
     pictures: int = 0
 
 
-def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Datasets:
-    """The datasets that the method of ``config`` makes of the folder ``data``, decoded into ``cache``.
+def prepare(data: Sources, config: TranslateConfig, cache: Path, *, validation: Path | None = None, most: int | None = None) -> Datasets:
+    """The datasets that the method of ``config`` makes of the folders ``data``, decoded into ``cache``.
 
     Args:
         validation: a folder like ``data`` whose training split is validated on; by default the data's val or test split, or a tenth.
@@ -72,11 +73,11 @@ def prepare(data: Path, config: TranslateConfig, cache: Path, *, validation: Pat
 
 
 def _photographs(
-    data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
+    data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
 ) -> Datasets:
     decode = shrinking(decode_photo, config)
     sizes = {"smallest": config.data.size, "smallest_validation": limits.least_checked}
-    pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, most=most)
+    pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, by=config.data.validation_by, most=most)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
     crops: Dataset[Batch]
@@ -87,14 +88,14 @@ def _photographs(
         samples, crops = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
     a = ImageSpec(channels=1 if config.method == "colorize" else 3)
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(pictures, checks), len(pictures))
+    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(data, pictures, checks), len(pictures))
 
 
-def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
-    layout = find_layout(data, config.data.layout)
+def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
+    layout = find_layouts(data, config.data.layout)
     if layout.kind != "paired":
         raise DataError(
-            f"{str(data)!r} holds {layout.describe()}, not pairs: lay them out as {PAIR_LAYOUTS}, "
+            f"{_named(data)} holds {layout.describe()}, not pairs: lay them out as {PAIR_LAYOUTS}, "
             "or use a preset for unpaired data: cyclegan, cut, unit, munit"
         )
     train, checks = _splits(layout, config, validation)
@@ -113,7 +114,7 @@ def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path,
         )
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
-        raise DataError(f"both sides of {str(data)!r} are label maps, and only one can be; --set data.labels=never reads them as pictures")
+        raise DataError(f"both sides of {_named(data)} are label maps, and only one can be; --set data.labels=never reads them as pictures")
     ranges = range_of(sets["a"][0]), range_of(sets["b"][0])
     a, b = (
         image_spec(sets[name][0], which).model_copy(update={"palette": palettes[name]})
@@ -124,13 +125,15 @@ def _pairs(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path,
     crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
     pictures, checked = sets["a"]
-    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(pictures, checked, layout), len(pictures))
+    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(data, pictures, checked, layout), len(pictures))
 
 
-def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
-    layout = find_layout(data, config.data.layout)
+def _two_sets(
+    data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
+) -> Datasets:
+    layout = find_layouts(data, config.data.layout)
     if layout.kind == "single":
-        raise DataError(f"{str(data)!r} holds {layout.describe()}; this preset needs two sets of pictures: trainA/ and trainB/")
+        raise DataError(f"{_named(data)} holds {layout.describe()}; this preset needs two sets of pictures: trainA/ and trainB/")
     train, checks = _splits(layout, config, validation)
     sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
@@ -146,41 +149,48 @@ def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pa
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
-    record, count = _record(a, check_a, layout), min(len(a), len(b))
+    record, count = _record(data, a, check_a, layout), min(len(a), len(b))
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
     """(training split, validation split): the latter from the folder ``validation``, the val or test split, or every tenth item."""
-    train = layout.split("train")
+    train, by = layout.split("train"), config.data.validation_by
     if validation is not None:
-        other = find_layout(validation, config.data.layout)
+        other = find_layouts(validation, config.data.layout)
         if other.name != layout.name:
             raise DataError(
                 f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; "
                 "both must have the same layout"
             )
-        return _without(train, other.splits[0]), other.splits[0]
+        return _without(layout, train, other.splits[0], by), other.splits[0]
     for split in layout.splits:
         if split.name in ("val", "test"):
-            return train, split
+            return _without(layout, train, split, by), split
     if layout.kind == "paired" and train.b:
-        kept, held_out = hold_out(list(zip(train.a, train.b, strict=True)))
-        (kept_a, kept_b), (held_a, held_b) = zip(*kept, strict=True), zip(*held_out, strict=True)
-        return Split("train", kept_a, kept_b), Split("val", held_a, held_b)
+        kept, held_out = hold_out(list(zip(train.a, train.b, strict=True)), by=by)
+        return _of_pairs("train", kept), _of_pairs("val", held_out)
     least = LEAST_OF_KIND if layout.kind == "unpaired" else 1
-    parts = [hold_out(side, least=least) if side else ([], []) for side in (train.a, train.b)]
+    parts = [hold_out(side, least=least, by=by) if side else ([], []) for side in (train.a, train.b)]
     return Split("train", *(tuple(part[0]) for part in parts)), Split("val", *(tuple(part[1]) for part in parts))
 
 
-def _without(train: Split, held_out: Split) -> Split:
+def _without(layout: DataLayout, train: Split, held_out: Split, by: HoldOutBy) -> Split:
     """``train`` without what is in ``held_out``; errors as ``hold_out``."""
-    if train.b and len(train.a) == len(train.b) and len(held_out.a) == len(held_out.b):
-        pairs, _ = hold_out(list(zip(train.a, train.b, strict=True)), list(zip(held_out.a, held_out.b, strict=True)))
-        a, b = zip(*pairs, strict=True)
-        return replace(train, a=a, b=b)
-    a, b = (tuple(hold_out(side, other)[0]) for side, other in ((train.a, held_out.a), (train.b, held_out.b)))
-    return replace(train, a=a, b=b)
+    if layout.kind == "paired" and train.b:
+        pairs, others = (list(zip(split.a, split.b, strict=True)) for split in (train, held_out))
+        return _of_pairs("train", hold_out(pairs, others, by=by)[0])
+    a, b = (tuple(hold_out(side, other, by=by)[0] if other else side) for side, other in ((train.a, held_out.a), (train.b, held_out.b)))
+    return Split("train", a, b)
+
+
+def _of_pairs(name: str, pairs: list[tuple[Path, Path]]) -> Split:
+    a, b = zip(*pairs, strict=True)
+    return Split(name, a, b)
+
+
+def _named(data: Sources) -> str:
+    return ", ".join(repr(str(each)) for each in listed(data))
 
 
 def _first(split: Split, most: int | None) -> Split:
@@ -191,14 +201,16 @@ def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
     return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
-def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
-    found, settings = find_classes(data), config.data
-    checked = _checked(found, find_classes(validation) if validation else None)
+def _domains(
+    data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
+) -> Datasets:
+    found, settings = find_class_folders(data), config.data
+    checked = _checked(found, find_class_folders(validation) if validation else None)
     pictures: list[PictureSet] = []
     checks: list[PictureSet] = []
     for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
         try:
-            kept, held_out = hold_out(paths, checked[number] if checked else (), least=LEAST_OF_KIND)
+            kept, held_out = hold_out(paths, checked[number] if checked else (), least=LEAST_OF_KIND, by=settings.validation_by)
         except DataError as error:
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
@@ -215,6 +227,7 @@ def _domains(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pat
             "classes": {name: len(each) for name, each in zip(found.classes, pictures, strict=True)},
             "fingerprint": [each.fingerprint() for each in pictures],
             "validation": sum(map(len, checks)),
+            "sources": sources_record(data, [entry.path for each in pictures for entry in each.entries]),
         },
         sum(map(len, pictures)),
     )
@@ -231,5 +244,5 @@ def _checked(found: ClassFolders, validation: ClassFolders | None) -> tuple[tupl
     return checked
 
 
-def _record(pictures: PictureSet, checks: PictureSet, layout: DataLayout) -> dict[str, Any]:
-    return {"layout": layout.describe(), **data_record(pictures, checks)}
+def _record(data: Sources, pictures: PictureSet, checks: PictureSet, layout: DataLayout) -> dict[str, Any]:
+    return {"layout": layout.describe(), **data_record(data, pictures, checks)}

@@ -9,6 +9,7 @@ import numpy as np
 from img2img import images
 from img2img.data.normalize import Normalization, measure
 from img2img.data.pictures import Decoder, PictureSet, decode_bands, decode_half, decode_photo, decode_shrunk, to_tensor
+from img2img.data.sources import Sources, listed
 from img2img.data.splits import DataLayout, spread
 from img2img.errors import DataError
 from img2img.images import Palette
@@ -35,19 +36,22 @@ def shrinking(decode: Decoder, config: TranslateConfig, *, labels: bool = False)
     return decode_shrunk(decode, config.data.load, labels=labels) if config.data.load else decode
 
 
-def find_palette(data: Path, files: Sequence[Path], config: TranslateConfig, side: str) -> Palette:
+def find_palette(data: Sources, files: Sequence[Path], config: TranslateConfig, side: str) -> Palette:
     """The palette of ``files`` where they are label maps; else ().
 
-    They are if all have palettes with at most ``MOST_LABELS`` colors in use, or if all are gray and the folder has a ``PALETTE.tsv``;
-    or, of side B, because the configuration says so. Files whose palettes differ get that of all their colors, sorted.
+    They are if all have palettes with at most ``MOST_LABELS`` colors in use, or if all are gray and a folder of ``data`` has a
+    ``PALETTE.tsv``; or, of side B, because the configuration says so. Files whose palettes differ get that of all their colors, sorted.
     """
     modes = {images.probe(path).mode for path in spread(files, PROBED)}
-    file = data / PALETTE_FILE
+    tables = [file for each in listed(data) if (file := each / PALETTE_FILE).is_file()]
     told = config.data.labels == "always" and side == "b"
-    if config.data.labels == "never" or not (told or modes == {"P"} or (file.is_file() and modes <= {"1", "L"})):
+    if config.data.labels == "never" or not (told or modes == {"P"} or (tables and modes <= {"1", "L"})):
         return ()
-    if file.is_file():
-        return read_palette(file)
+    if tables:
+        first, *others = map(read_palette, tables)
+        if any(other != first for other in others):
+            raise DataError(f"the {PALETTE_FILE} of the data differ, and labels have one meaning: {', '.join(map(repr, map(str, tables)))}")
+        return first
     if not modes <= {"P", "1", "L"}:
         return images.collect_palette(files)
     palettes: set[Palette] = set()

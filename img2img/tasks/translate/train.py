@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from img2img import networks
+from img2img.data.sources import Sources
 from img2img.models import load_model
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
@@ -39,7 +40,7 @@ OBJECTIVES: dict[str, type[Translator]] = {
 
 
 def train_translator(
-    data: Path, run: Path, config: TranslateConfig, *, preset: str, init: str | None = None, validation: Path | None = None
+    data: Sources, run: Path, config: TranslateConfig, *, preset: str, init: str | None = None, validation: Path | None = None
 ) -> TrainingResult:
     """Train a translator on the pictures in ``data`` into the folder ``run``, or go on with the run that is there.
 
@@ -55,7 +56,7 @@ def train_translator(
     return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
-def dry_run_translator(data: Path, config: TranslateConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
+def dry_run_translator(data: Sources, config: TranslateConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_translator`` cost on one device; nothing is kept.
 
     Raises:

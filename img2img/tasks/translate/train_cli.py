@@ -11,7 +11,12 @@ from img2img.tasks import training_command as o
 @o.training_command
 def train_translate(
     data: Annotated[
-        Path, typer.Option(help="Folder of pairs, of two sets, of classes or of photographs.", show_default=False, rich_help_panel=o.DATA)
+        list[Path],
+        typer.Option(
+            help="Folder of pairs, of two sets, of classes or of photographs (or a pack of them); may be repeated.",
+            show_default=False,
+            rich_help_panel=o.DATA,
+        ),
     ],
     preset: Annotated[
         str,

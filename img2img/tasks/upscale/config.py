@@ -6,6 +6,7 @@ from pydantic import Field
 
 from img2img.config import Strict
 from img2img.data.degrade import Degradation
+from img2img.data.splits import HoldOutBy
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
 
@@ -29,6 +30,7 @@ class DataConfig(Strict):
     patch: int = Field(48, ge=8, description="side of the low-resolution patch in pixels")
     degradation: Degradation = "bicubic"
     validation_side: int = Field(384, ge=32, description="side of the validation crops in high-resolution pixels")
+    validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 
 
 class UpscaleConfig(Strict):

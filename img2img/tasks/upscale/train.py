@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from img2img import networks
+from img2img.data.sources import Sources
 from img2img.models import load_model
 from img2img.tasks.upscale.config import UpscaleConfig
 from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
@@ -20,9 +21,9 @@ LEAST_CHECKED = 8  # low-resolution pixels a side of validation pictures
 
 
 def train_upscaler(
-    data: Path, run: Path, config: UpscaleConfig, *, preset: str, init: str | None = None, validation: Path | None = None
+    data: Sources, run: Path, config: UpscaleConfig, *, preset: str, init: str | None = None, validation: Path | None = None
 ) -> TrainingResult:
-    """Train an upscaler on the photographs in ``data`` into the folder ``run``, or go on with the run that is there.
+    """Train an upscaler on the photographs in ``data`` (folders and packs) into the folder ``run``, or go on with the run that is there.
 
     Without ``validation``, every tenth photograph, at most 12, is held out.
 
@@ -35,7 +36,7 @@ def train_upscaler(
     return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
-def dry_run_upscaler(data: Path, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
+def dry_run_upscaler(data: Sources, config: UpscaleConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:
     """What a few steps of ``train_upscaler`` cost on one device; nothing is kept.
 
     Raises:
@@ -62,12 +63,14 @@ def make_objective(config: UpscaleConfig, name: str, init: str | None = None) ->
 
 
 def _prepare(
-    cache: Path, data: Path, config: UpscaleConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
+    cache: Path, data: Sources, config: UpscaleConfig, name: str, init: str | None, validation: Path | None, most: int | None = None
 ) -> Setup:
     """What a run is given, its pictures decoded into the folder ``cache``; with at most ``most`` of each kind in a dry run."""
     objective = make_objective(config, name, init)
     scale, seed, patch, degradation = config.scale, config.training.seed, config.data.patch, config.data.degradation
-    pictures, checks = photographs(data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, most=most)
+    pictures, checks = photographs(
+        data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, by=config.data.validation_by, most=most
+    )
     samples = UpscalePatches(pictures, patch, scale, degradation, seed)
     crops = ValidationCrops(checks, config.data.validation_side, scale, degradation, seed)
-    return Setup(objective, samples, crops, {"data": data_record(pictures, checks)})
+    return Setup(objective, samples, crops, {"data": data_record(data, pictures, checks)})

@@ -10,7 +10,10 @@ from img2img.tasks import training_command as o
 
 @o.training_command
 def train_upscale(
-    data: Annotated[Path, typer.Option(help="Folder of photographs to train on.", show_default=False, rich_help_panel=o.DATA)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder or pack of photographs to train on; may be repeated.", show_default=False, rich_help_panel=o.DATA),
+    ],
     preset: Annotated[
         str, typer.Option("--preset", "-p", help="srresnet (pixel loss) or srgan (adversarial).", rich_help_panel=o.MODEL)
     ] = "srresnet",

@@ -60,9 +60,8 @@ def test_pairs_and_their_way(tmp_path: Path) -> None:
 
 
 def test_side_by_side(tmp_path: Path) -> None:
-    both = np.concatenate([scene(1, 40, 40), 255 - scene(1, 40, 40)], axis=1)
-    for split in ("train", "val"):
-        save(tmp_path / "data" / split / "1.png", both)
+    for number, split in enumerate(("train", "val")):
+        save(tmp_path / "data" / split / "1.png", np.concatenate([scene(number, 40, 40), 255 - scene(number, 40, 40)], axis=1))
     made = prepared(tmp_path, config())
     assert torch.allclose(made.samples[0]["a"], 1 - made.samples[0]["b"], atol=1e-6)
     assert float((made.samples[0]["a"] - made.samples[0]["b"]).abs().max()) > 0.2
@@ -180,7 +179,7 @@ def test_a_folder_for_validation(tmp_path: Path) -> None:
     pairs(tmp_path)
     pairs(tmp_path / "other", 2)
     made = prepared(tmp_path, config(), validation=tmp_path / "other" / "data")
-    assert (made.record["pictures"], made.record["validation"]) == (4, 2)
+    assert (made.record["pictures"], made.record["validation"]) == (2, 2), "those of other/ are copies of two of the four"
     save(tmp_path / "flat" / "1.png", scene(1, 40, 48))
     with pytest.raises(DataError, match=r"val .* is laid out as 'flat', data as 'folders'"):
         prepared(tmp_path, config(), validation=tmp_path / "flat")

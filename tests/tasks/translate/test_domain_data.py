@@ -8,8 +8,8 @@ import torch
 from scenes import save, scene
 
 from img2img.data.classes import find_classes
+from img2img.data.held_out import hold_out
 from img2img.data.pictures import PictureSet
-from img2img.data.splits import hold_out
 from img2img.data.transforms import AugmentConfig
 from img2img.errors import DataError
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches

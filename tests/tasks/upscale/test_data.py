@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from img2img.data.pictures import PictureSet, find_pictures
+from img2img.data.pictures import PictureSet
+from img2img.data.sources import find_pictures
 from img2img.errors import DataError
 from img2img.images.resize import resize
 from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops, degrade, symmetry

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from img2img import losses
 from img2img.cli import app
-from img2img.data.splits import hold_out
+from img2img.data.held_out import hold_out
 from img2img.errors import ConfigError, DataError, Img2ImgError
 from img2img.models import load_model
 from img2img.tasks.upscale.config import PRESETS
