@@ -119,8 +119,10 @@ def hold_out(items: Sequence[Item], validation: Sequence[Item] = (), least: int 
             logger.info("%d of %d held-out items are part of the data, and are not trained on", len(items) - len(kept), len(validation))
         return kept, list(validation)
     if len(items) < 2 * least:
-        few = "one picture is" if len(items) == 1 else f"{len(items)} pictures are"
-        raise DataError(f"{few} too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
+        one = isinstance(items[0], tuple)
+        few = f"one {'pair' if one else 'picture'} is" if len(items) == 1 else f"{len(items)} {'pairs' if one else 'pictures'} are"
+        first = items[0][0] if isinstance(items[0], tuple) else items[0]
+        raise DataError(f"{few} too few: {str(first)!r} cannot be both trained on and held out; add more or give --val DIR")
     step = min(max(10, len(items) // MOST_HELD_OUT), len(items) // least)
     held_out = list(items[::step])[:MOST_HELD_OUT]
     return [item for number, item in enumerate(items) if number % step or number // step >= MOST_HELD_OUT], held_out

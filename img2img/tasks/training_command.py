@@ -62,6 +62,10 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
         ),
     ),
     "max_minutes": (float | None, typer.Option(help="Save and stop after this many minutes.", rich_help_panel=RUN)),
+    "allow_changed_data": (
+        bool | None,
+        typer.Option("--allow-changed-data", help="Resume the run though its data have changed.", rich_help_panel=RUN),
+    ),
     "seed": (int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)),
     "device": (str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
     "devices": (int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)),

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from torch.utils.data import Dataset
 
+from img2img.data.held_out import hold_out_for_good
 from img2img.data.pictures import Decoder, PictureSet, decode_photo, find_pictures
-from img2img.data.splits import hold_out
 from img2img.training.objective import Batch, Objective
 
 
@@ -38,7 +38,7 @@ def photographs(
     decode: Decoder = decode_photo,
     most: int | None = None,
 ) -> tuple[PictureSet, PictureSet]:
-    """(pictures to train on, pictures to validate on), decoded into the folder ``cache``.
+    """(pictures to train on, pictures to validate on), decoded into the folder ``cache`` of a run.
 
     Args:
         validation: a folder; without one, every tenth picture of ``folder``, at most 12, is held out.
@@ -48,14 +48,20 @@ def photographs(
     Raises:
         DataError: no pictures or only one, unreadable ones, or pictures that are too small.
     """
-    paths, held_out = hold_out(find_pictures(folder), find_pictures(validation) if validation else [])
+    checks = find_pictures(validation) if validation else []
+    paths, held_out = hold_out_for_good(find_pictures(folder), cache.parent, validation=checks)
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=smallest, decode=decode)
     return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=smallest_validation, decode=decode)
 
 
 def data_record(pictures: PictureSet, validation: PictureSet) -> dict[str, Any]:
     """What the record of a run says of its pictures: how many, and which."""
-    return {"pictures": len(pictures), "fingerprint": pictures.fingerprint(), "validation": len(validation)}
+    return {
+        "pictures": len(pictures),
+        "fingerprint": pictures.fingerprint(),
+        "validation": len(validation),
+        "validation_fingerprint": validation.fingerprint(),
+    }
 
 
 def run_record(preset: str, init: str | None, setup: Setup, config: BaseModel) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from img2img.data.held_out import hold_out_for_good
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, find_pictures, to_tensor
-from img2img.data.splits import hold_out
 from img2img.errors import ConfigError, DataError, option
 from img2img.models import load_info, load_model
 from img2img.networks import Stylizer
@@ -18,6 +18,7 @@ from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
+from img2img.training.lock import locked
 from img2img.training.setup import Setup, data_record, photographs, run_record
 
 MANY_STYLES = 10  # of so many some are held out; of fewer all are trained on, and validated by
@@ -48,9 +49,10 @@ def train_stylizer(
     """
     fabric = make_fabric(config.training)
     config = with_body_of(init, config)
-    setup = _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles)
-    record = run_record(preset, init, setup, config)
-    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
+    with locked(run, fabric):
+        setup = _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles)
+        record = run_record(preset, init, setup, config)
+        return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
 def dry_run_stylizer(
@@ -166,7 +168,7 @@ def _paintings(styles: Path, validation: Path | None, cache: Path, most: int | N
     paths = find_pictures(styles) if styles.is_dir() else [styles]
     held_out = find_pictures(validation) if validation else []
     if not validation and len(paths) >= MANY_STYLES:
-        paths, held_out = hold_out(paths)
+        paths, held_out = hold_out_for_good(paths, cache.parent, name="styles")
     paintings = PictureSet(paths[:most], cache / "styles.pixels", smallest=LEAST_STYLE)
     if not held_out:
         return paintings, paintings
