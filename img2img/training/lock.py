@@ -17,7 +17,9 @@ FILE_NAME = ".lock"
 
 @contextlib.contextmanager
 def locked(run: Path, fabric: Fabric) -> Iterator[None]:
-    """Within the block no other training works in the folder ``run``, which is made if need be, and removed if it stays empty; all processes of a run share it.
+    """Within the block no other training works in the folder ``run``; all processes of a run share it.
+
+    The folder is made if need be, and removed if it stays empty.
 
     The system holds the lock (``flock`` on Unix, ``msvcrt.locking`` on Windows): one whose process was killed is free at once.
 
