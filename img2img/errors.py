@@ -63,6 +63,10 @@ class PictureError(Img2ImgError):
     """A picture cannot be read or written."""
 
 
+class FileError(Img2ImgError):
+    """A file or folder cannot be written, or a record of files not be read: rights, a full disk, something else in its place."""
+
+
 class ModelError(Img2ImgError):
     """A model file or name cannot be used."""
 

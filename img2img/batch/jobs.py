@@ -2,24 +2,31 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, takewhile
 from pathlib import Path
 
 from img2img import images
+from img2img.batch.manifest import Record
 from img2img.errors import ConfigError, PictureError
+from img2img.files import ignores_case
 from img2img.images.formats import FORMATS
 from img2img.options import Options
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept."""
+    """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept.
+
+    ``error``: why it cannot be made, where that is known.
+    """
 
     source: Path
     target: Path
     folder: Path
     options: Options = field(default_factory=Options)
+    error: PictureError | None = None
 
 
 @dataclass(frozen=True)
@@ -65,33 +72,42 @@ def check_naming(inputs: Sequence[str], naming: Naming) -> None:
         raise ConfigError(f"the output {naming.output!r} and the extension {naming.extension!r} are two formats")
 
 
-def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False) -> list[Job]:
+def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left_out: list[Path] | None = None) -> list[Job]:
     """A job for each picture that ``inputs`` name, in their order.
 
     Inputs that would get the same output (``a.png`` and ``a.jpg`` with an extension given, or on a disk that ignores case) all get
-    their own extension into the name (``a_png.webp``, ``a_jpg.webp``), and numbers where that is not enough. Outputs that lie in a folder
-    inside an input folder are no inputs.
+    their own extension into the name (``a_png.webp``, ``a_jpg.webp``), and numbers where that is not enough. What was finished by an
+    earlier run keeps its name, whatever was added since. Outputs that lie in a folder inside an input folder are no inputs.
+
+    Args:
+        left_out: as of ``images.collect``.
 
     Raises:
-        PictureError: as ``images.collect``; ConfigError: as ``check_naming``.
+        PictureError: as ``images.collect``; ConfigError: as ``check_naming``; Img2ImgError: as ``Record``.
     """
     check_naming(inputs, naming)
     jobs: dict[Path, Job] = {}
     for text in inputs:
-        for source in images.collect([text], recursive=recursive):
+        for source in images.collect([text], recursive=recursive, tolerant=True, left_out=left_out):
             job = _job(text, source, naming)
-            inside = Path(text).is_dir() and job.folder.resolve() != Path(text).resolve() and _below(source.path, job.folder)
+            real = os.path.realpath(job.folder)
+            inside = Path(text).is_dir() and real != os.path.realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
             if not inside:
                 jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
         raise PictureError(f"nothing to do: all pictures lie in the output folder {naming.output!r}")
-    if len(jobs) > 1 and naming.output is not None and not is_folder(naming.output):
-        raise ConfigError(f"{len(jobs)} inputs cannot become the one file {naming.output!r}; give a folder: {naming.output}/")
+    if naming.output is not None and not is_folder(naming.output):
+        if len(jobs) > 1:
+            raise ConfigError(f"{len(jobs)} inputs cannot become the one file {naming.output!r}; give a folder: {naming.output}/")
+        return list(jobs.values())
     return _distinct(list(jobs.values()))
 
 
 def _job(text: str, source: images.Source, naming: Naming) -> Job:
     given = Path(text)
+    if source.error:  # a folder that cannot be entered
+        folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())
+        return Job(source.path, folder / source.relative, folder, error=source.error)
     extension = naming.ending + _extension(source.path, naming)
     if naming.output is None and not given.is_dir():
         suffix = naming.default() if naming.suffix is None else naming.suffix
@@ -121,27 +137,42 @@ def _extension(source: Path, naming: Naming) -> str:
     return source.suffix if needed is None or own == images.check_format(needed) else needed
 
 
-def _below(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
 def _distinct(jobs: list[Job]) -> list[Job]:
-    wanted = Counter(_same(job.target) for job in jobs)
-    taken = {_same(job.target) for job in jobs if wanted[_same(job.target)] == 1}
+    """``jobs`` with a target of its own for each: the one that an earlier run finished, the plain one, or else one that says more."""
+    records = {folder: Record(folder) for folder in {job.folder for job in jobs}}
+    same = _spelling(jobs)
+    finished = [_finished(job, records[job.folder]) for job in jobs]
+    taken = {same(name) for name in finished if name}
+    wanted = Counter(same(job.target) for job in jobs)
+    plain = {name for name, number in wanted.items() if number == 1} - taken
+    taken |= plain
     named = []
-    for job in jobs:
-        target = job.target
-        if wanted[_same(target)] > 1:
-            end = target.stem.removeprefix(job.source.stem)
-            stem = f"{job.source.stem}_{job.source.suffix.lstrip('.')}{end}"
-            target, number = job.target.with_name(stem + job.target.suffix), 1
-            while _same(target) in taken:
-                number += 1
-                target = job.target.with_name(f"{stem}-{number}{job.target.suffix}")
-            taken.add(_same(target))
+    for job, name in zip(jobs, finished, strict=True):
+        target = name or (job.target if same(job.target) in plain else next(name for name in _longer(job) if same(name) not in taken))
+        taken.add(same(target))
         named.append(replace(job, target=target))
     return named
 
 
-def _same(target: Path) -> str:
-    return os.path.abspath(target).casefold()
+def _finished(job: Job, record: Record) -> Path | None:
+    """The output of ``job`` that an earlier run finished, under the plain name or a longer one."""
+    for name in (job.target, *takewhile(record.knows, _longer(job))):
+        if record.is_made_from(job.source, name):
+            return name
+    return None
+
+
+def _longer(job: Job) -> Iterator[Path]:
+    """Names for the output of ``job`` that say what its input was, with numbers from the second on."""
+    end = job.target.stem.removeprefix(job.source.stem)
+    stem = f"{job.source.stem}_{job.source.suffix.lstrip('.')}{end}"
+    yield job.target.with_name(stem + job.target.suffix)
+    yield from (job.target.with_name(f"{stem}-{number}{job.target.suffix}") for number in count(2))
+
+
+def _spelling(jobs: list[Job]) -> Callable[[Path], str]:
+    """What is equal for two names of one file: in small letters where names differ by case alone and a disk takes them for one."""
+    names = {os.path.abspath(name) for job in jobs for name in (job.target, next(_longer(job)))}
+    if len({name.casefold() for name in names}) < len(names) and any(map(ignores_case, {job.target.parent for job in jobs})):
+        return lambda target: os.path.abspath(target).casefold()
+    return os.path.abspath

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +14,10 @@ from typing import Literal
 
 from img2img import images
 from img2img.batch.jobs import Job
-from img2img.batch.manifest import Record, fingerprint, input_state
+from img2img.batch.manifest import Record, fingerprint, input_state, same_content
 from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, write_bands
 from img2img.errors import Img2ImgError, PictureError, is_out_of_memory, option
-from img2img.files import atomic_path
+from img2img.files import atomic_path, check_writable
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.probe import Probe
@@ -42,6 +43,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     error: Img2ImgError | None = None
     key: str = ""  # what the record says the output was made with
+    doubtful: bool = False  # whether an output is there that may be ours, though the record has lost it
 
 
 def run(
@@ -51,12 +53,16 @@ def run(
 
     Jobs of one source that follow each other share its header and its decoded picture. An output that was made by the same model and
     options from the same input is skipped. One that exists and is not of our making, or was changed since, fails, and so does an input
-    as output, unless ``options.overwrite``. Leaving the loop early, by Ctrl-C too, leaves no partial file: pictures being written are
+    as output, unless ``options.overwrite``; one of the right size that the record does not know is made again, and fails if it differs.
+    Leaving the loop early, by Ctrl-C too, leaves no partial file: pictures being written are
     finished, others are dropped.
 
     Args:
         open_: opens the pipeline; called at the first picture whose header can be read, if there is one.
         progress: told how many pixels of input, and what share of a job, were done since it was last called.
+
+    Raises:
+        Img2ImgError: there is something to do, and no folder of outputs can be written to; a record cannot be read.
     """
     batch = _Batch(jobs, open_, options, progress)
     todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
@@ -83,8 +89,10 @@ def run(
 class _Batch:
     def __init__(self, jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, progress: Progress) -> None:
         self.options, self.progress = options, progress
-        self.sources = {job.source.resolve() for job in jobs}
-        self.records: dict[Path, Record] = {}
+        self.sources = {os.path.realpath(job.source) for job in jobs}
+        self.folders = [(job.folder, job.target.parent) for job in jobs]
+        self.records = {folder: Record(folder) for folder in {job.folder for job in jobs}}
+        self.strange: set[Path] = set()  # folders with a file that looks like a lost output, and is none
         self.pending = 0  # pixels that are being read or wait
         self.complete = True  # whether the last picture was finished
         self._open = open_
@@ -95,13 +103,33 @@ class _Batch:
     def pipeline(self) -> AnyPipeline:
         return self._open()
 
+    @cached_property
+    def unwritable(self) -> dict[Path, Img2ImgError]:
+        """Why nothing can be written into folders of outputs; asked once there is something to write, before anything is computed."""
+        found: dict[Path, Img2ImgError] = {}
+        for folder in sorted({each for pair in self.folders for each in pair}):
+            try:
+                check_writable(folder)
+                if folder in self.records:
+                    self.records[folder].check_writable()
+            except Img2ImgError as error:
+                found[folder] = error
+        if all(record in found or folder in found for record, folder in self.folders):
+            raise next(iter(found.values()))
+        return found
+
     def begin(self, job: Job, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
         """Decide about ``job`` by its header and its output, and begin to read it where there is something to do."""
         outcome = Outcome(job)
         with _reported(outcome):
+            if job.error:
+                raise job.error
             self._probe(job.source)
         if outcome.status == "ok":
             self._decide(outcome, self.pipeline)  # opened here: what goes wrong with a model is not the picture's fault
+        unwritable = self.unwritable if outcome.status == "ok" else {}
+        if error := unwritable.get(job.folder) or unwritable.get(job.target.parent):
+            outcome.status, outcome.error = "failed", error
         if outcome.status != "ok":
             self.progress(0, 1)
             return outcome, None
@@ -126,7 +154,7 @@ class _Batch:
             states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
             how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata)
             outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
-            if self._is_done(job, how, outcome.key) or self._is_result(job):
+            if self._is_done(outcome, how) or self._is_result(job):
                 outcome.status = "skipped"
 
     def _probe(self, source: Path) -> Probe:
@@ -196,39 +224,52 @@ class _Batch:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
         with atomic_path(job.target) as path:
-            try:
-                if bands is None:
-                    outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
-                else:
-                    outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
-            except PictureError as error:
-                raise PictureError(error.args[0].replace(os.fspath(path), os.fspath(job.target))) from error
-            self._record(job).add(job.target, path, outcome.key)
+            if bands is None:
+                outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
+            else:
+                outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
+            if outcome.doubtful and not same_content(path, job.target):
+                self.strange.add(job.folder)
+                raise _foreign(job)
+            self.records[job.folder].add(job.target, path, outcome.key, job.source)
 
-    def _is_done(self, job: Job, how: str, key: str) -> bool:
+    def _is_done(self, outcome: Outcome, how: str) -> bool:
         """Whether the output is there and up to date. PictureError where it must not be replaced."""
+        job = outcome.job
         if not job.target.exists():
             return False
-        found = self._record(job).key(job.target)
-        if job.target.resolve() in self.sources:
+        found = self.records[job.folder].key(job.target)
+        if os.path.realpath(job.target) in self.sources:
             if found is not None and found.startswith(how):
                 return True  # replaced by an earlier run
             if not self.options.overwrite:
                 raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
             return False
         if found is None and not self.options.overwrite:
-            raise PictureError(f"{str(job.target)!r} exists, and is not as img2img wrote it; --overwrite replaces it")
-        return found == key
+            if not self._may_be_lost(outcome):
+                raise _foreign(job)
+            outcome.doubtful = True
+        return found == outcome.key
+
+    def _may_be_lost(self, outcome: Outcome) -> bool:
+        """Whether the output may be ours though no record says so: then it is made again, and what is there must be the same."""
+        job = outcome.job
+        if job.folder in self.strange or self.records[job.folder].knows(job.target):
+            return False
+        try:
+            there = images.probe(job.target, max_pixels=sys.maxsize)
+        except PictureError:
+            return False
+        return (there.width, there.height) == outcome.output_size and there.format == images.check_format(job.target)
 
     def _is_result(self, job: Job) -> bool:
         """Whether the input is what an earlier run put beside its inputs, and now matches the same pattern as they."""
         beside = job.target.parent == job.source.parent and job.target != job.source
-        return beside and len(self.sources) > 1 and self._record(job).key(job.source) is not None
+        return beside and len(self.sources) > 1 and self.records[job.folder].key(job.source) is not None
 
-    def _record(self, job: Job) -> Record:
-        if job.folder not in self.records:
-            self.records[job.folder] = Record(job.folder)
-        return self.records[job.folder]
+
+def _foreign(job: Job) -> PictureError:
+    return PictureError(f"{str(job.target)!r} exists, and is not as img2img wrote it; --overwrite replaces it")
 
 
 @contextlib.contextmanager

@@ -21,11 +21,13 @@ from img2img.tasks import TASKS
 from img2img.tasks.command import command_of
 from img2img.tasks.task import flag_of
 
+log = logging.getLogger(__name__)
+
 
 class _Commands(TyperGroup):
     """All commands. Errors that were foreseen are one line on stderr, and their exit codes are decided here alone.
 
-    2: usage and configuration; 1: what fails; 130 and 143: signals.
+    2: usage and configuration; 1: what fails, also a full disk or a lack of rights; 130 and 143: signals.
     """
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
@@ -34,13 +36,15 @@ class _Commands(TyperGroup):
         except Img2ImgError as error:
             typer.echo(f"img2img: {error.spelled(_flag)}", err=True)
             raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from error
+        except BrokenPipeError:
+            raise
         except (MemoryError, RuntimeError, OSError) as error:
             cause = cause_of(error)
-            if not cause or isinstance(error, BrokenPipeError):
+            if not cause:
                 raise
-            logging.getLogger(__name__).debug("where that came from", exc_info=error)
-            named = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+            named = f"{os.fsdecode(error.filename)!r}: " if isinstance(error, OSError) and error.filename else ""
             typer.echo(f"img2img: {named}{cause}", err=True)
+            log.debug("at", exc_info=error)
             raise typer.Exit(1) from error
 
 
@@ -94,11 +98,30 @@ def main() -> None:
     # Of PyTorch's: large blocks in pages of 2 MiB, on Linux. Each activation of a large picture is mapped anew, and the kernel would take
     # half of the time to hand out its pages of 4 KiB. Whoever has set it has a reason.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    _check_streams()
     try:
         app()
     except KeyboardInterrupt:
         typer.echo("img2img: interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `img2img ... | head`: nobody listens, so say nothing
+    except BrokenPipeError:  # `img2img ... | head`: nobody listens, so say nothing
+        sys.exit(1)
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # said by now, or a broken pipe; Python would say it again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _check_streams() -> None:
+    """Refuse a standard output that is closed, and let nothing else be opened in the place of one of the three streams."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    if sys.stdout is None:
+        typer.echo("img2img: standard output is closed; send it to a file or to /dev/null", err=True)
         sys.exit(1)

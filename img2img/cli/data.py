@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from img2img.evaluation.options import writable
+
 if TYPE_CHECKING:
     from img2img.data.check import Report
     from img2img.data.splits import LayoutName
@@ -48,8 +50,10 @@ def check_data(
     folder: Folder,
     layout: Layout = None,
     smallest: Annotated[int, typer.Option(min=1, help="Shorter side that a picture, or each half of a pair, must have.")] = 32,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the pictures that something is wrong with here.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all findings here.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the pictures that something is wrong with here.", callback=writable)
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all findings here.", callback=writable)] = None,
 ) -> None:
     """Find what spoils a training: unreadable or small pictures, bad pairs, duplicates, leaks, odd colors. Exit code 1 on errors.
 

@@ -166,11 +166,15 @@ def _inside(folder: Path) -> dict[str, Path]:
 
 
 def pictures_in(folder: Path, *, recursive: bool = True) -> list[Path]:
-    """The pictures in ``folder`` and, if ``recursive``, below it, sorted; [] where there are none."""
+    """The pictures in ``folder`` and, if ``recursive``, below it, sorted; [] where there are none. DataError: it cannot be entered."""
     try:
-        return [source.path for source in images.collect([folder], recursive=recursive)]
+        sources = images.collect([folder], recursive=recursive, tolerant=True)
     except PictureError:
         return []  # whoever needs pictures says so
+    for source in sources:
+        if source.error:
+            raise DataError(str(source.error))
+    return [source.path for source in sources]
 
 
 def _paired(name: str, a: Path, b: Path) -> Split:

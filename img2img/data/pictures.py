@@ -245,7 +245,9 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
             if fits:
                 file.write(bytes(padding) + pixels.tobytes())
         if broken:
-            raise DataError(f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}")
+            raise DataError(
+                f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}; img2img data check finds all that is wrong"
+            )
         size = file.tell()
     record = {"stamp": stamp, "shapes": shapes, "bytes": size}
     with atomic_path(index) as temporary:

@@ -1,6 +1,6 @@
 """Files <-> tensors: reading, writing, and what must survive in between."""
 
-from img2img.images.collect import Source, collect
+from img2img.images.collect import Source, collect, in_one_line
 from img2img.images.formats import check_format
 from img2img.images.labels import DEFAULT_PALETTE, Labels, collect_palette, read_labels
 from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, on_levels, quantize, to_levels
@@ -24,6 +24,7 @@ __all__ = [
     "collect",
     "collect_palette",
     "from_integers",
+    "in_one_line",
     "on_levels",
     "probe",
     "quantize",

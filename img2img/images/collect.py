@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,56 +13,95 @@ from img2img.images.formats import READABLE_SUFFIXES
 
 @dataclass(frozen=True)
 class Source:
-    """One input: its path, and the path below the output folder that mirrors where it stood."""
+    """One input: its path, and the path below the output folder that mirrors where it stood.
+
+    ``error`` says why what lies there cannot be told, of a folder that cannot be entered.
+    """
 
     path: Path
     relative: Path
+    error: PictureError | None = None
 
 
-def collect(inputs: Sequence[str | os.PathLike[str]], *, recursive: bool = False) -> list[Source]:
+def collect(
+    inputs: Sequence[str | os.PathLike[str]], *, recursive: bool = False, tolerant: bool = False, left_out: list[Path] | None = None
+) -> list[Source]:
     """The pictures that ``inputs`` name, each once, in the order given; those of a folder or pattern sorted.
 
     A file is taken whatever its name; of a folder (with ``recursive``, of those below it) and of what a pattern matches, the
     files with a picture's suffix that are not hidden. Links to folders are not followed below a folder: they may loop, or lead
     out of the tree. Whether a file can be read is for ``read`` to say, so that one bad file does not stop the others.
 
+    Args:
+        tolerant: a folder that cannot be entered is a source with an ``error``; else that error is raised.
+        left_out: gets the files of folders and patterns that are not taken, and with ``recursive`` the links to folders.
+
     Raises:
-        PictureError: an input that does not exist, a pattern that matches nothing, or a folder without pictures.
+        PictureError: an input that does not exist, a pattern that matches nothing, a folder without pictures or that cannot be entered.
     """
     found: dict[Path, Source] = {}
+    left_out = [] if left_out is None else left_out
     for text in [os.fspath(each) for each in inputs]:
         try:
-            for source in _expand(text, recursive):
+            for source in _expand(text, recursive, left_out):
+                if source.error and not tolerant:
+                    raise source.error
                 found.setdefault(source.path, source)
         except (OSError, ValueError) as error:  # a name that is too long, a link that loops, a NUL
             raise PictureError(f"{text!r} cannot be read: {getattr(error, 'strerror', None) or 'not a possible name'}") from error
     return list(found.values())
 
 
-def _expand(text: str, recursive: bool) -> list[Source]:
+def in_one_line(paths: Sequence[Path]) -> str:
+    """How many files of each kind ``paths`` are, the most frequent first: "3 .mp4, 1 .pdf"."""
+    counts = Counter(_kind(path) for path in paths)
+    kinds = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count} {kind}" + "s" * (count > 1 and not kind.startswith((".", "without"))) for kind, count in kinds)
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink() and not path.is_file():
+        return "linked folder" if path.is_dir() else "dangling link"
+    return path.suffix.lower() or "without extension"
+
+
+def _expand(text: str, recursive: bool, left_out: list[Path]) -> list[Source]:
     path = Path(text)
     if text and path.is_dir():
-        sources = [Source(file, file.relative_to(path)) for file in sorted(_walk(path, recursive))]
+        unread: list[Path] = []
+        sources = sorted(_walk(path, recursive, unread), key=lambda source: source.path)
         if not sources:
             deeper = "" if recursive else " (folders in it are searched with --recursive)"
-            raise PictureError(f"the folder {text!r} holds no picture{deeper}")
+            raise PictureError(f"the folder {text!r} holds no picture{deeper}" + (f"; left out: {in_one_line(unread)}" if unread else ""))
+        left_out += unread
         return sources
     if text and os.path.lexists(path):  # before patterns: a file may be called "a[1].png"
         return [Source(path, Path(path.name))]
     if glob.has_magic(text):
         base = Path(*[part for i, part in enumerate(path.parts) if not glob.has_magic("".join(path.parts[: i + 1]))])
-        matches = (Path(match) for match in sorted(glob.glob(text, recursive=True)))
-        sources = [Source(match, match.relative_to(base)) for match in matches if _wanted(match.name) and not match.is_dir()]
+        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
+        matches = [match for match in matches if not match.is_dir()]
+        sources = [Source(match, match.relative_to(base)) for match in matches if _wanted(match.name)]
         if not sources:
             raise PictureError(f"no picture matches {text!r}")
+        left_out += [match for match in matches if not _wanted(match.name)]
         return sources
     raise PictureError(f"there is no file or folder {text!r}")
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, followlinks=False):
+def _walk(folder: Path, recursive: bool, left_out: list[Path]) -> Iterator[Source]:
+    unread: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unread.append, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        yield from (Path(parent, name) for name in files if _wanted(name))
+        left_out += [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+        left_out += sorted(Path(parent, name) for name in files if not _wanted(name) and not name.startswith("."))
+        yield from (Source(Path(parent, name), Path(parent, name).relative_to(folder)) for name in files if _wanted(name))
+    for error in unread:
+        path = Path(error.filename)
+        what = PictureError(f"the folder {str(path)!r} cannot be entered: {error.strerror}")
+        if path == folder:
+            raise what
+        yield Source(path, path.relative_to(folder), what)
 
 
 def _wanted(name: str) -> bool:

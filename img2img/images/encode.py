@@ -1,11 +1,11 @@
 """Integers -> files: Pillow where it can, libvips for TIFF, 16-bit PNG and everything streamed, PPM by hand."""
 
+import contextlib
 import io
 import os
 import struct
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,21 +22,20 @@ _VIPS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _STILL_AS_ANIMATION_MS = 100.0  # pages without timing that become an animation
 
 
-def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Path, plan: Fit, quality: int | None) -> None:
-    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``path``."""
+def encode(frames: Sequence[Values], durations: Sequence[float | None], file: BinaryIO, plan: Fit, quality: int | None) -> None:
+    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``file``, which can be read too."""
     if frames[0].dtype == np.float32 and not np.isfinite(frames[0]).all():
         raise PictureError("the picture has values that are not finite (NaN, infinite) and cannot be written")
     name = plan.format.name
     equal = len({frame.shape for frame in frames}) == 1
     if name == "PPM":
-        with open(path, "wb") as file:
-            write_ppm_header(file, frames[0])
-            write_ppm_rows(file, frames[0])
+        write_ppm_header(file, frames[0])
+        write_ppm_rows(file, frames[0])
     elif (name == "TIFF" and equal) or frames[0].dtype == np.uint16:
         pages = np.concatenate(frames) if len(frames) > 1 else np.ascontiguousarray(frames[0])
         height, width, bands = pages.shape
         image = pyvips.Image.new_from_memory(pages.data, width, height, bands, _VIPS[pages.dtype.name])
-        encode_vips(image, path, plan, quality, page_height=frames[0].shape[0])
+        encode_vips(image, file, plan, quality, page_height=frames[0].shape[0])
     else:
         images = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
         if plan.palette is not None:
@@ -45,7 +44,16 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], path: Pa
             images = [_on_off(image) for image in images]
         if name == "QOI":
             images = [image.convert("RGBA" if plan.alpha else "RGB") for image in images]
-        images[0].save(path, name, **_options(images, durations, plan, quality))
+        # On a full disk Pillow cuts a JPEG without an error, and its writer of JPEG 2000 never ends.
+        encoded, options = io.BytesIO(), _options(images, durations, plan, quality)
+        try:
+            images[0].save(encoded, name, **options)
+        except OSError:  # Pillow guesses how large an optimized JPEG gets; one of noise is larger
+            if name != "JPEG":
+                raise
+            encoded = io.BytesIO()
+            images[0].save(encoded, name, **options | {"optimize": False})
+        file.write(encoded.getbuffer())
 
 
 def _color(labels: Image.Image, palette: Palette) -> None:
@@ -72,6 +80,8 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
     if plan.format.lossy:
         options["quality"] = QUALITY[name] if quality is None else quality
+        if name == "WEBP" and metadata.lossless and quality is None:
+            options["lossless"] = True
     by_format: dict[str, dict[str, Any]] = {
         "JPEG": {"subsampling": 0, "optimize": True},
         "WEBP": {"exact": True, "method": 4},  # exact: colors under full transparency stay
@@ -93,8 +103,8 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
     return options
 
 
-def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None, page_height: int) -> None:
-    """Write ``image`` (bands as in ``encode``) as PNG, JPEG or TIFF (float: only TIFF) to ``path``, strip by strip as it comes."""
+def encode_vips(image: pyvips.Image, file: BinaryIO, plan: Fit, quality: int | None, page_height: int) -> None:
+    """Write ``image`` (bands as in ``encode``) as PNG, JPEG or TIFF (float: only TIFF) to ``file``, strip by strip as it comes."""
     name, metadata = plan.format.name, plan.metadata
     colors = image.bands - plan.alpha == 3
     kind = ("rgb16" if colors else "grey16") if image.format == "ushort" else ("srgb" if colors else "b-w")
@@ -107,10 +117,8 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
             keep.append(flag)
     options: dict[str, Any] = {"keep": "|".join(keep) or "none"}
     head = _jpeg_head(metadata) if name == "JPEG" else b""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        os.lseek(descriptor, max(len(head) - 2, 0), os.SEEK_SET)
-        target = pyvips.Target.new_to_descriptor(descriptor)  # a name would be searched for options in brackets
+    file.seek(max(len(head) - 2, 0))
+    with _vips_target(file) as target:
         if name == "PNG":
             image.pngsave_target(target, compression=6, filter="all", **options)
         elif name == "JPEG":
@@ -120,18 +128,44 @@ def encode_vips(image: pyvips.Image, path: Path, plan: Fit, quality: int | None,
             predictor = "float" if image.format == "float" else "horizontal"
             layout = {"compression": "deflate", "predictor": predictor, "resunit": "inch", "bigtiff": size > 3 * 10**9}
             image.tiffsave_target(target, page_height=page_height, **layout, **options)
-    finally:
-        os.close(descriptor)
-    with open(path, "r+b") as file:
-        if name == "JPEG":
-            file.write(head)  # its last two bytes go over the two that each JPEG begins with
-        elif name == "PNG" and metadata.xmp:  # libvips would write it compressed, where no reader looks for it
-            _append_to_png(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
-        if name == "PNG" and metadata.exif:
-            _append_to_png(file, b"eXIf", metadata.exif.removeprefix(b"Exif\0\0"))
-        extra = image.bands - 1 if plan.banded and not colors else 0
-        if name == "TIFF" and (metadata.exif or extra):
-            _append_to_tiff(file, metadata.exif, extra)
+    if name == "JPEG":
+        file.seek(0)
+        file.write(head)  # its last two bytes go over the two that each JPEG begins with
+    elif name == "PNG" and metadata.xmp:  # libvips would write it compressed, where no reader looks for it
+        _append_to_png(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+    if name == "PNG" and metadata.exif:
+        _append_to_png(file, b"eXIf", metadata.exif.removeprefix(b"Exif\0\0"))
+    extra = image.bands - 1 if plan.banded and not colors else 0
+    if name == "TIFF" and (metadata.exif or extra):
+        _append_to_tiff(file, metadata.exif, extra)
+
+
+@contextlib.contextmanager
+def _vips_target(file: BinaryIO) -> Iterator[pyvips.TargetCustom]:
+    """``file`` for libvips. What goes wrong in writing is raised as it is: libvips has no cause to tell, and libtiff loses some errors."""
+    errors: list[OSError] = []
+
+    def noted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*args: Any) -> Any:
+            try:
+                return call(*args)
+            except OSError as error:  # seeking and reading write what waits
+                errors.append(error)
+                return b"" if call == file.read else -1
+
+        return called
+
+    target = pyvips.TargetCustom()
+    target.on_write(noted(file.write))
+    target.on_read(noted(file.read))
+    target.on_seek(noted(file.seek))
+    try:
+        yield target
+        file.flush()
+    except Exception as error:
+        raise (errors[0] if errors else error) from error
+    if errors:
+        raise errors[0]
 
 
 def _jpeg_head(metadata: Metadata) -> bytes:

@@ -38,6 +38,7 @@ class Metadata:
         xmp: XMP packet, orientation removed as well.
         dpi: horizontal and vertical resolution in pixels per inch.
         loop: how often an animation plays, 0 = for ever; None where the file says nothing.
+        lossless: whether a file of a format that can be either, WebP, was compressed without loss: it is written so again.
     """
 
     icc: bytes | None = None
@@ -45,6 +46,7 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     loop: int | None = None
+    lossless: bool = False
 
 
 @dataclass(frozen=True)

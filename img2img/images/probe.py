@@ -2,6 +2,7 @@
 
 import logging
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -79,9 +80,35 @@ def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> 
     width, height = image.size
     check_pixels(width, height, width * height, max_pixels, name)
     frames = count_frames(image)
-    check_pixels(width, height, width * height * frames, max_pixels, name)
+    canvas = gif_canvas(image) if frames > 1 and image.format == "GIF" else (width, height)
+    check_pixels(*canvas, canvas[0] * canvas[1] * frames, max_pixels, name)
     deep_file = is_deep_png(image, head) or vips.is_deep_ppm(head) or image.mode.startswith("I")
     return Probe(width, height, frames, format_name(image), image.mode, len(image.getbands()), 16 if deep_file else 8)
+
+
+def gif_canvas(image: Image.Image) -> tuple[int, int]:
+    """The width and height that an open GIF has once its frames have enlarged it, which the decoder would do without asking.
+
+    Read from the blocks (GIF89a specification, sections 15 to 27); of a damaged file as far as they go.
+    """
+    file, (width, height) = image.fp, image.size  # type: ignore[attr-defined]
+    before = file.tell()
+    file.seek(10)
+    flags = file.read(3)[0]
+    file.seek(3 << (flags & 7) + 1 if flags & 0x80 else 0, os.SEEK_CUR)  # the global palette
+    while (kind := file.read(1)) in (b"!", b","):
+        if kind == b",":
+            left, top, wide, high, flags = struct.unpack("<4HB", file.read(9).ljust(9, b"\0"))
+            width, height = max(width, left + wide), max(height, top + high)
+            file.seek((3 << (flags & 7) + 1 if flags & 0x80 else 0) + 1, os.SEEK_CUR)  # the frame's palette, and the size of its codes
+        else:
+            file.read(1)  # what is extended
+        while size := file.read(1):
+            if size == b"\0":
+                break
+            file.seek(size[0], os.SEEK_CUR)
+    file.seek(before)
+    return width, height
 
 
 def check_pixels(width: int, height: int, total: int, max_pixels: int, name: str) -> None:

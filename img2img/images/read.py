@@ -81,6 +81,11 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
     pages = vips.tiff_pages(file)
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
+    if tags.get(262) == 6 and tags.get(259, 1) not in (6, 7):  # libvips gives Y, Cb and Cr for red, green and blue, unless it is JPEG
+        if tags.get(530, (2, 2)) not in ((1, 1), [1, 1]):
+            raise PictureError(f"{name} is a TIFF of YCbCr with fewer colors than pixels, but not of JPEG: convert it to RGB first")
+        with open_image(file, name, ("TIFF",)) as image:
+            return _read_image(image, file, b"", max_pixels, name)
     if tags.get(262) == 8:  # Lab, which libvips cannot read; Pillow reads the first page and turns it upright itself
         with open_image(file, name, ("TIFF",)) as image:
             return _read_image(image, file, b"", max_pixels, name)
@@ -129,7 +134,19 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
         frames = tuple(replace(frame, alpha=None) for frame in frames)
     if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
         frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
-    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), _metadata(info))
+    metadata = replace(_metadata(info), lossless=image.format == "WEBP" and is_lossless_webp(file))
+    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), metadata)
+
+
+def is_lossless_webp(file: BinaryIO) -> bool:
+    """Whether the first frame of a WebP file is a VP8L chunk (RFC 9649, section 2.6)."""
+    file.seek(12)
+    while len(header := file.read(8)) == 8:
+        kind, size = header[:4], int.from_bytes(header[4:], "little")
+        if kind in (b"VP8L", b"VP8 "):
+            return kind == b"VP8L"
+        file.seek(16 if kind == b"ANMF" else size + size % 2, os.SEEK_CUR)  # an animation's frame holds chunks behind 16 bytes
+    return False
 
 
 def _metadata(info: dict[str, Any]) -> Metadata:

@@ -29,6 +29,8 @@ def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         _check(os.stat(path), name)
         file = open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            raise PictureError(f"{name} is a link to {os.fspath(os.readlink(path))!r}, which is not there") from error
         raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or 'not a possible name'}") from error
     with file:
         _check(os.fstat(file.fileno()), name)

@@ -6,7 +6,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -56,37 +55,36 @@ def write_rows(
     )
     strips = _checked(rows, width, height, channels + alpha, _KINDS[bit_depth])
     fitted = (_fitted(strip, alpha, plan) for strip in strips)
-    with encoding(target) as path:
+    with encoding(target) as file:
         if entry.name == "PPM":
-            with open(path, "wb") as file:
-                for number, strip in enumerate(fitted):
-                    if number == 0:
-                        write_ppm_header(file, strip, height)
-                    write_ppm_rows(file, strip)
+            for number, strip in enumerate(fitted):
+                if number == 0:
+                    write_ppm_header(file, strip, height)
+                write_ppm_rows(file, strip)
         elif entry.name in ("PNG", "JPEG", "TIFF") and not plan.banded:
-            _stream(fitted, path, plan, quality, (height, width, channels + plan.alpha))
+            _stream(fitted, file, plan, quality, (height, width, channels + plan.alpha))
         else:
-            encode([np.concatenate(list(fitted))], [None], path, plan, quality)
+            encode([np.concatenate(list(fitted))], [None], file, plan, quality)
     return plan.notes
 
 
-def _stream(strips: Iterator[Values], path: Path, plan: Fit, quality: int | None, shape: tuple[int, int, int]) -> None:
+def _stream(strips: Iterator[Values], file: BinaryIO, plan: Fit, quality: int | None, shape: tuple[int, int, int]) -> None:
     """Encode with libvips in another thread what comes through a pipe, so that encoding goes on while the next strip is computed."""
     reader, writer = os.pipe()
     with ThreadPoolExecutor(1) as pool:
-        encoded = pool.submit(_encode_from, reader, path, plan, quality)
+        encoded = pool.submit(_encode_from, reader, file, plan, quality)
         # The pipe breaks when the encoder fails (the disk is full); what it raised comes out of result().
         with contextlib.suppress(BrokenPipeError), open(writer, "wb") as pipe:
             _write_stored_png(pipe, strips, shape, plan.bit_depth)
         encoded.result()
 
 
-def _encode_from(reader: int, path: Path, plan: Fit, quality: int | None) -> None:
+def _encode_from(reader: int, file: BinaryIO, plan: Fit, quality: int | None) -> None:
     try:
         source = pyvips.SourceCustom()
         source.on_read(lambda size: os.read(reader, size))
         image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error", unlimited=True)
-        encode_vips(image, path, plan, quality, page_height=image.height)
+        encode_vips(image, file, plan, quality, page_height=image.height)
     finally:
         os.close(reader)  # or the writer would wait for ever
 

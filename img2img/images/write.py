@@ -1,17 +1,17 @@
 """Writing: ``Picture`` -> file, whole or not at all, with notes about what the format could not hold."""
 
 import contextlib
+import io
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from img2img.errors import Img2ImgError, PictureError, cause_of
-from img2img.files import atomic_path
+from img2img.files import atomic_path, shown
 from img2img.images.encode import encode
 from img2img.images.format_fit import Fit, fit, on_white
 from img2img.images.formats import FORMATS, Format, check_format
@@ -51,8 +51,8 @@ def write(
         palette=picture.palette,
     )
     frames = picture.frames[: plan.frames]
-    with encoding(target) as path:
-        encode([_integers(frame, plan) for frame in frames], [frame.duration for frame in frames], path, plan, quality)
+    with encoding(target) as file:
+        encode([_integers(frame, plan) for frame in frames], [frame.duration for frame in frames], file, plan, quality)
     return plan.notes
 
 
@@ -70,22 +70,46 @@ def check_quality(quality: int | None) -> None:
 
 
 @contextlib.contextmanager
-def encoding(target: Target) -> Iterator[Path]:
-    """A temporary path for an encoder; what it wrote becomes the file ``target``, or goes into the stream, when the block ends well.
+def encoding(target: Target) -> Iterator[BinaryIO]:
+    """An open file for an encoder; what it wrote becomes the file ``target``, or goes into the stream, when the block ends well.
 
-    Whatever an encoder raises becomes one ``PictureError``.
+    Before a file takes its name it is on the disk, and as long as what was written. Whatever an encoder raises becomes one
+    ``PictureError``; only a reader of the stream that has gone stays a ``BrokenPipeError``.
     """
-    name = repr(os.fspath(target)) if isinstance(target, (str, os.PathLike)) else "the output"
+    name = repr(shown(target)) if isinstance(target, (str, os.PathLike)) else "the output"
+    if isinstance(target, (str, os.PathLike)):
+        with atomic_path(target) as path, _named(name):
+            raw = _Counted(path, "w+b")
+            with io.BufferedRandom(raw) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if path.stat().st_size != raw.end:
+                raise PictureError(f"{name} cannot be written: {path.stat().st_size} of {raw.end} bytes are on the disk")
+    else:
+        with _named(name), tempfile.TemporaryFile(prefix="img2img-") as file:
+            yield file
+            file.seek(0)
+            shutil.copyfileobj(file, target)
+            target.flush()
+
+
+class _Counted(io.FileIO):
+    """A file that knows how long it must be: no encoder and no disk can cut it unnoticed."""
+
+    end = 0
+
+    def write(self, data: Any) -> int:
+        count = super().write(data)
+        self.end = max(self.end, self.tell())
+        return count
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
     try:
-        if isinstance(target, (str, os.PathLike)):
-            with atomic_path(target) as path:
-                yield path
-        else:
-            with tempfile.TemporaryDirectory(prefix="img2img-") as folder:
-                yield Path(folder, "picture")
-                with open(Path(folder, "picture"), "rb") as file:
-                    shutil.copyfileobj(file, target)
-    except Img2ImgError:
+        yield
+    except (Img2ImgError, BrokenPipeError):
         raise
     except Exception as error:
         raise PictureError(f"{name} cannot be written: {cause_of(error) or 'the encoder failed'}") from error

@@ -15,6 +15,7 @@ def patch_contrast(query: Tensor, key: Tensor, temperature: float = 0.07) -> Ten
         query: (N, P, D) unit vectors of the generated picture at P places.
         key: (N, P, D) unit vectors of the input picture at the same places.
     """
-    logits = torch.bmm(query, key.detach().transpose(1, 2)) / temperature  # (N, P, P)
+    with torch.autocast(query.device.type, enabled=False):  # half precision would move a logit of 1 / t by a twentieth
+        logits = torch.bmm(query, key.detach().transpose(1, 2)) / temperature  # (N, P, P)
     places = torch.arange(query.shape[1], device=query.device).expand(len(query), -1)
     return F.cross_entropy(logits.flatten(0, 1), places.flatten())

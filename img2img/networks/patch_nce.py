@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.blocks import full
+
 
 class PatchProjection(nn.Module):
     """Feature maps of several layers, at some places, as unit vectors: a two-layer perceptron for each layer.
@@ -21,7 +23,7 @@ class PatchProjection(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
         return [
-            F.normalize(head(found.flatten(2)[:, :, where].transpose(1, 2)), dim=2)
+            F.normalize(full(head(found.flatten(2)[:, :, where].transpose(1, 2))), dim=2)
             for head, found, where in zip(self.heads, maps, places, strict=True)
         ]
 

@@ -1,12 +1,14 @@
 """One command for all tasks: inputs, options and a model in; files out."""
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2img.errors import ConfigError, option
+from img2img.errors import ConfigError, PictureError, option
 from img2img.inference.runtime import Runtime
 from img2img.options import Options
 from img2img.tasks.task import Request, Task, flag_of
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from img2img.batch.write import WriteOptions
     from img2img.inference.pipeline import Pipeline
     from img2img.models import ModelInfo
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         return peek_info(name) or open_().model.info
 
     needed = cache(lambda: task.extension(options, info()) if task.extension else None)
-    if "-" in files.inputs:
+    if "-" in (*files.inputs, files.output):
         _stream(task, files, [each for _, each in variants], write, open_, needed)
         return True
     jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
@@ -88,13 +92,29 @@ def _jobs(
     if len(variants) > 1 and files.output is not None and not is_folder(files.output):
         raise ConfigError(f"{len(variants)} results of each input cannot become the one file {files.output!r}; give a folder: -o out/")
     own = "" if variants[0][0] and task.variants_replace_suffix and files.suffix is None else files.suffix
-    plans = []
+    plans: list[list[Any]] = []
+    left_out: list[Path] = []
     for ending, options in variants:  # all of them before anything is made: a result may match a pattern
         naming = Naming(files.output, own, suffix, files.extension, ending and f"_{ending}", needed, task.lossless)
-        plans.append([replace(job, options=options) for job in plan(files.inputs, naming, recursive=files.recursive)])
+        left_out = []
+        planned = plan(files.inputs, naming, recursive=files.recursive, left_out=left_out)
+        plans.append([replace(job, options=options) for job in planned])
+    _tell_left_out(left_out)
     jobs = [job for same_source in zip(*plans, strict=True) for job in same_source]
     prepared = task.prepare([Request(job.source, job.target, job.options) for job in jobs], files.overwrite)
     return [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+
+
+def _tell_left_out(paths: "list[Path]") -> None:
+    """One line about the files of folders that are not read, and with -v one about each."""
+    from img2img.batch.console import printable
+    from img2img.images import in_one_line
+
+    paths = list(dict.fromkeys(paths))
+    if paths:
+        log.info("left out: %s", printable(in_one_line(paths)))
+    for path in paths:
+        log.debug("left out: %s", printable(str(path)))
 
 
 def _stream(
@@ -105,20 +125,28 @@ def _stream(
     open_: "Callable[[], Pipeline[Any]]",
     needed: Callable[[], str | None],
 ) -> None:
-    import logging
-    from pathlib import Path
-
+    """From standard input, to standard output, or both."""
+    from img2img import images
     from img2img.batch.interrupt import interruptible
     from img2img.batch.stdin import check_stream, run_on_stream
 
-    if len(files.inputs) > 1 or (files.output is None and (files.as_json or sys.stdout.isatty())):
-        raise ConfigError("standard input (-) stands alone; its result goes to a pipe or to -o FILE")
+    output = None if files.output == "-" else files.output
+    if len(files.inputs) > 1 or (output is None and (files.as_json or sys.stdout.isatty())):
+        raise ConfigError("standard input (-) and standard output (-o -) are for one picture; the result goes to a pipe or to -o FILE")
     if len(variants) > 1:
-        raise ConfigError(f"standard input gives one result, and {len(variants)} are asked for")
-    extension = files.extension or (needed() if files.output is None else None)
-    check_stream(files.output, extension, write)
-    (options,) = task.prepare([Request(None, Path(files.output) if files.output else None, variants[0])], files.overwrite)
+        raise ConfigError(f"one picture can go to standard output, or come from standard input, and {len(variants)} are asked for")
+    path = None
+    if files.inputs[0] != "-":
+        path, *more = (source.path for source in images.collect(files.inputs, recursive=files.recursive))
+        if more:
+            raise ConfigError(f"{files.inputs[0]!r} holds {1 + len(more)} pictures, and standard output takes one; give a folder: -o out/")
+    elif sys.stdin is None:
+        raise PictureError("standard input is closed")
+    extension = files.extension or (needed() if output is None else None)
+    check_stream(output, extension, write)
+    (options,) = task.prepare([Request(path, Path(output) if output else None, variants[0])], files.overwrite)
+    source = path or sys.stdin.buffer
     with interruptible():
-        notes = run_on_stream(sys.stdin.buffer, sys.stdout.buffer, files.output, open_(), options, write, extension, lossless=task.lossless)
+        notes = run_on_stream(source, sys.stdout.buffer, output, open_(), options, write, extension, lossless=task.lossless)
     for note in notes:
-        logging.getLogger(__name__).info("%s", note)
+        log.info("%s", note)

@@ -17,7 +17,10 @@ from img2img.tasks.task import Task
 FILES, MODEL, DEVICE = "Input and output", "Model", "Quality and device"
 
 _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "output": (str | None, typer.Option("--output", "-o", help="File, or folder that mirrors the inputs.{default}", rich_help_panel=FILES)),
+    "output": (
+        str | None,
+        typer.Option("--output", "-o", help="File, folder that mirrors the inputs, or - for stdout.{default}", rich_help_panel=FILES),
+    ),
     "suffix": (str | None, typer.Option(help="What follows the name.{default_suffix}", rich_help_panel=FILES)),
     "extension": (str | None, typer.Option("--ext", help="Format of the outputs, such as png.{default_extension}", rich_help_panel=FILES)),
     "quality": (int | None, typer.Option(min=1, max=100, help="1 to 100, for JPEG, WebP and AVIF.", rich_help_panel=FILES)),

@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import ConfigError, Img2ImgError, TrainingError, cause_of, is_out_of_memory
+from img2img.errors import ConfigError, FileError, Img2ImgError, TrainingError, cause_of, is_out_of_memory
 from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
@@ -82,14 +82,15 @@ def train(
     try:
         with stop_signals() as stop:
             return _Run(objective, samples, validation, config, run, fabric, record).go(stop)
+    except (OSError, FileError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(
+            f"cannot write into {str(run)!r}: {reason}; the last checkpoint is intact: give the same command again"
+        ) from error
     except Img2ImgError as error:
         if not str(error).startswith("Caught "):
             raise
         raise type(error)(str(error).splitlines()[-1].partition(": ")[2]) from error  # a worker's, with its traceback in the message
-    except OSError as error:
-        raise TrainingError(
-            f"cannot write into {str(run)!r}: {error.strerror or error}; the last checkpoint is intact: give the same command again"
-        ) from error
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error) or ("DataLoader worker" in str(error).partition("\n")[0] and "killed" in str(error)):
             raise TrainingError(

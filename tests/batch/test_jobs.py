@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from img2img.batch import jobs as jobs_module
 from img2img.batch.jobs import Naming, plan
+from img2img.batch.manifest import Record
 from img2img.errors import ConfigError, PictureError
+from img2img.files import ignores_case
 
 
 @pytest.fixture
@@ -53,9 +56,58 @@ def test_colliding_names_become_distinct(photos: Path) -> None:
     for name in ("a.jpg", "A.png", "a_png.png"):
         Image.new("RGB", (4, 3)).save(photos / name)
     names = outputs([photos], photos.parent, extension="png", output=str(photos.parent / "o"))
-    assert names == ["o/A_png-2.png", "o/a_jpg.png", "o/a_png-3.png", "o/a_png.png", "o/b.png"]
+    assert names == ["o/A.png", "o/a_jpg.png", "o/a_png-2.png", "o/a_png.png", "o/b.png"]
     assert names == outputs([photos], photos.parent, extension="png", output=str(photos.parent / "o"))
     assert outputs([photos / "a.png", photos / "sub/a.png"], photos, output=str(photos / "o")) == ["o/a_png.png", "o/a_png-2.png"]
+
+
+def finish(inputs: list[Path | str], naming: Naming) -> list[str]:
+    """Make all outputs as a run does, and give their names."""
+    jobs = plan([str(text) for text in inputs], naming)
+    for job in jobs:
+        job.target.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 3)).save(job.target)
+        Record(job.folder).add(job.target, job.target, "key", job.source)
+    return [job.target.name for job in jobs]
+
+
+def test_names_that_differ_by_case_stay_where_the_disk_tells_them_apart(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if ignores_case(photos):
+        pytest.skip("this disk takes them for one")
+    Image.new("RGB", (4, 3)).save(photos / "A.png")
+    Image.new("RGB", (4, 3)).save(photos / "a.PNG")
+    both = photos / "A.png", photos / "a.PNG", photos / "a.png"
+    assert outputs([*both], photos, output=str(photos / "o")) == ["o/A.png", "o/a.PNG", "o/a.png"]
+    assert outputs([*both], photos, output=str(photos / "o"), extension="webp") == ["o/A.webp", "o/a_PNG.webp", "o/a_png.webp"]
+    monkeypatch.setattr(jobs_module, "ignores_case", lambda folder: True)
+    assert outputs([*both], photos, output=str(photos / "o")) == ["o/A_png.png", "o/a_PNG-2.PNG", "o/a_png-3.png"]
+    folded = [name.casefold() for name in outputs([*both], photos, output=str(photos / "o"), extension="webp")]
+    assert len(set(folded)) == 3
+
+
+@pytest.mark.parametrize("output", ["o", None])
+def test_a_file_that_is_added_never_renames_a_finished_output(photos: Path, output: str | None) -> None:
+    naming = Naming(str(photos.parent / output) if output else None, suffix="_2x", extension="webp")
+    pattern = f"{photos}/*.[jp][pn]g"
+    assert finish([pattern], naming) == ["a_2x.webp", "b_2x.webp"]
+    Image.new("RGB", (4, 3)).save(photos / "a.jpg")
+    assert finish([pattern], naming) == ["a_jpg_2x.webp", "a_2x.webp", "b_2x.webp"]
+    (photos / "a.png").unlink()
+    assert finish([pattern], naming) == ["a_jpg_2x.webp", "b_2x.webp"], "nor does one that goes"
+    Image.new("RGB", (4, 3)).save(photos / "a_jpg.png")
+    assert finish([pattern], naming) == ["a_jpg_2x.webp", "a_jpg_png_2x.webp", "b_2x.webp"], "nor one that would get that name"
+
+
+def test_an_output_file_that_is_named_gets_that_name(photos: Path) -> None:
+    Image.new("RGB", (4, 3)).save(photos / "a.jpg")
+    out = photos.parent / "o"
+    assert finish([photos / "a.jpg", photos / "a.png"], Naming(str(out), extension="webp")) == ["a_jpg.webp", "a_png.webp"]
+    assert outputs([photos / "a.png"], out, output=str(out / "a.webp")) == ["a.webp"]
+
+
+def test_links_in_a_circle_do_no_harm(photos: Path) -> None:
+    (photos / "circle.png").symlink_to("circle.png")
+    assert outputs([photos], photos.parent, output=str(photos.parent / "o")) == ["o/a.png", "o/b.jpg", "o/circle.png"]
 
 
 def test_an_unwritable_extension_becomes_png(photos: Path) -> None:

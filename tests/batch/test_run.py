@@ -1,4 +1,5 @@
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,11 @@ from img2img.batch.jobs import Job, Naming, plan
 from img2img.batch.manifest import NAME
 from img2img.batch.run import Outcome, run
 from img2img.batch.write import WriteOptions
+from img2img.errors import Img2ImgError
 from img2img.tasks.upscale import UPSCALE
 from img2img.tasks.upscale.options import UpscaleOptions
 from img2img.tasks.upscale.pipeline import UpscalePipeline
+from tests.helpers.disks import full_after, small_disk
 
 Tiny = Callable[..., UpscalePipeline]
 
@@ -176,6 +179,102 @@ def test_a_crash_before_the_renaming_does_no_harm(tiny: Tiny, photos: Path) -> N
         file.write(b'\n["a.png", 12')  # as ``Record.add`` begins a line
     assert states(jobs, tiny(2)) == ["skipped", "skipped", "ok"]
     assert states(jobs, tiny(2)) == ["skipped", "skipped", "skipped"]
+
+
+def counted(pipeline: UpscalePipeline) -> list[int]:
+    """Gets a number for each picture that ``pipeline`` computes."""
+    calls: list[int] = []
+    inner = pipeline.bands
+
+    def bands(*args: object, **more: object) -> Iterator[object]:
+        calls.append(len(calls))
+        yield from inner(*args, **more)  # type: ignore[arg-type]
+
+    pipeline.bands = bands  # type: ignore[method-assign, assignment]
+    return calls
+
+
+def test_a_lost_record_is_found_again_by_the_content(tiny: Tiny, photos: Path) -> None:
+    jobs, out = jobs_of(photos), photos.parent / "out"
+    states(jobs, tiny(2))
+    before = {path: path.read_bytes() for path in (out / "a.png", out / "b.jpg", out / "sub/c.png")}
+    (out / NAME).unlink()
+    assert states(jobs, tiny(2)) == ["ok"] * 3
+    assert states(jobs, tiny(2)) == ["skipped"] * 3
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_of_strange_files_without_a_record_one_is_computed_at_most(tiny: Tiny, photos: Path) -> None:
+    out = photos.parent / "out"
+    (out / "sub").mkdir(parents=True)
+    Image.new("RGB", (9, 6)).save(out / "a.png")  # not of the size that the result would have
+    Image.new("RGB", (18, 12)).save(out / "b.jpg")
+    Image.new("RGB", (18, 12)).save(out / "sub/c.png")
+    before = {path: path.read_bytes() for path in (out / "a.png", out / "b.jpg", out / "sub/c.png")}
+    pipeline = tiny(2)
+    calls = counted(pipeline)
+    jobs = jobs_of(photos)
+    assert states(jobs, pipeline) == ["failed"] * 3
+    assert len(calls) <= 2, "those that are read ahead of the first refusal"
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_several_runs_share_a_folder(tiny: Tiny, photos: Path) -> None:
+    """One has read the record and begun; another makes everything; the first goes on."""
+    for number in range(20):
+        Image.new("L", (4, 4), number).save(photos / f"{number:02}.png")
+    jobs = jobs_of(photos)
+    late = run(jobs, lambda: tiny(2), WriteOptions())
+    assert next(late).status == "ok"
+    assert set(states(jobs, tiny(2))) <= {"ok", "skipped"}
+    rest = [outcome.status for outcome in late]
+    assert set(rest) <= {"ok", "skipped"}
+    assert rest[-1] == "skipped", "made by the other"
+    assert states(jobs, tiny(2)) == ["skipped"] * 23
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_first(tiny: Tiny, photos: Path) -> None:
+    (photos.parent / "out").write_text("a file")
+    pipeline = tiny(2)
+    calls = counted(pipeline)
+    with pytest.raises(Img2ImgError, match=r"cannot write into .*out'.*; choose another output folder"):
+        outcomes_of(jobs_of(photos), pipeline)
+    assert calls == []
+
+
+def test_one_folder_of_several_that_cannot_be_written_to(tiny: Tiny, photos: Path) -> None:
+    (photos.parent / "out").mkdir()
+    (photos.parent / "out/sub").write_text("a file")
+    outcomes = outcomes_of(jobs_of(photos), tiny(2))
+    assert [outcome.status for outcome in outcomes] == ["ok", "ok", "failed"]
+    assert "cannot write into" in str(outcomes[2].error)
+
+
+def test_a_read_only_disk_is_no_matter_where_all_is_done(tiny: Tiny, photos: Path) -> None:
+    with small_disk(photos.parent / "disk", "200k") as disk:
+        jobs = planned([str(photos)], Naming(str(disk / "out")))
+        assert states(jobs, tiny(2)) == ["ok", "ok"]
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert states(jobs, tiny(2)) == ["skipped", "skipped"]
+        with pytest.raises(Img2ImgError, match="Read-only file system"):
+            outcomes_of(jobs, tiny(3))
+
+
+@pytest.mark.parametrize("streamed", [50, 10**9])
+@pytest.mark.parametrize("suffix", ["jpg", "jp2", "png", "tif", "webp"])
+def test_a_full_disk_fails_what_does_not_fit_and_the_rest_goes_on(tiny: Tiny, tmp_path: Path, suffix: str, streamed: int) -> None:
+    (tmp_path / "in").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    for name, values in (("a", noise), ("b", np.full_like(noise[:4, :4], 77)), ("c", noise[::-1]), ("d", noise[:4, :5] // 2)):
+        Image.fromarray(values).save(tmp_path / f"in/{name}.png")
+    jobs, pipeline = planned([str(tmp_path / "in")], Naming(str(tmp_path / "out"), extension=suffix)), tiny(2)
+    with full_after(1500):
+        outcomes = outcomes_of(jobs, pipeline, streamed=streamed)
+    assert [outcome.status for outcome in outcomes] == ["failed", "ok", "failed", "ok"]
+    assert f"a.{suffix}' cannot be written: File too large" in str(outcomes[0].error)
+    assert files_in(tmp_path / "out") == [f"b.{suffix}", f"d.{suffix}"]
+    assert (tmp_path / "out" / NAME).read_bytes().count(b"\n") == 2
+    assert states(jobs, pipeline) == ["ok", "skipped", "ok", "skipped"]
 
 
 def test_no_outcome_is_lost_in_a_long_row(tiny: Tiny, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from img2img import images
 from img2img.errors import PictureError
+from img2img.images.probe import gif_canvas, probe_image
 
 RANDOM = np.random.default_rng(2)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files here")
@@ -275,3 +276,31 @@ def test_mutants_are_read_or_refused():
             messages.append(str(error))
     assert not [message for message in messages if "\n" in message or "object at 0x" in message]
     assert 50 < read < 550  # otherwise the mutants are too tame or too wild to test anything
+
+
+def test_a_gif_that_grows_is_refused_before_anything_is_decoded() -> None:
+    """99 bytes: a canvas of one pixel, and a second frame of 65,535 x 6,553, for which the decoder would take 1.6 GB."""
+    frame = b",%s\x02\x02\x44\x01\x00"
+    sizes = [struct.pack("<4HB", 0, 0, width, height, 0) for width, height in ((1, 1), (65_535, 6_553))]
+    header = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    data = header + frame % sizes[0] + b"!\xf9\x04" + bytes(5) + frame % sizes[1] + b";"
+    with Image.open(io.BytesIO(data)) as image:
+        assert gif_canvas(image) == (65_535, 6_553)
+        with pytest.raises(PictureError, match="65535x6553 pixels in 2 frames"):  # as reading does first, without decoding
+            probe_image(image, data, 200_000_000, "it")
+    with pytest.raises(PictureError, match="65535x6553"):
+        images.read(data)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_tiff_of_ycbcr_is_read_as_the_colors_it_shows(compression: str | None) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(rgb).convert("YCbCr").save(stream, "TIFF", compression=compression)
+    read = images.read(stream.getvalue()).pixels.mul(255).permute(1, 2, 0).numpy()
+    assert np.abs(read - rgb).mean() < 1.5  # the conversion rounds; Y, Cb and Cr taken for colors are some 70 levels off
+    at = stream.getvalue().find(struct.pack("<HHI", 530, 3, 2))
+    subsampled = bytearray(stream.getvalue())
+    subsampled[at + 8 : at + 12] = struct.pack("<HH", 2, 2)
+    with pytest.raises(PictureError, match="fewer colors than pixels"):
+        images.read(bytes(subsampled))

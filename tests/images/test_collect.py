@@ -1,6 +1,7 @@
 """Collecting inputs: what is taken, in which order, and where it goes."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -82,3 +83,72 @@ def test_odd_names(tmp_path):
             pass
     assert {os.fsencode(source.path.name) for source in images.collect([tmp_path])} == set(names)
     assert all(isinstance(source.path, Path) for source in images.collect([tmp_path]))
+
+
+def test_what_is_left_out_is_counted(tree):
+    for name in ("a.MP4", "b.mp4", "c.mp4", "d.pdf", "README", "sub/e.pdf"):
+        (tree / name).touch()
+    left_out: list[Path] = []
+    assert relatives([tree], left_out=left_out) == ["A.JPG", "a.jpg", "b.png", "x[1].png"]
+    assert images.in_one_line(left_out) == "3 .mp4, 1 .pdf, 1 .txt, 1 without extension"
+    left_out = []
+    relatives([tree], recursive=True, left_out=left_out)
+    assert tree / "sub/e.pdf" in left_out
+    left_out = []
+    relatives([tree / "b.png", tree / "*.*"], left_out=left_out)
+    assert images.in_one_line(left_out) == "3 .mp4, 1 .pdf, 1 .txt"
+    (tree / "only").mkdir()
+    (tree / "only/film.mov").touch()
+    with pytest.raises(PictureError, match=r"holds no picture.*; left out: 1 \.mov"):
+        images.collect([tree / "only"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_that_are_left_out(tree):
+    (tree / "nowhere").symlink_to("gone")
+    (tree / "up").symlink_to(tree)
+    (tree / "up2").symlink_to(tree)
+    (tree / "gone.png").symlink_to("gone/a.png")
+    left_out: list[Path] = []
+    assert "gone.png" in relatives([tree], recursive=True, left_out=left_out)
+    assert images.in_one_line(left_out) == "2 linked folders, 1 .txt, 1 dangling link"
+    with pytest.raises(PictureError, match=r"gone\.png' is a link to 'gone/a\.png', which is not there"):
+        images.read(tree / "gone.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="other rights there")
+def test_a_folder_that_cannot_be_entered_is_named(tree):
+    (tree / "sub").chmod(0)
+    if os.geteuid() == 0:
+        for folder in (tree, *tree.parents[:2]):
+            folder.chmod(0o755)
+        os.seteuid(65534)
+    try:
+        errors = {str(source.relative): source.error for source in images.collect([tree], recursive=True, tolerant=True)}
+        with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
+            images.collect([tree / "sub"], tolerant=True)
+        with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
+            images.collect([tree], recursive=True)
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        (tree / "sub").chmod(0o755)
+    assert [name for name, error in errors.items() if error] == ["sub"]
+    assert "cannot be entered: Permission denied" in str(errors["sub"])
+    assert "b.png" in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other limits there")
+def test_paths_that_are_too_long_are_named(tmp_path, monkeypatch):
+    (tmp_path / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    for _ in range(17):  # of 250 letters each: more than 4,096 bytes
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+    monkeypatch.chdir(tmp_path)
+    try:
+        sources = images.collect([tmp_path], recursive=True, tolerant=True)
+    finally:
+        shutil.rmtree("d" * 250)
+    assert [(source.relative.parts[-1][0], bool(source.error)) for source in sources] == [("a", False), ("d", True)]
+    assert "cannot be entered: File name too long" in str(sources[1].error)

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -331,3 +332,21 @@ def test_quality():
     assert sizes[0] < sizes[1]
     with pytest.raises(PictureError, match="quality 0"):
         images.write(picture(), io.BytesIO(), format="JPEG", quality=0)
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_a_webp_without_loss_stays_without_loss(animated: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first, second = (Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(2))
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # longer than what a reader looks at first
+    for lossless in (True, False):
+        more = {"save_all": True, "append_images": [second], "duration": 50} if animated else {}
+        first.save(tmp_path / "in.webp", lossless=lossless, quality=80, icc_profile=icc, **more)
+        picture = images.read(tmp_path / "in.webp")
+        images.write(picture, tmp_path / "out.webp")
+        again = images.read(tmp_path / "out.webp")
+        assert picture.metadata.lossless == again.metadata.lossless == lossless
+        same = [torch.equal(a.pixels, b.pixels) for a, b in zip(picture.frames, again.frames, strict=True)]
+        assert all(same) if lossless else not any(same)
+        images.write(picture, tmp_path / "asked.webp", quality=50)
+        assert not images.read(tmp_path / "asked.webp").metadata.lossless

@@ -25,6 +25,15 @@ def test_places_of_other_pictures_are_no_negatives() -> None:
     assert float(patch_contrast(query, key)) == pytest.approx(float(torch.stack(apart).mean()), rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_does_not_change_it(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    query, key = (torch.nn.functional.normalize(torch.randn(1, 64, 32), dim=2) for _ in range(2))
+    with torch.autocast("cpu", dtype):
+        found = patch_contrast(query, key)
+    assert torch.equal(found, patch_contrast(query, key))
+
+
 def test_no_gradient_goes_to_the_key() -> None:
     query, key = BASIS.clone().requires_grad_(), BASIS.clone().requires_grad_()
     patch_contrast(query, key).backward()

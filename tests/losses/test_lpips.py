@@ -22,6 +22,16 @@ def test_values_are_not_clamped() -> None:
     assert float(LPIPSLoss()(x + 1, (x + 1).clamp(0, 1))) > 0.01
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_does_not_change_it(dtype: torch.dtype) -> None:
+    """Of black and nearly black, bfloat16 would find 1.6 times the distance."""
+    x, y = torch.zeros(1, 3, 48, 48), torch.full((1, 3, 48, 48), 0.01)
+    loss = LPIPSLoss()
+    with torch.autocast("cpu", dtype):
+        found = loss(x, y)
+    torch.testing.assert_close(found, loss(x, y))
+
+
 @pytest.mark.parametrize("level", [None, 0.0, 1.0])  # flat pictures, whose activations might have a length of 0
 def test_its_gradient_is_finite_and_goes_to_the_first_picture_alone(level: float | None) -> None:
     x, y = pictures()

@@ -77,3 +77,18 @@ def test_projections_take_places_out_of_maps() -> None:
     row, column = divmod(int(places[0][7]), 8)
     alone = torch.nn.functional.normalize(project.heads[0](maps[0][1, :, row, column]), dim=0)
     assert torch.allclose(found[0][1, 7], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_projections_are_unit_vectors_under_autocast(dtype: torch.dtype) -> None:
+    """Of features that are all zero too, where float16 would divide 0 by a bound that it cannot hold."""
+    project = PatchProjection([4], dim=5)
+    for parameter in project.parameters():
+        torch.nn.init.constant_(parameter, 0.0)
+    maps, places = [torch.rand(1, 4, 8, 8)], [torch.arange(64)]
+    with torch.autocast("cpu", dtype):
+        assert torch.equal(project(maps, places)[0], torch.zeros(1, 64, 5))
+    project = PatchProjection([4], dim=5)
+    with torch.autocast("cpu", dtype):
+        (found,) = project(maps, places)
+    torch.testing.assert_close(found.norm(dim=2), torch.ones(1, 64), rtol=0, atol=1e-5)

@@ -64,3 +64,17 @@ def test_gradients_that_are_finite_at_no_scale_end_the_run(tmp_path: Path) -> No
             2 * 50 * (MOST_ROLLBACKS + 1),
             Broken(**SIMPLE),
         )
+
+
+def test_a_run_resumes_bit_for_bit_with_its_scale(tmp_path: Path) -> None:
+    scale = 2.0**24  # the search goes on after the stop, so that a scaler that began anew would skip other steps
+    _, rows, whole = run(tmp_path / "whole", scale, images=60)
+    _, _, stopped = run(tmp_path / "parts", scale, images=6)
+    _, again, parts = run(tmp_path / "parts", scale, images=60)
+    assert stopped["precision"]["scale"] > whole["precision"]["scale"]
+    assert whole["precision"] == parts["precision"]
+    for name in ("objective", "optimizers", "ema"):
+        torch.testing.assert_close(parts[name], whole[name], rtol=0, atol=0)
+    norms = [{row["images"]: row["generator/gradient"] for row in found if "generator/gradient" in row} for found in (rows, again)]
+    assert norms[0] == norms[1]
+    assert 0 < len(norms[0]) < 30

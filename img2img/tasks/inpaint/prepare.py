@@ -1,5 +1,6 @@
 """What the results of one inpaint command must not do to each other, found before anything is computed."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,10 +34,11 @@ def prepare(requests: "Sequence[Request]", overwrite: bool) -> list[InpaintOptio
         check_format(options.mask_out)
         if len(sources) > 1:
             raise ConfigError(f"{shown} is one file for {len(sources)} pictures; give a folder: {options.mask_out}/")
-    given = {source.resolve() for source in sources} | ({Path(options.mask).resolve()} if isinstance(options.mask, str) else set())
+    read: list[str | Path] = [*sources, *([options.mask] if isinstance(options.mask, str) else [])]
+    given = {os.path.realpath(path) for path in read}
     for target, count in Counter(mask_path(options.mask_out, source) for source in sources).items():
         if count > 1:
             raise ConfigError(f"{shown}: the masks of {count} pictures would go into one file, {str(target)!r}; take one at a time")
-        if target.resolve() in given:
+        if os.path.realpath(target) in given:
             raise ConfigError(f"{option('mask_out')} {str(target)!r} is an input or the mask itself; give another folder")
     return [request.options.with_values(mask_overwrite=overwrite) for request in requests]

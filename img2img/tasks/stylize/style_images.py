@@ -17,6 +17,8 @@ from img2img.inference.alpha import fill_hidden
 from img2img.inference.pipeline import check_colors
 from img2img.tasks.stylize.validate import SMALLEST_SIDE
 
+LONGEST = 4  # times its shorter side: a strip of 20 x 3000 pixels would become one of 256 x 38,400
+
 
 @dataclass(frozen=True)
 class StyleImage:
@@ -31,8 +33,9 @@ class StyleImage:
         return f"{hashlib.sha256(self.pixels.contiguous().numpy().tobytes()).hexdigest()} {tuple(self.pixels.shape)} {self.weight}"
 
     def with_shorter_side(self, side: int) -> "StyleImage":
-        """The same, enlarged or reduced."""
-        factor = side / min(self.pixels.shape[1:])
+        """The same, enlarged or reduced; of a strip, as many pixels as a picture of ``LONGEST`` to 1 has."""
+        height, width = self.pixels.shape[1:]
+        factor = min(side / min(height, width), side * (LONGEST / (height * width)) ** 0.5)
         height, width = (max(round(length * factor), SMALLEST_SIDE) for length in self.pixels.shape[1:])
         return replace(self, pixels=resize(self.pixels, size=(height, width)).clamp(0, 1))
 

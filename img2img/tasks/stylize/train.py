@@ -151,10 +151,12 @@ def _prepare(
     data, seed = config.data, config.training.seed
     contents, checks = photographs(content, validation, cache, smallest=data.size, smallest_validation=LEAST_CHECKED, most=most)
     paintings, checked_styles = _paintings(styles, validation_styles, cache, most)
-    shares = {"recolored": data.recolored, "photographs": data.photographs}
-    samples = StylePatches(contents, paintings, data.size, data.style_size, **shares, seed=seed)
+    samples = StylePatches(
+        contents, paintings, data.size, data.style_size, recolored=data.recolored, photographs=data.photographs, seed=seed
+    )
     if init is None and not objective.styles:
         objective.adapt(samples)
+    # Only now, as adapting looks at the style of every sample.
     samples.batch, samples.every = config.training.batch, data.contents_per_style
     crops = StyleCrops(checks, checked_styles, data.validation_side, data.validation_side, objective.stylizer.multiple)
     record = {"data": data_record(contents, checks), "styles": {"pictures": len(paintings), "fingerprint": paintings.fingerprint()}}

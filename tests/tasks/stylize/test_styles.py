@@ -15,7 +15,7 @@ from img2img import images
 from img2img.files import shipped_styles
 from img2img.models import load_model
 from img2img.tasks.stylize.fast import STYLE_SIDE
-from img2img.tasks.stylize.style_images import style_image
+from img2img.tasks.stylize.style_images import StyleImage, style_image
 
 
 def test_one_photograph_and_one_style(model: Path, photo: Path, one: Path, two: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -122,3 +122,11 @@ def test_a_model_of_one_style(single: Path, photo: Path, one: Path) -> None:
         assert message in said(result)
     sweep = pixels(photo, *plain, "--sweep", 2)
     assert np.array_equal(sweep[:, :WIDTH], load(photo))
+
+
+def test_a_strip_has_no_more_pixels_than_a_picture_of_four_to_one() -> None:
+    strip = StyleImage(torch.rand(3, 20, 3000)).with_shorter_side(256).pixels
+    height, width = strip.shape[1:]
+    assert height * width == pytest.approx(4 * 256**2, rel=0.02)
+    assert width / height == pytest.approx(150, rel=0.03)
+    assert StyleImage(torch.rand(3, 64, 256)).with_shorter_side(32).pixels.shape == (3, 32, 128)  # just not a strip
