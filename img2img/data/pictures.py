@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
-from img2img.errors import DataError, PictureError, cause_of
+from img2img.errors import DataError, FileError, PictureError, cause_of
 from img2img.files import atomic_path
 from img2img.images.resize import resize
 
@@ -168,7 +168,7 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: 
     if saved.get("stamp") != stamp or not cache.is_file() or cache.stat().st_size < saved["bytes"]:
         try:
             saved = _fill(paths, cache, index, stamp, limit, decode)
-        except OSError as error:
+        except (OSError, FileError) as error:
             why = cause_of(error) or error
             raise DataError(
                 f"cannot write the decoded pictures into {str(cache)!r}: {why}; make room, or choose --run on another disk"

@@ -146,7 +146,7 @@ def _two_sets(data: Path, config: TranslateConfig, limits: SizeLimits, cache: Pa
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
-    record, count = _record(*sets, layout), min(len(a), len(b))
+    record, count = _record(sets[0], sets[1], layout), min(len(a), len(b))
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
