@@ -50,7 +50,7 @@ def hold_out(
         return kept, list(validation)
     groups: dict[Hashable, list[Item]] = {}
     for number, item in enumerate(items):
-        groups.setdefault(_group_of(item, by, number), []).append(item)
+        groups.setdefault(group_of(item, by, number), []).append(item)
     if len(groups) == len(items):
         chosen = _every_tenth(items, least)
         held_out = [items[number] for number in chosen]
@@ -77,7 +77,7 @@ def sequence_of(path: Path) -> tuple[tuple[str, str, str], int]:
     return (str(path.parent), path.stem[:start], path.stem[end:]), int(path.stem[start:end])
 
 
-def _group_of(item: object, by: HoldOutBy, number: int) -> Hashable:
+def group_of(item: object, by: HoldOutBy, number: int) -> Hashable:
     path = item[0] if isinstance(item, tuple) else item
     if not isinstance(path, Path):
         return number

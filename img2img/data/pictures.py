@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.packs import pack_of, read_packed, size_and_time
-from img2img.errors import DataError, PictureError
+from img2img.errors import DataError, FileError, PictureError, cause_of
 from img2img.files import atomic_path
 from img2img.images.resize import resize
 
@@ -149,16 +150,17 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: Decoder) -> list[Entry]:
-    files = [[str(path.resolve()), *size_and_time(path)] for path in paths]
-    stamp: list[object] = [_name(decode), files]
+    stamp: list[object] = [_name(decode), _states(paths)]
     index = cache.with_suffix(".json")
-    saved: dict[str, Any]
-    try:
-        saved = json.loads(index.read_text())
-    except (OSError, ValueError):
-        saved = {}
+    saved = _read_index(index)
     if saved.get("stamp") != stamp or not cache.is_file() or cache.stat().st_size < saved["bytes"]:
-        saved = _fill(paths, cache, index, stamp, limit, decode)
+        try:
+            saved = _fill(paths, cache, index, stamp, limit, decode)
+        except (OSError, FileError) as error:
+            why = cause_of(error) or error
+            raise DataError(
+                f"cannot write the decoded pictures into {str(cache)!r}: {why}; make room, or choose --run on another disk"
+            ) from error
     entries = [Entry(path, *shape) for path, shape in zip(paths, saved["shapes"], strict=True)]
     small = [f"{e.path.name} ({e.width}x{e.height})" for e in entries if min(e.height, e.width) < smallest]
     if small:
@@ -168,6 +170,37 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: 
             found = " and ".join(f"{e.path.name} has {e.channels} channels ({e.dtype})" for e in (entries[0], entry))
             raise DataError(f"the pictures of a set need as many channels each, all integer or all float: {found}")
     return entries
+
+
+def _states(paths: list[Path]) -> list[list[object]]:
+    """What tells a changed file from an unchanged one, of each of ``paths``. DataError naming those that are not there."""
+    states: list[list[object]] = []
+    gone: list[str] = []
+    for path in paths:
+        try:
+            states.append([str(path.resolve()), *size_and_time(path)])
+        except OSError as error:
+            what = "a link that leads nowhere" if path.is_symlink() else error.strerror
+            gone.append(f"{str(path)!r}: {what}")
+    if gone:
+        raise DataError(f"{len(gone)} of {len(paths)} pictures cannot be read: {_some(gone)}")
+    return states
+
+
+def _read_index(index: Path) -> dict[str, Any]:
+    """The index of a cache; {} where there is none, or where it is not as it was written: then the cache is made anew."""
+    try:
+        saved = json.loads(index.read_text())
+        return saved if saved.pop("checksum") == _checksum(saved) else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        logger.warning("the index %s is damaged: the pictures are decoded again", index)
+        return {}
+
+
+def _checksum(record: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
 
 
 def _kind(entry: Entry) -> tuple[int, bool]:
@@ -199,11 +232,13 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
             if fits:
                 file.write(bytes(padding) + pixels.tobytes())
         if broken:
-            raise DataError(f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}")
+            raise DataError(
+                f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}; img2img data check finds all that is wrong"
+            )
         size = file.tell()
     record = {"stamp": stamp, "shapes": shapes, "bytes": size}
     with atomic_path(index) as temporary:
-        temporary.write_text(json.dumps(record))
+        temporary.write_text(json.dumps({**record, "checksum": _checksum(record)}))
     return record
 
 

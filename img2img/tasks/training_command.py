@@ -71,6 +71,10 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
             rich_help_panel=DATA,
         ),
     ),
+    "allow_changed_data": (
+        bool | None,
+        typer.Option("--allow-changed-data", help="Resume the run though its data have changed.", rich_help_panel=RUN),
+    ),
     "seed": (int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)),
     "device": (str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
     "devices": (int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)),

@@ -40,4 +40,5 @@ class TrainerConfig(Strict):
         "nothing", description="after patience validations without a better one: halve the learning rate, or double accumulate"
     )
     patience: int = Field(5, ge=1, description="validations without a better one that on_plateau waits for")
+    allow_changed_data: bool = Field(False, description="go on with other data than the run was begun with")
     max_minutes: float | None = Field(None, gt=0, description="stop (and save) after so many minutes")

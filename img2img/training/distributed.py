@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from img2img.errors import ConfigError
 from img2img.training.config import TrainerConfig
@@ -22,6 +23,10 @@ def make_fabric(config: TrainerConfig) -> Fabric:
     Raises:
         ConfigError: the device is not available.
     """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(config.device, True):
+        found = next((name for name, is_there in there.items() if is_there), "cpu")
+        raise ConfigError(f"device {config.device!r} is not available here; --device auto would take {found}")
     try:
         fabric = Fabric(
             accelerator=config.device,
@@ -29,7 +34,7 @@ def make_fabric(config: TrainerConfig) -> Fabric:
             strategy="ddp" if config.devices > 1 else "auto",
             **_precision(config),
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
         raise ConfigError(f"device {config.device!r} x {config.devices} with {config.precision}: {str(error).splitlines()[0]}") from error
     fabric.launch()
     return fabric

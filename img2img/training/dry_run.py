@@ -58,7 +58,7 @@ def dry_run(prepare: Callable[[Path], Setup], config: TrainerConfig) -> DryRun:
     """What ``STEPS`` steps on one device cost of what ``prepare`` sets up, with a temporary folder for its cache; nothing is kept."""
     fabric = make_fabric(config.model_copy(update={"devices": 1}))
     with tempfile.TemporaryDirectory() as folder:
-        setup = prepare(Path(folder))
+        setup = prepare(Path(folder) / "cache")
         return measure_steps(setup.objective, setup.samples, config, fabric)
 
 

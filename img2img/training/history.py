@@ -1,22 +1,34 @@
 """The figures of a run, one JSON object a line: read by the report, cut back on resume."""
 
 import json
+import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from img2img.files import atomic_path
 
+logger = logging.getLogger(__name__)
+
 Row = dict[str, Any]
+Kinds = Mapping[str, type | tuple[type, ...]]
+NUMBER = (int, float)
 
 
 class History:
     """``metrics.jsonl`` of a run: every row has "images", the count of images seen when it was written."""
 
-    def __init__(self, path: Path, images_seen: int) -> None:
-        """Open ``path`` to go on after ``images_seen``: rows that a run wrote after its last checkpoint are cut off."""
+    def __init__(self, path: Path, images_seen: int, kinds: Kinds | None = None) -> None:
+        """Open ``path`` to go on after ``images_seen``: rows that a run wrote after its last checkpoint are cut off.
+
+        Lines that are not as a run writes them are left out, and said to be.
+
+        Args:
+            kinds: what a row holds, by name, nothing less and nothing more; by default any numbers, and ``columns``, a text.
+        """
         self.path = path
-        self.rows = _read(path)
+        self.rows = _read(path, kinds)
         self.cut(images_seen)
 
     def cut(self, images_seen: int) -> None:
@@ -38,12 +50,27 @@ class History:
         return [(row["images"], row[key]) for row in self.rows if key in row]
 
 
-def _read(path: Path) -> list[Row]:
+def _read(path: Path, kinds: Kinds | None) -> list[Row]:
     rows: list[Row] = []
-    if path.exists():
-        for line in path.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break  # a kill in the middle of a line: what follows belongs to no checkpoint
+    wrong = 0
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if _fits(row, kinds):
+            rows.append(row)
+        elif line is not lines[-1]:  # the last one may be a kill in the middle of a line
+            wrong += 1
+    if wrong:
+        logger.warning("%d of %d lines of %s are not as a run writes them, and are left out", wrong, len(lines), path)
     return rows
+
+
+def _fits(row: Any, kinds: Kinds | None) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("images"), int):
+        return False
+    if kinds is None:
+        return all(isinstance(value, str if key == "columns" else NUMBER) for key, value in row.items())
+    return row.keys() == kinds.keys() and all(isinstance(row[name], kind) for name, kind in kinds.items())

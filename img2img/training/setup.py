@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch.utils.data import Dataset
 
-from img2img.data.held_out import hold_out
+from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pictures import Decoder, PictureSet, decode_photo
 from img2img.data.sources import Sources, find_pictures, sources_record
 from img2img.data.splits import HoldOutBy
@@ -41,7 +41,7 @@ def photographs(
     by: HoldOutBy = "picture",
     most: int | None = None,
 ) -> tuple[PictureSet, PictureSet]:
-    """(pictures to train on, pictures to validate on), decoded into the folder ``cache``.
+    """(pictures to train on, pictures to validate on), decoded into the folder ``cache`` of a run.
 
     Args:
         data: folders and packs.
@@ -52,7 +52,8 @@ def photographs(
     Raises:
         DataError: no pictures or only one, unreadable ones, or pictures that are too small.
     """
-    paths, held_out = hold_out(find_pictures(data), find_pictures(validation) if validation else [], by=by)
+    checks = find_pictures(validation) if validation else []
+    paths, held_out = hold_out_for_good(find_pictures(data), cache.parent, validation=checks, by=by)
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=smallest, decode=decode)
     return pictures, PictureSet(held_out[:most], cache / "validation.pixels", smallest=smallest_validation, decode=decode)
 
@@ -64,6 +65,7 @@ def data_record(data: Sources, pictures: PictureSet, validation: PictureSet) -> 
         "fingerprint": pictures.fingerprint(),
         "validation": len(validation),
         "sources": sources_record(data, [entry.path for entry in pictures.entries]),
+        "validation_fingerprint": validation.fingerprint(),
     }
 
 

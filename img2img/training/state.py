@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import distributed
 
-from img2img.errors import TrainingError
+from img2img.errors import TrainingError, cause_of
 from img2img.training import checkpoint
 from img2img.training.ema import Ema
 from img2img.training.health import Health
@@ -80,6 +80,12 @@ class TrainingState:
         if state is None:
             return False
         try:
+            for name, networks in (("generators", self.objective.generators), ("discriminators", self.objective.discriminators)):
+                if difference := _difference(state["objective"][name], networks.state_dict()):
+                    raise TrainingError(
+                        f"the checkpoint in {str(self.run)!r} is of other networks: {difference}; give the settings that the run was begun "
+                        "with (its config.json), or choose another --run"
+                    )
             self.objective.generators.load_state_dict(state["objective"]["generators"])
             self.objective.discriminators.load_state_dict(state["objective"]["discriminators"])
             if len(state["pools"]) == self.fabric.world_size:  # with another number of processes the pools start empty
@@ -90,9 +96,8 @@ class TrainingState:
             self.counters = Counters(**{field.name: state[field.name] for field in fields(Counters)})
             self.health.load_state_dict(state["health"])
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise TrainingError(
-                f"the checkpoint in {str(self.run)!r} is of other networks: {str(error).splitlines()[0]} Choose another --run"
-            ) from error
+            cause = cause_of(error) or "it holds another optimizer, average or record than these settings make"
+            raise TrainingError(f"the checkpoint in {str(self.run)!r} cannot be resumed: {cause}; choose another --run") from error
         self.fabric._precision.load_state_dict(state["precision"])
         return True
 
@@ -104,3 +109,15 @@ class TrainingState:
             everybody, {key: value.cpu() if isinstance(value, torch.Tensor) else value for key, value in mine.items()}
         )
         return everybody
+
+
+def _difference(saved: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> str:
+    """The first difference of two networks' states by names and shapes, in words; '' where there is none."""
+    for key in sorted(saved.keys() | wanted.keys()):
+        if key not in saved:
+            return f"it has no {key!r}"
+        if key not in wanted:
+            return f"it has {key!r}, which these networks have not"
+        if saved[key].shape != wanted[key].shape:
+            return f"its {key!r} is {list(saved[key].shape)}, here {list(wanted[key].shape)}"
+    return ""

@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from img2img.data.sampling import Positions, mix
-from img2img.errors import ConfigError, FileError, TrainingError, cause_of, is_out_of_memory
+from img2img.errors import ConfigError, FileError, Img2ImgError, TrainingError, cause_of, is_out_of_memory
 from img2img.files import atomic_path
 from img2img.training import report
 from img2img.training.allocator import keep_freed_memory
@@ -28,6 +28,7 @@ from img2img.training.health import Alarm, Health
 from img2img.training.history import History
 from img2img.training.monitor import Monitor
 from img2img.training.objective import Batch, Objective
+from img2img.training.resume import changed_data, forget_best
 from img2img.training.schedule import learning_rate_factor
 from img2img.training.state import TrainingState
 from img2img.training.step import make_optimizers, place, training_step
@@ -86,6 +87,10 @@ def train(
         raise TrainingError(
             f"cannot write into {str(run)!r}: {reason}; the last checkpoint is intact: give the same command again"
         ) from error
+    except Img2ImgError as error:
+        if not str(error).startswith("Caught "):
+            raise
+        raise type(error)(str(error).splitlines()[-1].partition(": ")[2]) from error  # a worker's, with its traceback in the message
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error) or ("DataLoader worker" in str(error).partition("\n")[0] and "killed" in str(error)):
             raise TrainingError(
@@ -135,6 +140,11 @@ class _Run:
     def go(self, stop: list[str]) -> TrainingResult:
         config, fabric = self.config, self.fabric
         if self.state.load():
+            if changed_data(self.run, self.record, allowed=config.allow_changed_data):
+                self.state.counters.best, self.state.counters.stale = None, 0
+                self.state.save()  # before config.json says that the data are others
+                if fabric.is_global_zero:
+                    forget_best(self.run)
             logger.info("resuming %s at %d images", self.run, self.state.counters.images_seen)
         else:
             self.state.counters.accumulate = config.accumulate

@@ -11,6 +11,7 @@ import pytest
 from img2img.batch.manifest import NAME, Record
 from img2img.errors import Img2ImgError
 from tests.helpers.disks import full_after
+from tests.helpers.users import without_privileges
 
 
 def make(folder: Path, name: str, content: str, key: str, record: Record | None = None, source: str = "in.png") -> Path:
@@ -114,13 +115,8 @@ def test_a_record_of_another_user(tmp_path: Path) -> None:
     make(tmp_path, "a.png", "made", "key")
     (tmp_path / NAME).chmod(0o444)
     record = Record(tmp_path)
-    if os.geteuid() == 0:
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
-        os.seteuid(65534)
-    try:
-        with pytest.raises(Img2ImgError, match="cannot be written: Permission denied; move it away, or choose another output folder"):
-            record.check_writable()
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
+    with (
+        without_privileges(tmp_path),
+        pytest.raises(Img2ImgError, match="cannot be written: Permission denied; move it away, or choose another output folder"),
+    ):
+        record.check_writable()

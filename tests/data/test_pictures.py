@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,39 @@ def test_the_stamp_tells_nested_decoders_apart_and_holds_no_addresses(tmp_path, 
     assert len(filled) == 6
     assert " at 0x" not in (tmp_path / "c.json").read_text()
     assert pickle.loads(pickle.dumps(decoders()[0]))(tmp_path / "a.png").shape == (16, 8, 3)
+
+
+@pytest.mark.parametrize("damage", [b"[]", b"{}", b"\xff\xfe", b'{"stamp": 1, "checksum": 0}'])
+def test_a_damaged_index_is_made_anew(tmp_path, damage):
+    stored = band_file(tmp_path / "a.tif", 3, "u1")
+    PictureSet([tmp_path / "a.tif"], tmp_path / "c.pixels", decode=decode_bands)
+    (tmp_path / "c.json").write_bytes(damage)
+    np.testing.assert_array_equal(PictureSet([tmp_path / "a.tif"], tmp_path / "c.pixels", decode=decode_bands).pixels(0), stored)
+
+
+def test_an_index_with_other_sizes_is_made_anew(tmp_path):
+    stored = band_file(tmp_path / "a.tif", 3, "u1", 7, 5)
+    PictureSet([tmp_path / "a.tif"], tmp_path / "c.pixels", decode=decode_bands)
+    index = tmp_path / "c.json"
+    index.write_text(index.read_text().replace("[7, 5, 3,", "[5, 7, 3,"))
+    np.testing.assert_array_equal(PictureSet([tmp_path / "a.tif"], tmp_path / "c.pixels", decode=decode_bands).pixels(0), stored)
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    band_file(tmp_path / "a.tif", 3, "u1")
+    (tmp_path / "b.tif").symlink_to(tmp_path / "gone.tif")
+    with pytest.raises(DataError, match=r"1 of 2 pictures cannot be read: '.*b\.tif': a link that leads nowhere"):
+        PictureSet([tmp_path / "a.tif", tmp_path / "b.tif"], tmp_path / "c.pixels", decode=decode_bands)
+
+
+def test_a_full_disk_is_named_with_the_cache(tmp_path):
+    """A limit on the size of files gives the same error at the same place as a disk without room."""
+    band_file(tmp_path / "a.tif", 3, "u1", 100, 100)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))
+    try:
+        with pytest.raises(DataError, match=r"cannot write the decoded pictures into '.*c\.pixels': File too large; make room"):
+            PictureSet([tmp_path / "a.tif"], tmp_path / "c.pixels", decode=decode_bands)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "c.pixels").exists()

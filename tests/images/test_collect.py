@@ -9,6 +9,7 @@ import pytest
 
 from img2img import images
 from img2img.errors import PictureError
+from tests.helpers.users import without_privileges
 
 
 @pytest.fixture
@@ -119,20 +120,13 @@ def test_links_that_are_left_out(tree):
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="other rights there")
 def test_a_folder_that_cannot_be_entered_is_named(tree):
     (tree / "sub").chmod(0)
-    if os.geteuid() == 0:
-        for folder in (tree, *tree.parents[:2]):
-            folder.chmod(0o755)
-        os.seteuid(65534)
-    try:
+    with without_privileges(tree):
         errors = {str(source.relative): source.error for source in images.collect([tree], recursive=True, tolerant=True)}
         with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
             images.collect([tree / "sub"], tolerant=True)
         with pytest.raises(PictureError, match="sub' cannot be entered: Permission denied"):
             images.collect([tree], recursive=True)
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-        (tree / "sub").chmod(0o755)
+    (tree / "sub").chmod(0o755)
     assert [name for name, error in errors.items() if error] == ["sub"]
     assert "cannot be entered: Permission denied" in str(errors["sub"])
     assert "b.png" in errors

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 from toy import Samples, Toy, assert_same, run
 
-from img2img.errors import TrainingError
+from img2img.errors import PictureError, TrainingError
 from img2img.training import checkpoint as checkpoints
 from img2img.training.history import History
-from img2img.training.objective import Batch
+from img2img.training.objective import Batch, Images
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 PLAN = 1600
@@ -49,6 +50,22 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, damage
     assert_same(tmp_path / "parts", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("place", [number / 10 for number in range(10)])
+def test_damage_inside_a_tensor_is_noticed(tmp_path: Path, place: float, caplog: pytest.LogCaptureFixture) -> None:
+    """16 inverted bytes at ten places, from the first tensor's to the last one's."""
+    state = {"images_seen": 1, "weights": [torch.rand(50_000) for _ in range(3)]}
+    checkpoints.save(tmp_path, state)
+    checkpoints.save(tmp_path, {**state, "images_seen": 2})
+    newest = tmp_path / checkpoints.FILE_NAME
+    data = bytearray(newest.read_bytes())
+    at = int(2000 + place * (len(data) - 6000))
+    data[at : at + 16] = bytes(255 - byte for byte in data[at : at + 16])
+    newest.write_bytes(data)
+    assert checkpoints.load(tmp_path)["images_seen"] == 1  # type: ignore[index]
+    assert f"{newest} is damaged" in caplog.text
+    assert "going on from the one before it, checkpoint-before.pt, of 1 images" in caplog.text
+
+
 def test_two_damaged_checkpoints_are_an_error(tmp_path: Path) -> None:
     run(tmp_path, Toy(), images=8)
     for name in (checkpoints.FILE_NAME, checkpoints.PREVIOUS_NAME):
@@ -64,7 +81,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_intact(tmp_path: Path) -> No
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))
     try:
-        with pytest.raises(TrainingError, match="the last"):
+        with pytest.raises(TrainingError, match=r"File too large; the last"):
             run(tmp_path, Toy())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -137,3 +154,40 @@ def test_a_critic_takes_several_steps_for_each_of_the_generator(tmp_path: Path) 
     steps = {float(entry["step"]) for entry in state["optimizers"]["discriminator"]["state"].values()}  # type: ignore[index]
     assert steps == {12.0}
     assert {float(entry["step"]) for entry in state["optimizers"]["generator"]["state"].values()} == {4.0}  # type: ignore[index]
+
+
+def test_metrics_and_events_that_are_not_as_written_do_not_stop_a_resume(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path, Toy(), images=20)
+    for name in ("metrics.jsonl", "events.jsonl"):
+        path = tmp_path / name
+        odd = b'[1, 2]\n{"a": 1}\n{"images": "many"}\n{"images": 4, "kind": 7}\n{"images": 4, "speed": "x"}\n\xff\xfe\n'
+        path.write_bytes(odd + path.read_bytes())
+    assert run(tmp_path, Toy()).finished
+    assert "5 of 10 lines" in caplog.text
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert rows
+    assert all(row["images"] > 0 for row in rows)
+
+
+def test_a_picture_that_is_gone_is_named_without_a_traceback(tmp_path: Path) -> None:
+    class Gone(Samples):
+        def __getitem__(self, index: int) -> Batch:  # what reaches the loop of an error in a worker of PyTorch's
+            try:
+                raise PictureError("'a.png' cannot be read: No such file or directory")
+            except PictureError:
+                ExceptionWrapper(where="in DataLoader worker process 0").reraise()
+            raise AssertionError
+
+    with pytest.raises(PictureError) as caught:
+        run(tmp_path, Toy(), samples=Gone())
+    assert str(caught.value) == "'a.png' cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("message", ["DefaultCPUAllocator: can't allocate memory: you tried", "could not create a primitive"])
+def test_memory_that_ran_out_is_said(tmp_path: Path, message: str) -> None:
+    class Large(Toy):
+        def generate(self, batch: Batch) -> Images:
+            raise RuntimeError(message)
+
+    with pytest.raises(TrainingError, match="out of memory: give a smaller --batch"):
+        run(tmp_path, Large())

@@ -19,6 +19,7 @@ from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
+from img2img.training.lock import locked
 from img2img.training.setup import Setup, data_record, photographs, run_record
 
 LEAST_CHECKED = 64  # pixels a side of validation pictures: LPIPS wants 32, and a thick hole some room
@@ -35,9 +36,10 @@ def train_inpainter(
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
     """
     fabric = make_fabric(config.training)
-    setup = _prepare(run / "cache", data, config, run.name, init, validation)
-    record = run_record(preset, init, setup, config)
-    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
+    with locked(run, fabric):
+        setup = _prepare(run / "cache", data, config, run.name, init, validation)
+        record = run_record(preset, init, setup, config)
+        return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
 def dry_run_inpainter(data: Sources, config: InpaintConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:

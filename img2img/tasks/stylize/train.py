@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from img2img.data.held_out import hold_out
+from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, to_tensor
 from img2img.data.sources import Sources, find_pictures
 from img2img.errors import ConfigError, DataError, option
@@ -19,6 +19,7 @@ from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
+from img2img.training.lock import locked
 from img2img.training.setup import Setup, data_record, photographs, run_record
 
 MANY_STYLES = 10  # of so many some are held out; of fewer all are trained on, and validated by
@@ -49,9 +50,10 @@ def train_stylizer(
     """
     fabric = make_fabric(config.training)
     config = with_body_of(init, config)
-    setup = _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles)
-    record = run_record(preset, init, setup, config)
-    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
+    with locked(run, fabric):
+        setup = _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles)
+        record = run_record(preset, init, setup, config)
+        return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
 def dry_run_stylizer(
@@ -174,7 +176,7 @@ def _paintings(styles: Path, validation: Path | None, cache: Path, most: int | N
     paths = find_pictures(styles) if styles.is_dir() else [styles]
     held_out = find_pictures(validation) if validation else []
     if held_out or len(paths) >= MANY_STYLES:
-        paths, held_out = hold_out(paths, held_out)
+        paths, held_out = hold_out_for_good(paths, cache.parent, validation=held_out, name="styles")
     paintings = PictureSet(paths[:most], cache / "styles.pixels", smallest=LEAST_STYLE)
     if not held_out:
         return paintings, paintings

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from img2img.data.classes import ClassFolders
 from img2img.data.held_out import hold_out
+from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
 from img2img.data.sources import Sources, find_class_folders, find_layouts, listed, sources_record
@@ -98,7 +99,7 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
             f"{_named(data)} holds {layout.describe()}, not pairs: lay them out as {PAIR_LAYOUTS}, "
             "or use a preset for unpaired data: cyclegan, cut, unit, munit"
         )
-    train, checks = _splits(layout, config, validation)
+    train, checks = _splits(layout, config, validation, cache.parent)
     train, checks = _first(train, most), _first(checks, most)
     sets: dict[str, tuple[PictureSet, PictureSet]] = {}
     palettes: dict[str, Palette] = {}
@@ -124,8 +125,7 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
     samples = PairPatches(sets["a"][0], sets["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
     kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
-    pictures, checked = sets["a"]
-    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(data, pictures, checked, layout), len(pictures))
+    return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(data, sets["a"], sets["b"], layout), len(sets["a"][0]))
 
 
 def _two_sets(
@@ -134,7 +134,7 @@ def _two_sets(
     layout = find_layouts(data, config.data.layout)
     if layout.kind == "single":
         raise DataError(f"{_named(data)} holds {layout.describe()}; this preset needs two sets of pictures: trainA/ and trainB/")
-    train, checks = _splits(layout, config, validation)
+    train, checks = _splits(layout, config, validation, cache.parent)
     sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
         decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
@@ -149,12 +149,15 @@ def _two_sets(
     ranges = range_of(a), range_of(b)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
-    record, count = _record(data, a, check_a, layout), min(len(a), len(b))
+    record, count = _record(data, sets[0], sets[1], layout), min(len(a), len(b))
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
-def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None) -> tuple[Split, Split]:
-    """(training split, validation split): the latter from the folder ``validation``, the val or test split, or every tenth item."""
+def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None, run: Path) -> tuple[Split, Split]:
+    """(training split, validation split): the latter from the folder ``validation``, the val or test split, or every tenth item or group.
+
+    ``run`` remembers those, so that they stay the same.
+    """
     train, by = layout.split("train"), config.data.validation_by
     if validation is not None:
         other = find_layouts(validation, config.data.layout)
@@ -168,10 +171,15 @@ def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None
         if split.name in ("val", "test"):
             return _without(layout, train, split, by), split
     if layout.kind == "paired" and train.b:
-        kept, held_out = hold_out(list(zip(train.a, train.b, strict=True)), by=by)
+        kept, held_out = hold_out_for_good(list(zip(train.a, train.b, strict=True)), run, by=by, name="pairs")
         return _of_pairs("train", kept), _of_pairs("val", held_out)
     least = LEAST_OF_KIND if layout.kind == "unpaired" else 1
-    parts = [hold_out(side, least=least, by=by) if side else ([], []) for side in (train.a, train.b)]
+    parts = []
+    for name, side in zip(layout.sides, (train.a, train.b), strict=True):
+        try:
+            parts.append(hold_out_for_good(side, run, least=least, by=by, name=name) if side else ([], []))
+        except DataError as error:
+            raise DataError(f"side {name} of {str(layout.root)!r}: {error}") from error
     return Split("train", *(tuple(part[0]) for part in parts)), Split("val", *(tuple(part[1]) for part in parts))
 
 
@@ -210,7 +218,10 @@ def _domains(
     checks: list[PictureSet] = []
     for number, (name, paths) in enumerate(zip(found.classes, found.splits["train"], strict=True)):
         try:
-            kept, held_out = hold_out(paths, checked[number] if checked else (), least=LEAST_OF_KIND, by=settings.validation_by)
+            given = checked[number] if checked else ()
+            kept, held_out = hold_out_for_good(
+                paths, cache.parent, validation=given, least=LEAST_OF_KIND, by=settings.validation_by, name=name
+            )
         except DataError as error:
             raise DataError(f"class {name!r}: {error}") from error
         decode = shrinking(decode_photo, config)
@@ -228,6 +239,7 @@ def _domains(
             "fingerprint": [each.fingerprint() for each in pictures],
             "validation": sum(map(len, checks)),
             "sources": sources_record(data, [entry.path for each in pictures for entry in each.entries]),
+            "validation_fingerprint": [each.fingerprint() for each in checks],
         },
         sum(map(len, pictures)),
     )
@@ -244,5 +256,7 @@ def _checked(found: ClassFolders, validation: ClassFolders | None) -> tuple[tupl
     return checked
 
 
-def _record(data: Sources, pictures: PictureSet, checks: PictureSet, layout: DataLayout) -> dict[str, Any]:
-    return {"layout": layout.describe(), **data_record(data, pictures, checks)}
+def _record(data: Sources, a: tuple[PictureSet, PictureSet], b: tuple[PictureSet, PictureSet], layout: DataLayout) -> dict[str, Any]:
+    """Of the pictures of both sides, to train on and to validate on."""
+    of_b = {f"{key}_b": value for key, value in data_record(data, *b).items() if "fingerprint" in key}
+    return {"layout": layout.describe(), **data_record(data, *a), **of_b}

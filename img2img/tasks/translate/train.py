@@ -22,6 +22,7 @@ from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
+from img2img.training.lock import locked
 from img2img.training.setup import Setup, run_record
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ def train_translator(
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
     """
     fabric = make_fabric(config.training)
-    datasets = prepare(data, config, run / "cache", validation=validation)
-    logger.info("%s", datasets.described)
-    config = with_augmentation(config, datasets)
-    setup = _setup(datasets, config, run.name, init)
-    record = run_record(preset, init, setup, config)
-    return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
+    with locked(run, fabric):
+        datasets = prepare(data, config, run / "cache", validation=validation)
+        logger.info("%s", datasets.described)
+        config = with_augmentation(config, datasets)
+        setup = _setup(datasets, config, run.name, init)
+        record = run_record(preset, init, setup, config)
+        return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
 
 def dry_run_translator(data: Sources, config: TranslateConfig, *, init: str | None = None, validation: Path | None = None) -> DryRun:

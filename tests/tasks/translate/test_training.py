@@ -274,7 +274,7 @@ def alone(data: Path) -> None:
         (missing_partner, r"no partner .* A/2\.png"),
         (other_size, r"halves of different sizes: 2\.png \(64x64\) and 2\.png \(96x96\)"),
         (corrupt, r"1 of 3 pictures cannot be read: .*B/2\.png"),
-        (alone, r"one picture is too few: .*0\.png"),
+        (alone, r"one pair is too few: .*0\.png"),
     ],
 )
 def test_spoilt_pairs_are_named(spoil: Callable[[Path], None], message: str, tmp_path: Path) -> None:
