@@ -53,7 +53,7 @@ def hold_out(
         groups.setdefault(group_of(item, by, number), []).append(item)
     if len(groups) == len(items):
         chosen = _every_tenth(items, least)
-        held_out = [items[number] for number in chosen]
+        held_out = [items[number] for number in sorted(chosen)]
         rest = [item for number, item in enumerate(items) if number not in chosen]
     else:
         rest, held_out = _whole_groups(list(groups.values()), least, by)
@@ -88,8 +88,9 @@ def group_of(item: object, by: HoldOutBy, number: int) -> Hashable:
 
 def _every_tenth(items: Sequence[object], least: int) -> set[int]:
     if len(items) < 2 * least:
-        few = "one picture is" if len(items) == 1 else f"{len(items)} pictures are"
-        raise DataError(f"{few} too few: {items[0]!s} cannot be both trained on and held out; add more or give --val DIR")
+        one, first = ("pair", items[0][0]) if isinstance(items[0], tuple) else ("picture", items[0])
+        few = f"one {one} is" if len(items) == 1 else f"{len(items)} {one}s are"
+        raise DataError(f"{few} too few: {str(first)!r} cannot be both trained on and held out; add more or give --val DIR")
     step = min(max(10, len(items) // MOST_HELD_OUT), len(items) // least)
     return set(range(0, len(items), step)[:MOST_HELD_OUT])
 

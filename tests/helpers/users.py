@@ -14,7 +14,7 @@ def without_privileges(folder: Path) -> Iterator[None]:
         return
     for each in (folder, *folder.parents):
         mode = each.stat().st_mode
-        if not mode & 0o005 == 0o005:
+        if mode & 0o005 != 0o005:
             each.chmod(mode | 0o055)
     os.seteuid(65534)
     try:

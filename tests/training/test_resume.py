@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toy import Samples, Toy, run
 
-from img2img.data.held_out import hold_out_for_good
+from img2img.data.held_out_list import hold_out_for_good
 from img2img.errors import ConfigError, DataError, TrainingError
 from img2img.training import TrainerConfig, train
 from img2img.training import checkpoint as checkpoints
@@ -122,6 +122,18 @@ def test_the_same_pictures_are_held_out_whatever_is_added_or_removed(tmp_path: P
     assert not set(training) & set(before)
     moved = [Path("elsewhere") / path for path in paths]
     assert hold_out_for_good(moved, tmp_path)[1] == [Path("elsewhere") / path for path in before]
+
+
+def test_what_belongs_to_a_held_out_group_is_never_trained_on(tmp_path: Path) -> None:
+    frames = [Path(f"data/clip{clip}_{frame:02}.png") for clip in range(3) for frame in range(20 - clip)]
+    training, held_out = hold_out_for_good(frames, tmp_path, by="prefix")
+    assert {path.name[:5] for path in held_out} == {"clip2"}
+    assert len(held_out) == 12
+    later = Path("data/clip2_99.png")
+    assert hold_out_for_good([*frames, later, Path("data/clip0_99.png")], tmp_path, by="prefix") == (
+        [*training, Path("data/clip0_99.png")],
+        held_out,
+    )
 
 
 def test_sets_have_lists_of_their_own_and_a_damaged_list_is_made_anew(tmp_path: Path) -> None:
