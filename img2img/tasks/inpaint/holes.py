@@ -13,6 +13,7 @@ from img2img.errors import ConfigError, PictureError, option
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.masks import SNAP, mask_of, read_mask_at
+from img2img.images.profiles import in_srgb, space_of
 from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
@@ -123,7 +124,10 @@ def _painted(color: Color, picture: Picture, name: str, notes: list[str]) -> Ten
     lossy = FORMATS[picture.format].lossy
     near = NEAR_LOSSY if lossy else NEAR
     wanted = torch.tensor(color)[:, None, None] / 255
-    painted = ((picture.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255).float()
+    # As it is displayed, and by the picture's own numbers: an editor may show either.
+    seen = (picture, in_srgb(picture)) if space_of(picture) else (picture,)
+    near_enough = [(each.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255 for each in seen]
+    painted = torch.stack(near_enough).any(0).float()
     if not bool(painted.any()):
         notes.append(f"{name} has no pixel of the color {shown}")
     elif lossy:

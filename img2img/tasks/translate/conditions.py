@@ -12,6 +12,7 @@ from img2img import images
 from img2img.errors import ConfigError, option
 from img2img.images.color import gray_of
 from img2img.images.convert import to_picture
+from img2img.images.profiles import in_srgb
 from img2img.models import Model, ModelInfo
 from img2img.tasks.translate.options import TranslateOptions
 
@@ -73,7 +74,7 @@ def encoded_style(model: Model, style: Any, side: str) -> Tensor:
     """The style code (1, style_dim) of ``style``, a path or a picture in memory, of side "a" or "b"."""
     wanted = model.info.a if side == "a" else model.info.b
     picture = to_picture(style, partial(images.read, bands=wanted.channels not in (1, 3) or bool(wanted.scale)))[0]
-    pixels, given = picture.pixels[None], picture.channels
+    pixels, given = in_srgb(picture).pixels[None], picture.channels
     if given != wanted.channels and not {given, wanted.channels} <= {1, 3}:
         raise ConfigError(f"the style of model {model.info.name!r} comes from {wanted.channels} bands; this one has {given}")
     if given != wanted.channels:

@@ -19,6 +19,7 @@ from img2img.inference.channels import Channels, Forward
 from img2img.inference.engine import Engine, joined
 from img2img.inference.pipeline import Pipeline, Progress, Stream
 from img2img.inference.runtime import Result, Runtime
+from img2img.inference.working import Working
 from img2img.models import ImageSpec, Model, ModelInfo
 from img2img.recent import Recent
 from img2img.tasks.translate.conditions import conditions_of, encoded_style
@@ -50,14 +51,14 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         """
         one = _Translation(self, options)
         one.check(picture)
-        about = self.outline(picture, options)
+        about, working = self.outline(picture, options), self.working(picture, options)
         frames = []
         for number, frame in enumerate(picture.frames, 1):
-            pixels = one.run(one.prepared(frame))[0]
+            pixels = working.back(one.run(one.prepared(frame, working))[0])
             frames.append(replace(frame, pixels=pixels, alpha=frame.alpha if about.alpha is not None else None))
             if progress:
                 progress(number / len(picture.frames))
-        return Result(about.with_frames(frames))
+        return Result(about.with_frames(frames), working.notes)
 
     def run(self, pixels: Tensor, options: TranslateOptions) -> Tensor:
         """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
@@ -70,8 +71,9 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
     def stream(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Stream:
         one = _Translation(self, options)
         one.check(picture)
-        outline = self.outline(picture, options)
-        return Stream(outline, picture.height, picture.width, one.rows(picture.frames[0], outline.bit_depth, progress))
+        outline, working = self.outline(picture, options), self.working(picture, options)
+        rows = one.rows(picture.frames[0], working, outline.bit_depth, progress)
+        return Stream(outline, picture.height, picture.width, rows, working.notes)
 
     def check(self, options: TranslateOptions) -> None:
         self.conditions(options)  # a style picture that cannot be read is no fault of the pictures, and is said once
@@ -93,9 +95,12 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         colors = channels in (1, 3) and depth != 32 and not target.palette
         alpha = torch.empty(1, height, width, device="meta") if picture.alpha is not None and colors else None
         frame = Frame(torch.empty(channels, height, width, device="meta"), alpha)
-        same = colors and channels == picture.channels
-        metadata = picture.metadata if same else replace(picture.metadata, icc=None)  # a profile is of gray or of colors
+        metadata = self.working(picture, options).metadata(picture.metadata, channels if colors else 0)
         return replace(picture, frames=(frame,), bit_depth=depth, metadata=metadata, palette=target.palette or None)
+
+    @property
+    def needs_srgb(self) -> bool:
+        return not self.model.info.keeps_gray  # what restores pictures makes no colors
 
     def conditions(self, options: TranslateOptions) -> dict[str, Any]:
         """What the network is given besides the picture; errors as ``conditions.conditions_of``."""
@@ -143,9 +148,10 @@ class _Translation:
             wanted, given = ("float values", "integers") if self.source.scale else ("integers of 8 or 16 bits", "float values")
             raise PictureError(f"model {info.name!r} was trained on {wanted}, the picture holds {given}")
 
-    def prepared(self, frame: Frame) -> Tensor:
+    def prepared(self, frame: Frame, working: Working) -> Tensor:
         """(1, C, H, W) in [0, 1]."""
-        x = (frame.pixels if frame.alpha is None else fill_hidden(frame.pixels, frame.alpha))[None]
+        pixels = working.forth(frame.pixels)
+        x = (pixels if frame.alpha is None else fill_hidden(pixels, frame.alpha))[None]
         if self.source.palette:
             return F.one_hot(images.to_levels(x[:, 0]).long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
         if not self.source.scale:
@@ -159,11 +165,11 @@ class _Translation:
             raise ConfigError(f"model {self.info.name!r} takes {self.takes} planes, and {given} were given")
         return self._ranged(joined(self._bands(pixels.detach().float().cpu())))
 
-    def rows(self, frame: Frame, depth: BitDepth, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
+    def rows(self, frame: Frame, working: Working, depth: BitDepth, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
         """The frame translated, as (h, W, C[+1]) integers in bands from top to bottom."""
         top, height = 0, frame.pixels.shape[1]
-        for band in self._bands(self.prepared(frame)):
-            planes = [self._ranged(band)[0]]
+        for band in self._bands(self.prepared(frame, working)):
+            planes = [working.back(self._ranged(band)[0])]
             if frame.alpha is not None:
                 planes.append(frame.alpha[:, top : top + band.shape[-2]])
             top += band.shape[-2]

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
+from profiles import DISPLAY_P3, gray, prophoto
+from scenes import scene
 from torch import Tensor, nn
 
 from img2img import images, networks
@@ -22,6 +24,7 @@ from img2img.batch.write import WriteOptions
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Metadata, Picture, from_integers, quantize
 from img2img.images.color import gray_of
+from img2img.images.profiles import color_space
 from img2img.inference.pipeline import Stream
 from img2img.inference.runtime import Runtime
 from img2img.models import ImageSpec, Model, ModelInfo, save_model
@@ -448,3 +451,33 @@ def test_load_opens_a_translator_and_other_tasks_refuse_it(tmp_path: Path) -> No
     assert torch.equal(img2img.load(tmp_path / "tiny.safetensors", device="cpu")(given).pixels, tiny(given).pixels)
     with pytest.raises(ModelError, match="model 'tiny' is for translate, not for upscale: use img2img translate"):
         img2img.upscale(given, model=tmp_path / "tiny.safetensors")
+
+
+@pytest.mark.parametrize("icc", [DISPLAY_P3, prophoto()])
+def test_what_makes_colors_sees_srgb_and_gives_back_the_pictures_own(icc: bytes, tmp_path: Path) -> None:
+    tiny, space, colors = translator(), color_space(icc), from_integers(scene(3, deep=True))
+    assert space is not None
+    alpha = torch.rand(1, 64, 64)
+    made = tiny(Picture((Frame(space.from_srgb(colors), alpha),), 16, metadata=Metadata(icc=icc)))
+    assert (made.metadata.icc, made.bit_depth) == (icc, 16)
+    assert torch.equal(made.alpha, alpha)
+    assert float((space.to_srgb(made.pixels) - tiny(Picture((Frame(colors),), 16)).pixels).abs().mean()) < 1 / 255
+    streamed = tiny.pipeline.stream(Picture((Frame(space.from_srgb(colors), alpha),), 16, metadata=Metadata(icc=icc)), TranslateOptions())
+    rows = np.concatenate(list(streamed.rows))
+    assert streamed.outline.metadata.icc == icc
+    assert np.abs(rows[:, :, :3].astype(int) - quantize(made.pixels, 16)).max() <= 1
+
+
+def test_what_restores_sees_the_numbers_as_they_are() -> None:
+    tiny, given = translator(info={"keeps_gray": True}), picture(metadata=Metadata(icc=DISPLAY_P3))
+    made = tiny(given)
+    assert made.metadata.icc == DISPLAY_P3
+    assert torch.equal(made.pixels, tiny(replace(given, metadata=Metadata())).pixels)
+
+
+def test_gray_with_a_profile_is_colored_by_what_is_displayed() -> None:
+    tiny = translator(a=ImageSpec(channels=1))
+    gray_picture = Picture((Frame(torch.full((1, 16, 16), 0.5)),), 16, metadata=Metadata(icc=gray(1.0)))
+    made = tiny(gray_picture)
+    assert made.metadata.icc is None
+    assert torch.allclose(made.pixels, tiny(Picture((Frame(torch.full((1, 16, 16), 0.73536)),), 16)).pixels, atol=1 / 255)
