@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyvips
@@ -103,7 +104,7 @@ def _converted(pixels: Tensor, source: bytes, target: bytes, channels: int) -> T
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", source)
     lab = image.icc_import(embedded=True, intent="relative", pcs="lab").copy()
     lab.set_type(pyvips.GValue.blob_type, "icc-profile-data", target)
-    made: np.ndarray = lab.icc_export(depth=16, intent="relative", pcs="lab").numpy()  # type: ignore[type-arg]
+    made: np.ndarray[Any, Any] = lab.icc_export(depth=16, intent="relative", pcs="lab").numpy()
     planes = from_integers(made.reshape(height, width, -1))
     if len(planes) == len(pixels):
         return planes
