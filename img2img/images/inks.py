@@ -18,12 +18,12 @@ def inks_to_srgb(inks: Integers, icc: bytes | None) -> Integers:
 
     By the perceptual intent of the profile ``icc``, or of libvips' general one where that is none of CMYK.
     """
-    height, width, planes = inks.shape
-    image = pyvips.Image.new_from_memory(np.ascontiguousarray(inks).data, width, height, planes, _VIPS[inks.dtype.name])
+    height, width = inks.shape[:2]
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(inks[:, :, :4]).data, width, height, 4, _VIPS[inks.dtype.name])
     image = image.copy(interpretation="cmyk")
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc if icc and _name(icc) else _GENERAL)
     made: Integers = image.icc_transform("srgb", embedded=True, intent="perceptual", depth=8 * inks.itemsize).numpy()
-    return made.reshape(height, width, planes - 1)
+    return np.concatenate([made.reshape(height, width, 3), inks[:, :, 4:]], axis=2)
 
 
 def said_of_inks(icc: bytes | None) -> str:

@@ -14,6 +14,7 @@ from profiles import DISPLAY_P3, PRESS
 from img2img import images
 from img2img.errors import PictureError
 from img2img.images.convert import to_picture
+from img2img.images.inks import inks_to_srgb
 
 RANDOM = np.random.default_rng(0)
 
@@ -163,6 +164,14 @@ def test_the_profile_of_inks_is_said(format):
     assert images.read(file(inks, format)).notes == (f"{general} it has none",)
     assert images.read(file(inks, format, icc_profile=DISPLAY_P3)).notes == (f"{general} its own cannot be used",)
     assert images.read(file(inks.convert("RGB"), format)).notes == ()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_transparency_beside_inks_stays(kind):
+    inks = np.zeros((2, 3, 5), kind)
+    inks[:, :, 0], inks[:, :, 4] = np.iinfo(kind).max, [[0, 20, 60], [100, 140, 255]]
+    np.testing.assert_array_equal(inks_to_srgb(inks, None)[:, :, 3], inks[:, :, 4])
+    np.testing.assert_array_equal(inks_to_srgb(inks, None)[:, :, :3], inks_to_srgb(inks[:, :, :4], None))
 
 
 def test_inks_in_memory_are_those_of_a_file():
