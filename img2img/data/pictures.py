@@ -21,6 +21,7 @@ from img2img.errors import DataError, FileError, PictureError, cause_of
 from img2img.files import atomic_path
 from img2img.images.profiles import in_srgb
 from img2img.images.resize import resize
+from img2img.images.seen import as_seen
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,11 @@ class Entry:
 
 
 def decode_photo(path: Path) -> Pixels:
-    """The photograph at ``path``, a file or in a pack, as (H, W, 3) uint8, in sRGB: gray in three equal planes, without alpha, the first
-    frame.
+    """The photograph at ``path``, a file or in a pack, as (H, W, 3) uint8, in sRGB, with the bits that it uses stretched over the
+    range: gray in three equal planes, without alpha, the first frame.
     """
     picture = images.read(read_packed(path), name=str(path)) if pack_of(path) else images.read(path)
-    return images.quantize(in_srgb(picture).pixels.expand(3, -1, -1), 8)
+    return images.quantize(as_seen(picture).pixels.expand(3, -1, -1), 8)
 
 
 def decode_bands(path: Path) -> Pixels:

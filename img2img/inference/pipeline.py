@@ -118,7 +118,7 @@ class Pipeline(ABC, Generic[O]):
 
     def working(self, picture: Picture, options: O) -> Working:
         """What makes of ``picture``'s numbers those that the network knows, and back."""
-        return Working(picture, srgb=self.needs_srgb)
+        return Working(picture, srgb=self.needs_srgb, bits=getattr(options, "bits", None))
 
     def outline(self, picture: Picture, options: O) -> Picture:
         """What becomes of ``picture`` but for its pixels: channels, alpha, depth, palette, metadata. Sizes are of no meaning."""

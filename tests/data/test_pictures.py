@@ -223,6 +223,12 @@ def test_pictures_with_profiles_are_decoded_in_srgb(tmp_path, decode, icc):
     assert np.abs(decoded.astype(int) - scene(3)).mean() < 1
 
 
+def test_photographs_of_twelve_bits_are_decoded_over_the_full_range(tmp_path):
+    levels = (scene(3) / scene(3).max() * 4095).round().astype(np.uint16)
+    images.write(images.Picture((images.Frame(images.from_integers(levels)),), 16), tmp_path / "photo.tif")
+    assert np.abs(decode_photo(tmp_path / "photo.tif") - levels / 4095 * 255).max() <= 0.51
+
+
 def test_bands_have_no_colors_that_a_profile_could_change(tmp_path):
     values = band_file(tmp_path / "bands.tif", 5, "u2")
     picture = images.read(tmp_path / "bands.tif", bands=True)

@@ -14,6 +14,7 @@ from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.masks import SNAP, mask_of, read_mask_at
 from img2img.images.profiles import in_srgb, space_of
+from img2img.images.used_bits import stretched
 from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
@@ -72,7 +73,7 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
     if options.mask_color is not None:
         parts.append(_painted(options.mask_color, picture, name, notes))
     if options.scratches:
-        parts.append(find_scratches(picture.pixels))
+        parts.append(find_scratches(stretched(picture).pixels))
         notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
     marked = torch.stack(parts).amax(0)
     if options.invert:
