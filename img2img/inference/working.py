@@ -63,6 +63,8 @@ class Working:
         """
         if self.space is None and self.share == 1:
             return made
+        if bool((share == 1).all()):
+            return self.back(made)
         known = self.back(seen)
         own = pixels if len(pixels) == len(made) and (self.space is None or self._keeps_space(len(made))) else known
         return torch.where(share > 0, self.back(made) + (1 - share) * (own - known), own).clamp(0, 1)
