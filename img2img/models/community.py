@@ -136,12 +136,13 @@ def model_from(state: dict[str, Tensor], *, name: str, where: str, license: str 
 
 
 def _fold(span: nn.Module) -> None:
-    """Put one convolution in place of each of SPAN's branches, which spandrel folds anew, in the precision at hand, at every call."""
+    """Put one convolution in place of each of SPAN's branches, which spandrel folds anew at every call."""
+    branch: Any
     for module in list(span.modules()):
-        for name, child in module.named_children():
-            if hasattr(child, "eval_conv"):
-                child.update_params()
-                setattr(module, name, child.eval_conv)
+        for name, branch in module.named_children():
+            if hasattr(branch, "eval_conv"):
+                branch.update_params()
+                setattr(module, name, branch.eval_conv)
 
 
 def _info(descriptor: Any, name: str, where: str, license: str) -> ModelInfo:
