@@ -30,7 +30,7 @@ class Monitor:
         self.board = SummaryWriter(str(run / "tensorboard"), purge_step=images_seen)
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.images, self.skipped, self.since, self.learning_rate = 0, 0, time.monotonic(), 0.0
+        self.images, self.skipped, self.since, self.waited, self.learning_rate = 0, 0, time.monotonic(), 0.0, 0.0
         self.weights = self._weights()
         self.progress = Progress(
             TextColumn("training"),
@@ -46,9 +46,16 @@ class Monitor:
         self.progress.start()
 
     def stepped(
-        self, images_seen: int, step_images: int, figures: dict[str, Tensor], learning_rate: float, *, skipped: bool = False
+        self,
+        images_seen: int,
+        step_images: int,
+        figures: dict[str, Tensor],
+        learning_rate: float,
+        *,
+        waited: float = 0.0,
+        skipped: bool = False,
     ) -> None:
-        """Take note of one step; the figures of one that was skipped would spoil the means."""
+        """Take note of one step, that ``waited`` so many seconds for its samples; the figures of a skipped one would spoil the means."""
         if skipped:
             self.skipped += 1
         else:
@@ -56,6 +63,7 @@ class Monitor:
                 self.sums[key] = self.sums[key] + value if key in self.sums else value.clone()
                 self.counts[key] = self.counts.get(key, 0) + 1
         self.images += step_images
+        self.waited += waited
         self.learning_rate = learning_rate
         self.progress.update(self.task, completed=images_seen)
 
@@ -64,18 +72,23 @@ class Monitor:
         if not self.images:
             return {}
         means = {key: float(value) / self.counts[key] for key, value in self.sums.items()}
-        speed = self.images / max(time.monotonic() - self.since, 1e-9)
+        seconds = max(time.monotonic() - self.since, 1e-9)
+        speed, waiting = self.images / seconds, self.waited / seconds
         text = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
         before, self.weights = self.weights, self._weights()
         means["generator/change"] = float((self.weights - before).norm() / self.weights.norm().clamp_min(1e-12))
         means["skipped"] = self.skipped
-        self.history.append(images=images_seen, speed=speed, learning_rate=self.learning_rate, **means)
-        for key, value in {**means, "speed": speed, "learning_rate": self.learning_rate}.items():
+        pace = {"speed": speed, "waiting": waiting, "learning_rate": self.learning_rate}
+        self.history.append(images=images_seen, **pace, **means)
+        for key, value in {**means, **pace}.items():
             self.board.add_scalar(key, value, images_seen)
         self.progress.update(self.task, completed=images_seen, speed=speed, losses=text)
         if self.progress.disable:
             left = (self.planned - images_seen) / speed / 60
-            logger.info("%d/%d images, %.1f images/s, %.0f min left: %s", images_seen, self.planned, speed, left, text)
+            logger.info(
+                "%d/%d images, %.1f images/s (%.0f %% of the time waiting for samples), %.0f min left: %s",
+                *(images_seen, self.planned, speed, 100 * waiting, left, text),
+            )
         self._forget()
         return means
 
@@ -92,7 +105,7 @@ class Monitor:
         self.weights = self._weights()
 
     def _forget(self) -> None:
-        self.sums, self.counts, self.images, self.skipped, self.since = {}, {}, 0, 0, time.monotonic()
+        self.sums, self.counts, self.images, self.skipped, self.since, self.waited = {}, {}, 0, 0, time.monotonic(), 0.0
 
     def _weights(self) -> Tensor:
         return torch.cat([parameter.detach().flatten() for parameter in self.generators.parameters()])

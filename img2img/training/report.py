@@ -38,11 +38,12 @@ def write(run: Path, history: History, metric: str, record: dict[str, Any], alar
     losses = [key for key in keys if key.startswith(("generator/", "discriminator/"))]
     validation = sorted((key for key in keys if key.startswith("validation/")), key=lambda key: key != f"validation/{metric}")
     last = history.rows[-1] if history.rows else {}
-    speeds = [value for _, value in history.series("speed")]
+    speeds, waiting = ([value for _, value in history.series(key)] for key in ("speed", "waiting"))
     facts = {
         "images seen": f"{last.get('images', 0):,}",
         **{key.removeprefix("validation/"): f"{history.series(key)[-1][1]:.4f}" for key in validation},
         "images/s": f"{sum(speeds) / len(speeds):.1f}" if speeds else "-",
+        "waiting for samples": f"{100 * sum(waiting) / len(waiting):.0f} % of the time" if waiting else "-",
         **{f"data: {key}": str(value) for key, value in record.get("data", {}).items()},
         **hardware(),
     }

@@ -176,6 +176,8 @@ class _Run:
         self.save()
         if self.monitor:
             self.monitor.close()
+            if fabric.device.type == "cuda":
+                logger.info("peak memory of the device: %.2f GiB", torch.cuda.max_memory_allocated(fabric.device) / 2**30)
         reason = "" if finished else (stop[0] if stop else f"--max-minutes {config.max_minutes}")
         return TrainingResult(self.now.images_seen, finished, reason, self.now.best, fabric.is_global_zero)
 
@@ -189,7 +191,9 @@ class _Run:
         for name, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = self.rates[name] * factor
+        started = time.monotonic()
         batches = [fabric.to_device(next(self.batches)) for _ in range(now.accumulate)]
+        waited = time.monotonic() - started
         generators_too = (now.steps + 1) % (config.critic_steps or objective.critic_steps) == 0
         step = training_step(objective, batches, self.optimizers, config, fabric, generators_too=generators_too)
         if generators_too and step.taken:
@@ -199,7 +203,8 @@ class _Run:
         now.steps += 1
         now.skipped = 0 if step.taken else now.skipped + 1
         if self.monitor:
-            self.monitor.stepped(now.images_seen, step_images, step.figures, self.rates["generator"] * factor, skipped=not step.finite)
+            rate = self.rates["generator"] * factor
+            self.monitor.stepped(now.images_seen, step_images, step.figures, rate, waited=waited, skipped=not step.finite)
         if now.skipped >= (SCALER_SKIPS_BEFORE_ROLLBACK if step.finite else SKIPS_BEFORE_ROLLBACK):
             self.roll_back()
             return

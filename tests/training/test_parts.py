@@ -11,8 +11,9 @@ from img2img.training import Images, Losses, TrainerConfig
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import measure_steps
 from img2img.training.ema import Ema
+from img2img.training.events import Events
 from img2img.training.history import History
-from img2img.training.monitor import grid
+from img2img.training.monitor import Monitor, grid
 from img2img.training.objective import Batch
 from img2img.training.report import chart, spread
 from img2img.training.schedule import learning_rate_factor
@@ -114,3 +115,20 @@ def test_dry_run_counts_lazy_penalties_as_often_as_a_run_has_them(monkeypatch: p
         assert found.seconds_per_step == pytest.approx(3)
         assert found.seconds_per_sample == pytest.approx(0.5)
         assert found.images_per_second == pytest.approx(4 / seconds)
+
+
+def test_the_share_of_time_that_steps_wait_for_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("img2img.training.monitor.time.monotonic", lambda: now[0])
+    history = History(tmp_path / "metrics.jsonl", 0)
+    monitor = Monitor(tmp_path, history, Events(tmp_path / "events.jsonl", 0), nn.Linear(1, 1), 0, 100)
+    for seen, waited in ((4, 1.0), (8, 2.0)):
+        monitor.stepped(seen, 4, {"generator/loss": torch.tensor(1.0)}, 0.1, waited=waited)
+    now[0] += 4
+    monitor.log(8)
+    monitor.stepped(12, 4, {"generator/loss": torch.tensor(1.0)}, 0.1, waited=0.5)
+    now[0] += 2
+    monitor.log(12)
+    monitor.close()
+    assert history.series("speed") == [(8, 2.0), (12, 2.0)]
+    assert history.series("waiting") == [(8, 0.75), (12, 0.25)]
