@@ -38,7 +38,7 @@ class TeacherConfig(Strict):
 
     weight: float = Field(1.0, gt=0, description="of the losses against its output: so many times loss.pixel_weight and loss.lpips")
     share: float = Field(
-        0.5, ge=0, le=1, description="share of crops at their own size as low-resolution inputs, for which it alone knows an output"
+        0.0, ge=0, le=1, description="share of crops at their own size as low-resolution inputs, for which it alone knows an output"
     )
     crops: int = Field(4096, ge=1, description="different crops, each enlarged once and kept on disk: 3 (patch * scale)^2 bytes each")
     license: str = Field("", description="license of its weights, where its file says none")

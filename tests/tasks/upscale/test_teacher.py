@@ -204,7 +204,7 @@ def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert "for inpaint, scale 1; expected" in refusal(Path("inpaint-photo"))
     blind = CONFIG.model_copy(update={"loss": LossConfig(pixel_weight=0, perceptual=1)})
     assert "both 0" in refusal(model, blind)
-    matching = UpscaleConfig.model_validate({"scale": 2, "adversary": {"weight": 0.1, "feature_matching": 10}})
+    matching = UpscaleConfig.model_validate({"scale": 2, "teacher": {"share": 0.1}, "adversary": {"weight": 0.1, "feature_matching": 10}})
     assert "set either to 0" in refusal(model, matching)
     Teacher(str(model), matching.model_copy(update={"teacher": TeacherConfig(share=0)}), "cpu")
     with pytest.raises(ModelError, match="no model 'nobody'"):
@@ -223,7 +223,20 @@ def test_the_license_of_a_teacher_must_be_known(tmp_path: Path) -> None:
 
 TINY = [
     *("--scale", 2, "--set", "network.width=4", "--set", "network.blocks=1", "--set", "data.patch=8", "--set", "data.validation_side=64"),
-    *("--set", "teacher.crops=6", "--set", "training.schedule=constant", "--batch", 2, "--workers", 0, "--device", "cpu"),
+    *(
+        "--set",
+        "teacher.crops=6",
+        "--set",
+        "teacher.share=0.5",
+        "--set",
+        "training.schedule=constant",
+        "--batch",
+        2,
+        "--workers",
+        0,
+        "--device",
+        "cpu",
+    ),
 ]
 
 
