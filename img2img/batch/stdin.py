@@ -60,7 +60,7 @@ def run_on_stream(
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options)
-        return (*stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
+        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
     result = pipeline(picture, options)
     written = images.write(result.picture, target, format=format, quality=write.quality, strip_metadata=write.strip_metadata)
-    return (*result.notes, *written)
+    return (*picture.notes, *result.notes, *written)

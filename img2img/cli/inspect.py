@@ -75,6 +75,7 @@ def _picture(path: Path) -> dict[str, Any]:
         "dpi": list(metadata.dpi) if metadata.dpi else None,
         "exif_bytes": len(metadata.exif or b""),
         "xmp_bytes": len(metadata.xmp or b""),
+        "notes": list(picture.notes),
     }
 
 

@@ -121,6 +121,14 @@ class StylizeOptions(Options):
         local=True,
     )
     keep_partial: bool = field(False, "Whether an interrupt gives the picture so far.", flag="", local=True)
+    bits: int | None = field(
+        None,
+        "Bits that pictures of 16 bits use, such as 12; 16: all.  [default: as their unused high bits say]",
+        ge=8,
+        le=16,
+        metavar="N",
+        panel="Input and output",
+    )
 
     @model_validator(mode="after")
     def _check_method(self) -> Self:
