@@ -91,6 +91,7 @@ def test_inspect_refuses_what_is_neither(tmp_path: Path) -> None:
 def test_list_names_the_optional_models() -> None:
     rows = {row["name"]: row for row in json.loads(run("weights", "list", "--json").output)}
     assert rows["realesrgan-x4plus"]["license"] == "BSD-3-Clause"
+    assert (rows["span-x4"]["license"], rows["span-x4"]["parameters"]) == ("Apache-2.0", 426_288)
     assert "realesr-animevideov3" in run("weights", "list").output
 
 

@@ -146,6 +146,10 @@ class PictureSet:
         text = json.dumps([(e.path.name, e.height, e.width, size_and_time(e.path)[0]) for e in self.entries])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def state(self) -> str:
+        """Twelve hex digits that change whenever the cache is made anew: for what is derived from the pictures and kept."""
+        return hashlib.sha256(self.cache.with_suffix(".json").read_bytes()).hexdigest()[:12]
+
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """(H, W, C) -> (C, H, W) float32: uint8 and uint16 in [0, 1], float as it is."""
