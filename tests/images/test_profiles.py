@@ -64,6 +64,14 @@ def test_a_profile_without_a_way_back() -> None:
     assert torch.allclose(space.to_srgb(x), torch.full((3, 1, 1), 0.46634), atol=LEVEL)
 
 
+def test_black_of_paper_is_black() -> None:
+    """Or a mask that was saved with a printer's profile would have no black."""
+    space = color_space(one_way(black=0.2))
+    assert space is not None
+    assert torch.equal(space.to_srgb(torch.zeros(3, 1, 1)), torch.zeros(3, 1, 1))
+    assert torch.allclose(space.to_srgb(torch.ones(3, 1, 1)), torch.ones(3, 1, 1), atol=LEVEL / 4)
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_picture_in_srgb_keeps_depth_alpha_and_the_rest(depth: images.BitDepth) -> None:
     alpha = torch.rand(1, 64, 64)
