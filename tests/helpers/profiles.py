@@ -26,7 +26,7 @@ def gray(gamma: float) -> bytes:
 
 
 def one_way(black: float = 0.0) -> bytes:
-    """An RGB profile of a scanner: a table from RGB to Lab, and none back. L is the mean of the levels, from 100 ``black`` on, a = b = 0."""
+    """An RGB profile of a scanner: a table from RGB to Lab, and none back. L is the mean of the levels, from 100 ``black`` on."""
     grid = black + (1 - black) * np.indices((2, 2, 2)).reshape(3, -1).T.mean(1)
     lab = np.stack([grid * 65280, np.full(8, 32768), np.full(8, 32768)], axis=1).round().astype(">u2")
     ramp = struct.pack(">2H", 0, 65535) * 3
