@@ -10,7 +10,14 @@ from img2img.errors import PictureError
 from img2img.images.bands import MAX_BANDS
 from img2img.images.formats import Format
 from img2img.images.picture import BitDepth, Metadata, Palette
+from img2img.images.sized import for_size
 
+_OF_FORMATS = (
+    ("text", "text", ("PNG",)),
+    ("comment", "comment", ("JPEG", "GIF")),
+    ("iptc", "IPTC", ("JPEG", "TIFF")),
+    ("geo", "GeoTIFF", ("TIFF",)),
+)  # fields of the metadata, what people call them, and the formats that hold them
 _JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EXIF's is shorter
 
 
@@ -82,6 +89,10 @@ def fit(
         alpha = False
     if entry.name == "GIF" and (channels == 3 or alpha):
         notes.append("GIF holds 256 colors" + (" and only full or no transparency" if alpha else ""))
+    metadata = for_size(metadata, *sizes[0])
+    if unequal and (metadata.geo or metadata.iptc):
+        notes.append("a TIFF with pages of several sizes is written without IPTC and GeoTIFF: dropped")
+        metadata = replace(metadata, iptc=None, geo=())
     metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes)
     return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
 
@@ -129,6 +140,14 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
         if max(metadata.dpi) > 97:  # 72 and 96 are what programs write that know nothing
             lost.append("resolution (dpi)")
         metadata = replace(metadata, dpi=None)
+    for field_name, what, formats in _OF_FORMATS:
+        if getattr(metadata, field_name) and entry.name not in formats:
+            lost.append(what)
+            metadata = replace(metadata, **{field_name: getattr(Metadata(), field_name)})
+    if metadata.colors and entry.name != "PNG":
+        names = ", ".join(name.decode() for name, _ in metadata.colors)
+        notes.append(f"{entry.name} cannot hold how this PNG is displayed ({names}): colors may look different")
+        metadata = replace(metadata, colors=())
     if lost:
         notes.append(f"{entry.name} cannot hold this {', '.join(lost)}: dropped")
     return metadata

@@ -47,6 +47,8 @@ FORMATS = {
         Format("QOI", (".qoi",), 2**31 - 1, alpha=True, exact=True),
     )
 }
+XMP_KEYWORD = "XML:com.adobe.xmp"
+COLOR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # of PNG, and how long each is
 _BY_SUFFIX = {suffix: entry.name for entry in FORMATS.values() for suffix in entry.suffixes}
 READABLE_SUFFIXES = frozenset(_BY_SUFFIX) | {".j2k", ".dib", ".pbm", ".mpo"}
 

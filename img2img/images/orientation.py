@@ -6,7 +6,7 @@ import struct
 from torch import Tensor
 
 _ORIENTATION, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0112, 0x0201, 0x0202
-_PREFIX = b"Exif\0\0"
+EXIF_PREFIX = b"Exif\0\0"
 
 
 def orient(planes: Tensor, orientation: int) -> Tensor:
@@ -26,17 +26,17 @@ def clean_exif(exif: bytes) -> tuple[bytes | None, int]:
     The block is edited in place and keeps its length: a maker's own notes hold offsets that rewriting the block would break.
     The thumbnail goes because it shows the picture as it was. Returns None for a block that cannot be read.
     """
-    block = bytearray(exif.removeprefix(_PREFIX))
+    block = bytearray(exif.removeprefix(EXIF_PREFIX))
     try:
         order = {b"II": "<", b"MM": ">"}[bytes(block[:2])]
         first = struct.unpack_from(order + "I", block, 4)[0]
-        entries, following = _entries(block, order, first)
+        entries, following = entries_of(block, order, first)
         orientation = 1
         if _ORIENTATION in entries:
             orientation = struct.unpack_from(order + "H", block, entries[_ORIENTATION] + 8)[0]
-            _remove(block, order, first, entries[_ORIENTATION])
+            remove_entry(block, order, first, entries[_ORIENTATION])
         if following:
-            thumbnail, _ = _entries(block, order, following)
+            thumbnail, _ = entries_of(block, order, following)
             if _THUMBNAIL_OFFSET in thumbnail and _THUMBNAIL_LENGTH in thumbnail:
                 start, length = (
                     struct.unpack_from(order + "I", block, thumbnail[tag] + 8)[0] for tag in (_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH)
@@ -47,7 +47,7 @@ def clean_exif(exif: bytes) -> tuple[bytes | None, int]:
             struct.pack_into(order + "I", block, first + 2 + 12 * count, 0)
     except (KeyError, struct.error):
         return None, 1
-    return _PREFIX + bytes(block), orientation if 1 <= orientation <= 8 else 1
+    return EXIF_PREFIX + bytes(block), orientation if 1 <= orientation <= 8 else 1
 
 
 def clean_xmp(xmp: bytes) -> bytes:
@@ -61,14 +61,14 @@ def xmp_orientation(xmp: bytes) -> int:
     return int(found[1]) if found else 1
 
 
-def _entries(block: bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
+def entries_of(block: bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
     """Where each tag's 12-byte entry lies in the directory at ``start``, and the offset of the next directory."""
     count = struct.unpack_from(order + "H", block, start)[0]
     places = {struct.unpack_from(order + "H", block, start + 2 + 12 * i)[0]: start + 2 + 12 * i for i in range(count)}
     return places, struct.unpack_from(order + "I", block, start + 2 + 12 * count)[0]
 
 
-def _remove(block: bytearray, order: str, start: int, place: int) -> None:
+def remove_entry(block: bytearray, order: str, start: int, place: int) -> None:
     """Take the entry at ``place`` out of the directory at ``start``: what follows in the directory moves up by one entry."""
     count = struct.unpack_from(order + "H", block, start)[0]
     end = start + 2 + 12 * count + 4

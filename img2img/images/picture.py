@@ -1,6 +1,6 @@
 """A picture in memory: float planes, in [0, 1] as a rule, and what else the file held, so that it can be written back unchanged."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,12 @@ class Metadata:
         xmp: XMP packet, orientation removed as well.
         dpi: horizontal and vertical resolution in pixels per inch.
         loop: how often an animation plays, 0 = for ever; None where the file says nothing.
+        text: a PNG's texts, as (keyword, text).
+        comment: a JPEG's or GIF's comment.
+        iptc: the records of IPTC, as JPEG and TIFF have them.
+        colors: a PNG's chunks (name, data) that say how its numbers are displayed where no profile does: gAMA, cHRM, cICP, ...
+        geo: (tag, values) of a GeoTIFF: where on Earth a picture of ``size`` lies.
+        size: (width, height) of the picture in its file, upright.
         lossless: whether a file of a format that can be either, WebP, was compressed without loss: it is written so again.
     """
 
@@ -46,6 +52,12 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     loop: int | None = None
+    text: tuple[tuple[str, str], ...] = ()
+    comment: bytes | None = None
+    iptc: bytes | None = None
+    colors: tuple[tuple[bytes, bytes], ...] = ()
+    geo: tuple[tuple[int, Any], ...] = ()
+    size: tuple[int, int] | None = field(default=None, compare=False)
     lossless: bool = False
 
 

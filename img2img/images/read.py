@@ -3,15 +3,18 @@
 import io
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from img2img.errors import PictureError
 from img2img.images import vips
 from img2img.images.bands import decode_bands, holds_bands
+from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.inks import said_of_inks
 from img2img.images.orientation import clean_exif, clean_xmp, orient
@@ -28,6 +31,7 @@ from img2img.images.probe import (
     probe_tiff,
 )
 from img2img.images.safe_open import MAX_BYTES, decoding, open_regular, read_whole
+from img2img.images.sized import GEO_TAGS
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +108,11 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
             frames.append(to_frame(pixels, page["tags"].get(274, 1)))
     profile = None if tags.get(262) in _OF_PROFILE else info.pop("icc_profile")
     notes = (said_of_inks(profile),) if tags.get(262) == 5 else ()
-    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info), notes=notes)
+    geo = tuple((tag, tags[tag] if isinstance(tags[tag], (tuple, str)) else (tags[tag],)) for tag in GEO_TAGS if tag in tags)
+    if geo and tags.get(274, 1) != 1:
+        geo, notes = (), (*notes, "its place on Earth is that of a picture that is not turned, and was dropped")
+    metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)))
+    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _sized(metadata, frames), notes=notes)
 
 
 def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int, name: str) -> Picture:
@@ -136,8 +144,54 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
         frames = tuple(replace(frame, alpha=None) for frame in frames)
     if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
         frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
-    metadata = replace(_metadata(info), lossless=image.format == "WEBP" and is_lossless_webp(file))
-    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), metadata, notes=notes)
+    metadata = replace(
+        _metadata(info),
+        lossless=image.format == "WEBP" and is_lossless_webp(file),
+        text=tuple((key, str(text)) for key, text in image.text.items() if key != XMP_KEYWORD) if isinstance(image, PngImageFile) else (),
+        comment=_comment(info.get("comment")),
+        iptc=_iptc((info.get("photoshop") or {}).get(0x0404)),
+        colors=color_chunks(file) if image.format == "PNG" else (),
+    )
+    if metadata.icc:  # which says more, and comes first (PNG specification, third edition, 4.3), but after cICP
+        metadata = replace(metadata, colors=tuple(each for each in metadata.colors if each[0] not in (b"gAMA", b"cHRM")))
+    if image.format == "MPO":
+        notes = (*notes, said_of_mpo(image, metadata.xmp))
+    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), _sized(metadata, frames), notes=notes)
+
+
+def color_chunks(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
+    """The chunks of a PNG before its pixels that say how its numbers are displayed; not sRGB's, which is the default."""
+    found: dict[bytes, bytes] = {}
+    file.seek(8)
+    while len(header := file.read(8)) == 8:
+        size, kind = int.from_bytes(header[:4], "big"), header[4:]
+        if kind == b"IDAT":
+            break
+        if kind in COLOR_CHUNKS and size == COLOR_CHUNKS[kind]:
+            found[kind] = file.read(size)
+            size = 0
+        file.seek(size + 4, os.SEEK_CUR)
+    return tuple(found.items())
+
+
+def said_of_mpo(image: Any, xmp: bytes | None) -> str:
+    """What people should know of the other pictures of a JPEG that holds several (CIPA DC-007)."""
+    gain = b"hdrgm:" in (xmp or b"") or b"HDRGainMap" in (xmp or b"")
+    what = "a gain map, which makes bright parts brighter on displays that can" if gain else "previews, other views or depths"
+    return f"{image.n_frames} pictures are in this JPEG, of which the first is read; the others ({what}) are left out"
+
+
+def _comment(comment: Any) -> bytes | None:
+    return comment.encode() if isinstance(comment, str) else comment if isinstance(comment, bytes) and comment else None
+
+
+def _iptc(records: Any) -> bytes | None:
+    """IPTC records as they are in JPEG; some programs call them numbers of 4 bytes in TIFF, which are left out."""
+    return records if isinstance(records, bytes) and records[:1] == b"\x1c" else None
+
+
+def _sized(metadata: Metadata, frames: Sequence[Frame]) -> Metadata:
+    return replace(metadata, size=(frames[0].pixels.shape[2], frames[0].pixels.shape[1]))
 
 
 def is_lossless_webp(file: BinaryIO) -> bool:
