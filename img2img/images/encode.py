@@ -44,6 +44,8 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], file: Bi
             _color(images[0], plan.palette)
         if name == "GIF" and plan.alpha:
             images = [_on_off(image) for image in images]
+        if name == "ICO":  # one icon of the picture's own size, where Pillow would make seven
+            images = [image.convert("RGBA" if plan.alpha else "RGB") for image in images]
         if name == "QOI":
             images = [image.convert("RGBA" if plan.alpha else "RGB") for image in images]
         # On a full disk Pillow cuts a JPEG without an error, and its writer of JPEG 2000 never ends.
@@ -95,6 +97,8 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
         "AVIF": {"subsampling": "4:4:4"},
         "TIFF": {"compression": "tiff_adobe_deflate"},
         "GIF": {"disposal": 2} if plan.alpha else {},
+        "ICO": {"sizes": [images[0].size]},
+        "TGA": {"compression": "tga_rle"},
     }
     options |= by_format.get(name, {})
     if len(images) > 1:

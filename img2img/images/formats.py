@@ -45,12 +45,14 @@ FORMATS = {
         Format("PPM", (".ppm", ".pgm", ".pnm"), 2**31 - 1, deep=True, exact=True),
         Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True),  # 16 bits are read, not written
         Format("QOI", (".qoi",), 2**31 - 1, alpha=True, exact=True),
+        Format("TGA", (".tga",), 65535, alpha=True, exact=True),
+        Format("ICO", (".ico",), 256, alpha=True, exact=True),
     )
 }
 XMP_KEYWORD = "XML:com.adobe.xmp"
 COLOR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # of PNG, and how long each is
 _BY_SUFFIX = {suffix: entry.name for entry in FORMATS.values() for suffix in entry.suffixes}
-READABLE_SUFFIXES = frozenset(_BY_SUFFIX) | {".j2k", ".dib", ".pbm", ".mpo"}
+READABLE_SUFFIXES = frozenset(_BY_SUFFIX) | {".j2k", ".dib", ".pbm", ".mpo", ".dds", ".hdr"}
 
 
 def check_format(path_or_ext: str | os.PathLike[str]) -> str:

@@ -11,6 +11,8 @@ from PIL import Image, UnidentifiedImageError
 
 from img2img.errors import PictureError
 from img2img.images import bands, vips
+from img2img.images.other_formats import hdr_size, is_tga
+from img2img.images.others import what_it_is
 from img2img.images.picture import BitDepth
 from img2img.images.safe_open import decoding, open_regular, too_large
 
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MAX_PIXELS = 200_000_000
 # By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
-ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI")
+ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI", "ICO", "DDS")
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
 
@@ -57,6 +59,9 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
             if vips.is_tiff(head):
                 pages = vips.tiff_pages(file)
                 return probe_tiff(pages, max_pixels, name)
+            if size := hdr_size(head):
+                check_pixels(*size, size[0] * size[1], max_pixels, name)
+                return Probe(*size, 1, "HDR", "RGB", 3, 16)
             with open_image(file, name) as image:
                 found = probe_image(image, head, max_pixels, name)
                 # The base class's method: PNG's own would decode the picture to look for EXIF behind it.
@@ -79,6 +84,9 @@ def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> 
     """The same for an open ``image`` whose file begins with ``head``, as it is stored: before its orientation is applied."""
     width, height = image.size
     check_pixels(width, height, width * height, max_pixels, name)
+    if image.format == "ICO":  # the PNG inside may be larger than the icon that the directory speaks of
+        width, height = image.ico.getimage(image.size).size  # type: ignore[attr-defined]
+        check_pixels(width, height, width * height, max_pixels, name)
     frames = count_frames(image)
     canvas = gif_canvas(image) if frames > 1 and image.format == "GIF" else (width, height)
     check_pixels(*canvas, canvas[0] * canvas[1] * frames, max_pixels, name)
@@ -126,7 +134,14 @@ def open_image(file: BinaryIO, name: str, formats: tuple[str, ...] = ALLOWED) ->
     try:
         return Image.open(file, formats=formats)
     except UnidentifiedImageError as error:
-        raise PictureError(f"{name} is not a picture of a known format ({', '.join(ALLOWED)}, TIFF), or it is damaged") from error
+        file.seek(0)
+        head = file.read(512)
+        file.seek(0)
+        if what := what_it_is(head):
+            raise PictureError(f"{name} is {what}") from error
+        if is_tga(head) and formats == ALLOWED:
+            return Image.open(file, formats=("TGA",))
+        raise PictureError(f"{name} is not a picture of a known format ({', '.join(ALLOWED)}, TIFF, TGA, HDR), or it is damaged") from error
 
 
 def is_deep_png(image: Image.Image, head: bytes) -> bool:

@@ -18,6 +18,7 @@ from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.inks import said_of_inks
 from img2img.images.orientation import clean_exif, clean_xmp, orient
+from img2img.images.other_formats import HDR_NOTE, decode_hdr, hdr_size
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
 from img2img.images.probe import (
     DEFAULT_MAX_PIXELS,
@@ -78,6 +79,10 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
             raise PictureError(f"{name} is empty")
         if vips.is_tiff(head):
             return _read_tiff(file, max_pixels, name, bands)
+        if size := hdr_size(head):
+            check_pixels(*size, size[0] * size[1], max_pixels, name)
+            frame = to_frame(decode_hdr(file, *size), 1)
+            return Picture((frame,), 16, "HDR", Metadata(size=size), notes=(HDR_NOTE,))
         with open_image(file, name) as image:
             probe_image(image, head, max_pixels, name)
             return _read_image(image, file, head, max_pixels, name)

@@ -122,7 +122,7 @@ def _boxed(box: Box, height: int, width: int, name: str, notes: list[str]) -> Te
 
 def _painted(color: Color, picture: Picture, name: str, notes: list[str]) -> Tensor:
     shown = "#" + bytes(color).hex()
-    lossy = FORMATS[picture.format].lossy
+    lossy = FORMATS[picture.format].lossy if picture.format in FORMATS else picture.format == "DDS"
     near = NEAR_LOSSY if lossy else NEAR
     wanted = torch.tensor(color)[:, None, None] / 255
     # As it is displayed, and by the picture's own numbers: an editor may show either.

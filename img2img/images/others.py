@@ -1,0 +1,45 @@
+"""Files that are no picture that can be read: named for what they are, with what to do."""
+
+_BRANDS = {
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"hevc": "HEIC",
+    b"mif1": "HEIF",
+    b"msf1": "HEIF",
+    b"crx ": "camera RAW",
+    b"jxl ": "JPEG XL",
+}
+_MAGIC = (
+    (b"%PDF", "a PDF document: export its pages as PNG"),
+    (b"%!PS", "a PostScript drawing: export it as PNG"),
+    (b"\xc5\xd0\xd3\xc6", "an EPS drawing: export it as PNG"),
+    (b"8BPS", "a Photoshop document: export it as PNG or TIFF"),
+    (b"v/1\x01", "an OpenEXR picture: convert it to float TIFF, or to Radiance HDR"),
+    (b"\xff\x0a", "a JPEG XL picture: convert it to PNG"),
+    (b"\x1aE\xdf\xa3", "a video (Matroska, WebM): take its frames out as PNG first"),
+    (b"FLV\x01", "a video (FLV): take its frames out as PNG first"),
+    (b"\x00\x00\x01\xba", "a video (MPEG): take its frames out as PNG first"),
+    (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
+    (b"PK\x03\x04", "a ZIP archive (also what office documents are): unpack it"),
+    (b"\x1f\x8b", "compressed by gzip: unpack it"),
+)
+
+
+def what_it_is(head: bytes) -> str | None:
+    """What a file that begins with ``head`` (some hundred bytes) is, and what to do with it; None where that is not known."""
+    for magic, what in _MAGIC:
+        if head.startswith(magic):
+            return what
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        return (
+            f"a {_BRANDS[brand]} picture: convert it to PNG" if brand in _BRANDS else "a video (MP4, MOV): take its frames out as PNG first"
+        )
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "a video (AVI): take its frames out as PNG first"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text):
+        return "an SVG drawing: export it as PNG, in the size that is wanted"
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "a web page, not a picture: download the picture itself"
+    return None
