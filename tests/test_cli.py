@@ -6,9 +6,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
+from img2img import images
 from img2img.cli import app
 from img2img.models import ModelInfo, catalog, load_model, read_info, save_model
 from img2img.networks import ResNetGenerator
@@ -57,6 +60,17 @@ def test_inspect_tells_a_picture(tmp_path: Path) -> None:
     assert "color: gray" in run("inspect", SAMPLES / "photographer.png").output
 
 
+def test_inspect_tells_used_bits_and_how_inks_are_read(tmp_path: Path) -> None:
+    levels = np.linspace(0, 4095, 256).astype(np.uint16)[None, :, None]
+    images.write(images.Picture((images.Frame(images.from_integers(levels)),), 16), tmp_path / "twelve.tif")
+    facts = json.loads(run("inspect", tmp_path / "twelve.tif", "--json").output)
+    assert (facts["bit_depth"], facts["used_bits"], facts["notes"]) == (16, 12, [])
+    Image.new("CMYK", (8, 8)).save(tmp_path / "inks.tif")
+    facts = json.loads(run("inspect", tmp_path / "inks.tif", "--json").output)
+    assert (facts["used_bits"], facts["color"]) == (8, "RGB")
+    assert facts["notes"][0].startswith("CMYK became sRGB by a general profile")
+
+
 def test_inspect_and_show_tell_a_model(model: Path) -> None:
     facts = json.loads(run("inspect", model, "--json").output)
     numbers = (3 * 9 + 1) * 4 + 2 * (4 * 9 + 1) * 4 + (4 * 9 + 1) * 12  # stem, one block of two, tail
@@ -77,6 +91,7 @@ def test_inspect_refuses_what_is_neither(tmp_path: Path) -> None:
 def test_list_names_the_optional_models() -> None:
     rows = {row["name"]: row for row in json.loads(run("weights", "list", "--json").output)}
     assert rows["realesrgan-x4plus"]["license"] == "BSD-3-Clause"
+    assert (rows["span-x4"]["license"], rows["span-x4"]["parameters"]) == ("Apache-2.0", 426_288)
     assert "realesr-animevideov3" in run("weights", "list").output
 
 

@@ -176,6 +176,7 @@ class _Batch:
         result = None
         with _reported(outcome):
             picture = reading.result()
+            outcome.notes += picture.notes
             if outcome.output_size and goes_in_bands(self.pipeline, picture, outcome.job.options, outcome.output_size, self.options):
                 self._stream(outcome, picture)
             else:

@@ -57,6 +57,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 def _picture(path: Path) -> dict[str, Any]:
     from img2img.images import read
+    from img2img.images.used_bits import bits_of
 
     picture = read(path)
     metadata = picture.metadata
@@ -69,12 +70,14 @@ def _picture(path: Path) -> dict[str, Any]:
         "color": "gray" if picture.channels == 1 else "RGB",
         "alpha": picture.alpha is not None,
         "bit_depth": picture.bit_depth,
+        "used_bits": bits_of(picture) if picture.bit_depth == 16 else picture.bit_depth,
         "frames": len(picture.frames),
         "seconds": sum(durations) / 1000 if durations else None,
         "profile": _profile_name(metadata.icc) if metadata.icc else None,
         "dpi": list(metadata.dpi) if metadata.dpi else None,
         "exif_bytes": len(metadata.exif or b""),
         "xmp_bytes": len(metadata.xmp or b""),
+        "notes": list(picture.notes),
     }
 
 

@@ -90,11 +90,12 @@ def _shipped() -> list[dict[str, Any]]:
 
 
 def _optional() -> list[dict[str, Any]]:
-    from img2img.models import realesrgan
+    from img2img.models.optional import MODELS
 
-    source = "the installed extra realesrgan" if realesrgan.folder() else 'pip install "img2img-toolkit[realesrgan]"'
     rows = []
-    for name, files in realesrgan.MODELS.items():
+    for name, files in MODELS.items():
+        extra = files.package.extra
+        source = f"the installed extra {extra}" if files.package.folder() else f'pip install "img2img-toolkit[{extra}]"'
         row = {"name": name, "task": "upscale", "scale": 4, "parameters": files.parameters}
         rows.append({**row, "megabytes": files.parameters * 2 / 1e6, "license": files.license, "from": source})
     return rows

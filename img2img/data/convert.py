@@ -14,6 +14,7 @@ from img2img.data.splits import DataLayout, Split
 from img2img.errors import DataError
 from img2img.files import atomic_path
 from img2img.images import Frame, Picture
+from img2img.images.profiles import in_srgb
 
 TargetName = Literal["side-by-side", "folders"]
 
@@ -141,11 +142,12 @@ def _join(a: Path, b: Path) -> bytes:
     ):
         if left != right:
             raise DataError(f"{str(a)!r} and {str(b)!r} differ in {what} ({left} and {right}); pairs side by side must have the same")
+    if one.metadata.icc != other.metadata.icc:
+        one, other = (replace(in_srgb(each), metadata=images.Metadata()) for each in (one, other))
     channels = max(one.channels, other.channels)
     pixels = torch.cat([each.pixels.expand(channels, -1, -1) for each in (one, other)], dim=2)
     alpha = torch.cat([one.alpha, other.alpha], dim=2) if one.alpha is not None and other.alpha is not None else None
-    metadata = one.metadata if one.metadata.icc == other.metadata.icc else images.Metadata()
-    return _png(replace(one, metadata=metadata, frames=(Frame(pixels, alpha),)))
+    return _png(replace(one, frames=(Frame(pixels, alpha),)))
 
 
 def _half(path: Path, side: int) -> bytes:

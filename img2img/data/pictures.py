@@ -19,7 +19,9 @@ from img2img import images
 from img2img.data.packs import pack_of, read_packed, size_and_time
 from img2img.errors import DataError, FileError, PictureError, cause_of
 from img2img.files import atomic_path
+from img2img.images.profiles import in_srgb
 from img2img.images.resize import resize
+from img2img.images.seen import as_seen
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +43,16 @@ class Entry:
 
 
 def decode_photo(path: Path) -> Pixels:
-    """The photograph at ``path``, a file or in a pack, as (H, W, 3) uint8: gray in three equal planes, without alpha, the first frame."""
+    """The photograph at ``path``, a file or in a pack, as (H, W, 3) uint8, in sRGB, with the bits that it uses stretched over the
+    range: gray in three equal planes, without alpha, the first frame.
+    """
     picture = images.read(read_packed(path), name=str(path)) if pack_of(path) else images.read(path)
-    return images.quantize(picture.pixels.expand(3, -1, -1), 8)
+    return images.quantize(as_seen(picture).pixels.expand(3, -1, -1), 8)
 
 
 def decode_bands(path: Path) -> Pixels:
-    """The picture at ``path`` as (H, W, C) uint8, uint16 or float32, as stored: bands, RGB or gray; alpha is left out."""
-    picture = images.read(path, bands=True)
+    """The picture at ``path`` as (H, W, C) uint8, uint16 or float32: bands as stored, RGB or gray in sRGB; alpha is left out."""
+    picture = in_srgb(images.read(path, bands=True))
     return images.quantize(picture.pixels, picture.bit_depth)
 
 
@@ -141,6 +145,10 @@ class PictureSet:
         """Twelve hex digits that change with the names, sizes or contents' lengths of the pictures: for the run's report."""
         text = json.dumps([(e.path.name, e.height, e.width, size_and_time(e.path)[0]) for e in self.entries])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def state(self) -> str:
+        """Twelve hex digits that change whenever the cache is made anew: for what is derived from the pictures and kept."""
+        return hashlib.sha256(self.cache.with_suffix(".json").read_bytes()).hexdigest()[:12]
 
 
 def to_tensor(pixels: Pixels) -> Tensor:

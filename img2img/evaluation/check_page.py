@@ -12,6 +12,7 @@ from img2img.data.check import KINDS, Finding, Kind, Report
 from img2img.errors import PictureError
 from img2img.evaluation.page import STYLE
 from img2img.files import atomic_path
+from img2img.images.seen import as_seen
 
 MOST_FINDINGS = 24  # of a kind that are shown with pictures
 MOST_FILES = 6  # of a finding
@@ -81,7 +82,7 @@ def _figure(path: Path, name: str) -> str:
 def _thumbnail(path: Path) -> str | None:
     """The picture as a small PNG in base64; None where it cannot be read. Gray is stretched, as label maps use few dark levels."""
     try:
-        pixels = images.quantize(images.read(path).pixels, 8)
+        pixels = images.quantize(as_seen(images.read(path)).pixels, 8)
     except PictureError:
         return None
     gray = pixels.shape[2] == 1

@@ -11,6 +11,7 @@ from img2img.data.degrade import Degradation, degrade_photo
 from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.images.resize import resize
+from img2img.images.seen import as_seen
 from img2img.metrics import quantized
 
 
@@ -99,7 +100,7 @@ def load_pair(
 
 
 def _read(path: Path) -> Tensor:
-    return quantized(images.read(path).pixels).expand(3, -1, -1)
+    return quantized(as_seen(images.read(path)).pixels).expand(3, -1, -1)
 
 
 def _centered(length: int, side: int) -> slice:

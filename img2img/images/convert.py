@@ -12,6 +12,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError
 from img2img.images import Frame, Metadata, Picture
+from img2img.images.frames import integers
 
 Back = Callable[[Picture], Any]
 _KEPT = ("icc_profile", "exif", "xmp", "dpi")
@@ -30,6 +31,8 @@ def to_picture(x: object, read: Callable[[Any], Picture] = images.read) -> tuple
         return read(x), lambda out: _to_pil(out, {"icc_profile": out.metadata.icc, "exif": out.metadata.exif, "dpi": out.metadata.dpi})
     if isinstance(x, Image.Image):
         info = {key: x.info.get(key) for key in _KEPT}
+        if x.mode == "CMYK":
+            info["icc_profile"] = None
         picture = replace(_from_array(_pil_array(x)), metadata=Metadata(icc=info.pop("icc_profile")))
         return picture, lambda out: _to_pil(out, {**info, "icc_profile": out.metadata.icc})
     if isinstance(x, np.ndarray):
@@ -67,6 +70,8 @@ def _to_array(picture: Picture) -> np.ndarray[Any, Any]:
 def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
     if image.mode.startswith("I;16"):
         return cast("np.ndarray[Any, Any]", np.asarray(image).astype(np.uint16))
+    if image.mode == "CMYK":
+        return integers(image)
     gray = image.mode in ("1", "L", "LA", "La")
     return np.asarray(image.convert(("L" if gray else "RGB") + ("A" if image.has_transparency_data else "")))
 

@@ -125,7 +125,7 @@ def encode_vips(image: pyvips.Image, file: BinaryIO, plan: Fit, quality: int | N
             image.jpegsave_target(target, Q=QUALITY[name] if quality is None else quality, subsample_mode="off", **options)
         else:
             size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[image.format]
-            predictor = "float" if image.format == "float" else "horizontal"
+            predictor = "none" if image.format == "float" else "horizontal"  # many readers know no predictor of floats
             layout = {"compression": "deflate", "predictor": predictor, "resunit": "inch", "bigtiff": size > 3 * 10**9}
             image.tiffsave_target(target, page_height=page_height, **layout, **options)
     if name == "JPEG":

@@ -1,12 +1,12 @@
 """Decoded integers -> frames: every kind of pixel becomes gray or RGB, with alpha apart, upright."""
 
-import io
 from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from img2img.errors import PictureError
+from img2img.images.inks import inks_to_srgb
 from img2img.images.orientation import orient
 from img2img.images.picture import Frame, from_integers
 
@@ -15,7 +15,9 @@ _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 def integers(image: Image.Image) -> np.ndarray[Any, Any]:
     """A decoded Pillow picture as (H, W, C) uint8, gray or RGB, with alpha where it has transparency."""
-    if image.mode in ("CMYK", "LAB"):
+    if image.mode == "CMYK":
+        return inks_to_srgb(np.asarray(image), image.info.get("icc_profile"))
+    if image.mode == "LAB":
         image = _to_srgb(image)
     alpha = "A" if image.mode in _TRANSPARENT or "transparency" in image.info else ""
     if image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _gray_palette(image)):
@@ -40,16 +42,9 @@ def _gray_palette(image: Image.Image) -> bool:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """CMYK or Lab as RGB: through the embedded profile where it is one for this mode, else Pillow's plain formula."""
-    srgb = ImageCms.createProfile("sRGB")
-    try:
-        if image.mode == "LAB":
-            profile: Any = ImageCms.createProfile("LAB")
-        else:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        return cast(Image.Image, ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB"))
-    except (KeyError, OSError, ImageCms.PyCMSError):
-        return image.convert("RGB")
+    """Lab as RGB."""
+    lab, srgb = (ImageCms.createProfile(name) for name in ("LAB", "sRGB"))
+    return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
 
 
 def to_frame(values: np.ndarray[Any, Any], orientation: int, duration: float | None = None) -> Frame:

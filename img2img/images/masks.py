@@ -11,6 +11,7 @@ from torch import Tensor
 
 from img2img.errors import ConfigError, PictureError, option
 from img2img.images.formats import READABLE_SUFFIXES
+from img2img.images.profiles import in_srgb
 from img2img.images.read import read
 
 LEVEL = 1 / 255
@@ -63,7 +64,7 @@ def read_mask(path: Path, *, gradients: bool = False) -> tuple[Tensor, list[str]
     Raises:
         PictureError: it cannot be read, or is a photograph.
     """
-    picture = read(path)
+    picture = in_srgb(read(path))
     name, notes = repr(str(path)), list[str]()
     most = 1.0 if gradients else MOST_BETWEEN
     if len(picture.frames) > 1:

@@ -58,6 +58,7 @@ class Picture:
         format: Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
         palette: what the labels of a label picture look like; its pixels (1, H, W) are then label / 255. None for all other pictures.
         source: the file that it was read from; None for pictures from elsewhere.
+        notes: what people should know of how it was read.
     """
 
     frames: tuple[Frame, ...]
@@ -66,6 +67,7 @@ class Picture:
     metadata: Metadata = Metadata()
     palette: Palette | None = None
     source: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> Tensor:

@@ -13,6 +13,7 @@ from img2img.errors import PictureError
 from img2img.images import vips
 from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.frames import alike, integers, to_frame
+from img2img.images.inks import said_of_inks
 from img2img.images.orientation import clean_exif, clean_xmp, orient
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
 from img2img.images.probe import (
@@ -42,7 +43,8 @@ def read(
 ) -> Picture:
     """The picture in ``source``, upright, with its depth, alpha, frames, profile and metadata.
 
-    Gray stays one channel; palettes, CMYK (through its profile), Lab and YCbCr become RGB; 1-bit becomes gray.
+    Gray stays one channel; palettes, CMYK (through its profile, or a general one: a note says which), Lab and YCbCr become RGB; 1-bit
+    becomes gray.
 
     Args:
         source: a path, a file's bytes, or an open binary file (read to its end).
@@ -97,12 +99,12 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
         frames = [Frame(orient(from_integers(pixels), tags.get(274, 1)))]
     else:
         for page in pages:
-            pixels = vips.decode(file, page["width"], page["height"], page["number"])
+            pixels = vips.decode(file, page["width"], page["height"], page["number"], info["icc_profile"])
             bit_depth = max(bit_depth, 8 * pixels.itemsize)
             frames.append(to_frame(pixels, page["tags"].get(274, 1)))
-    if tags.get(262) not in _OF_PROFILE:
-        info.pop("icc_profile")
-    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info))
+    profile = None if tags.get(262) in _OF_PROFILE else info.pop("icc_profile")
+    notes = (said_of_inks(profile),) if tags.get(262) == 5 else ()
+    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _metadata(info), notes=notes)
 
 
 def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int, name: str) -> Picture:
@@ -127,15 +129,15 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
     if vips.is_deep_ppm(head):
         file.seek(0)
         arrays = [vips.decode_ppm(file.read())]
-    if image.mode in ("CMYK", "LAB"):
-        info.pop("icc_profile", None)
+    profile = info.pop("icc_profile", None) if image.mode in ("CMYK", "LAB") else None
+    notes = (said_of_inks(profile),) if image.mode == "CMYK" else ()
     frames = alike([to_frame(*each) for each in zip(arrays, orientations, durations, strict=True)])
     if count > 1 and all(frame.alpha is None or bool((frame.alpha == 1).all()) for frame in frames):
         frames = tuple(replace(frame, alpha=None) for frame in frames)
     if image.format == "GIF" and all(bool((frame.pixels[:1] == frame.pixels[1:]).all()) for frame in frames):
         frames = tuple(replace(frame, pixels=frame.pixels[:1]) for frame in frames)  # Pillow gives RGB from the second frame on
     metadata = replace(_metadata(info), lossless=image.format == "WEBP" and is_lossless_webp(file))
-    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), metadata)
+    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), metadata, notes=notes)
 
 
 def is_lossless_webp(file: BinaryIO) -> bool:

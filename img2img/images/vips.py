@@ -8,6 +8,7 @@ import pyvips
 from PIL import Image, TiffImagePlugin, TiffTags
 
 from img2img.errors import PictureError
+from img2img.images.inks import inks_to_srgb
 
 pyvips.cache_set_max(0)  # the cache would keep the bytes of the last hundred files
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # libtiff's remarks about odd tags
@@ -25,10 +26,11 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> Pixels:
+def decode(file: BinaryIO, width: int, height: int, page: int | None = None, icc: bytes | None = None) -> Pixels:
     """The PNG in ``file``, or ``page`` of the TIFF, as (H, W, C) uint8 or uint16: gray or sRGB, with alpha where there is one.
 
     ``width`` and ``height`` are those that were checked against the limit; two readers may see two sizes in a file made to harm.
+    ``icc`` is the profile of CMYK.
     """
     file.seek(0)
     source = pyvips.Source.new_from_memory(file.read())  # stays referenced here until the pixels are out: libvips holds no reference
@@ -42,8 +44,8 @@ def decode(file: BinaryIO, width: int, height: int, page: int | None = None) -> 
         raise PictureError(f"{image.format} samples in {image.bands} planes; only 8 and 16 bits of gray, RGB or CMYK can be read")
     depth = 8 if image.format == "uchar" else 16
     if image.interpretation == "cmyk":
-        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="perceptual", depth=depth)
-    elif image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
+        return inks_to_srgb(image.numpy(), icc)[:, :, :4]
+    if image.bands > 2 and image.interpretation not in ("srgb", "rgb", "rgb16"):
         image = image.colourspace("srgb" if depth == 8 else "rgb16")
     pixels: Pixels = image.numpy()
     return pixels.reshape(image.height, image.width, image.bands)[:, :, :4]

@@ -17,6 +17,7 @@ from img2img.errors import ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.runtime import Result, Runtime
+from img2img.inference.working import Working
 from img2img.models import Model, load_model
 from img2img.options import Options
 
@@ -98,6 +99,10 @@ class Pipeline(ABC, Generic[O]):
     def check(self, options: O) -> None:
         """ConfigError where ``options`` do not fit the model: what can be said before any picture is read."""
 
+    def marked(self, picture: Picture, options: O) -> Picture:
+        """What ``options`` mark of ``picture``, as a mask of one gray channel: for tasks that mark something (``Task.marks``)."""
+        raise NotImplementedError(f"{self.task} marks nothing")
+
     def read(self, source: Any, options: O, *, max_pixels: int, name: str | None = None) -> Picture:
         """The picture in ``source`` as ``images.read`` gives it: what the model can work on."""
         return images.read(source, max_pixels=max_pixels, name=name)
@@ -109,6 +114,15 @@ class Pipeline(ABC, Generic[O]):
     def output_size(self, height: int, width: int, options: O) -> tuple[int, int]:
         """Height and width of what a picture of ``height`` x ``width`` becomes."""
         return height, width
+
+    @property
+    def needs_srgb(self) -> bool:
+        """Whether the network must see sRGB, as where colors are made or compared; others do as well with a picture's own numbers."""
+        return False
+
+    def working(self, picture: Picture, options: O) -> Working:
+        """What makes of ``picture``'s numbers those that the network knows, and back."""
+        return Working(picture, srgb=self.needs_srgb, bits=getattr(options, "bits", None))
 
     def outline(self, picture: Picture, options: O) -> Picture:
         """What becomes of ``picture`` but for its pixels: channels, alpha, depth, palette, metadata. Sizes are of no meaning."""

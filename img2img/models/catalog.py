@@ -5,7 +5,7 @@ from pathlib import Path
 
 from img2img.errors import ModelError
 from img2img.files import shipped_folder
-from img2img.models import community, realesrgan
+from img2img.models import community, optional
 from img2img.models.files import describes_itself, read_info, read_model
 from img2img.models.info import Model, ModelInfo
 
@@ -25,7 +25,7 @@ def load_model(name_or_path: str | Path) -> Model:
     """
     path = find_model(name_or_path)
     if path is None:
-        return realesrgan.load(str(name_or_path))
+        return optional.load(str(name_or_path))
     return read_model(path) if describes_itself(path) else community.load_community(path)
 
 
@@ -45,7 +45,7 @@ def find_model(name_or_path: str | Path) -> Path | None:
     name = str(name_or_path)
     if name in (shipped := catalog()):
         return shipped[name]
-    if name in realesrgan.MODELS:
+    if name in optional.MODELS:
         return None
     path = Path(name_or_path)
     if path.is_dir():
@@ -54,7 +54,7 @@ def find_model(name_or_path: str | Path) -> Path | None:
             raise ModelError(f"{name!r} is a folder without best.safetensors or latest.safetensors: not a training run that has saved")
         path = found[0]
     if not path.is_file():
-        known = [*shipped, *realesrgan.MODELS]
+        known = [*shipped, *optional.MODELS]
         near = get_close_matches(_plain(Path(name).stem), [_plain(each) for each in known], 1, NEAR)
         meant = next((each for each in known if near and _plain(each) == near[0]), None)
         hint = f"did you mean {meant!r}? There" if meant else "there"

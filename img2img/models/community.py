@@ -129,8 +129,20 @@ def model_from(state: dict[str, Tensor], *, name: str, where: str, license: str 
     """
     descriptor = _recognized(state, where)
     info = _info(descriptor, name, where, license)
+    if descriptor.architecture.id == "SPAN":
+        _fold(descriptor.model)
     behind = CommunityInpainter if info.task == "inpaint" else CommunityNetwork
     return Model(behind(descriptor).requires_grad_(False).eval(), info)
+
+
+def _fold(span: nn.Module) -> None:
+    """Put one convolution in place of each of SPAN's branches, which spandrel folds anew at every call."""
+    branch: Any
+    for module in list(span.modules()):
+        for name, branch in module.named_children():
+            if hasattr(branch, "eval_conv"):
+                branch.update_params()
+                setattr(module, name, branch.eval_conv)
 
 
 def _info(descriptor: Any, name: str, where: str, license: str) -> ModelInfo:

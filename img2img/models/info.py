@@ -12,8 +12,9 @@ FORMAT_VERSION = 1
 class ImageSpec(BaseModel):
     """What the pictures of one side of a translation are.
 
-    ``channels``: 1 for gray, 3 for RGB, n for bands. ``offset``, ``scale``: bands of free range are (x - offset) / scale, in [0, 1],
-    for the network; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has color ``palette[i]``.
+    ``channels``: 1 for gray, 3 for RGB, n for bands. ``offset``, ``scale``: for the network pictures are (x - offset) / scale, in [0, 1],
+    x being float values as stored, or 16 bits in [0, 1]; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has
+    color ``palette[i]``. ``bit_depth``: that of the pictures trained on, 32 for float values; None: not said, by an older file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,6 +23,12 @@ class ImageSpec(BaseModel):
     offset: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
+    bit_depth: Literal[8, 16, 32] | None = None
+
+    @property
+    def is_float(self) -> bool:
+        """Whether its pictures hold float values of any range."""
+        return self.bit_depth == 32 or (self.bit_depth is None and bool(self.scale))
 
 
 class ModelInfo(BaseModel):

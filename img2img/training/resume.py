@@ -19,6 +19,7 @@ WORDS = {
     "fingerprint_b": "names, sizes or lengths of the training pictures on the other side",
     "validation_fingerprint_b": "names, sizes or lengths of the validation pictures on the other side",
     "classes": "classes",
+    "teacher": "teacher",
 }
 
 
@@ -64,6 +65,9 @@ def _data(record: dict[str, Any]) -> dict[Key, Any]:
         for name, value in facts.items() if isinstance(facts, dict) else ():
             if name in WORDS:
                 found[section, name] = value
+    if "teacher" in record:  # None in a run without one
+        teacher = record["teacher"]
+        found["data", "teacher"] = f"{teacher['model']} ({teacher['weights']})" if teacher else "none"
     return found
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from profiles import DISPLAY_P3
 from scenes import load, save, scene
 
 from img2img import images
@@ -147,6 +148,19 @@ def test_metadata_stays_where_both_halves_agree(tmp_path: Path) -> None:
     convert(find_layout(tmp_path / "pairs"), tmp_path / "out", "side-by-side")
     assert images.read(tmp_path / "out/train/1.png").metadata.icc == profile
     assert images.read(tmp_path / "out/train/2.png").metadata.icc is None
+
+
+def test_halves_of_two_profiles_become_srgb(tmp_path: Path) -> None:
+    """sRGB's magenta is (234, 51, 247) in Display P3."""
+    magenta = np.full((16, 16, 3), (234, 51, 247), np.uint8)
+    save(tmp_path / "pairs/A/1.png", magenta, icc_profile=DISPLAY_P3)
+    save(tmp_path / "pairs/B/1.png", scene(2, 16, 16))
+    convert(find_layout(tmp_path / "pairs"), tmp_path / "out", "side-by-side")
+    made = images.read(tmp_path / "out/train/1.png")
+    assert made.metadata.icc is None
+    pixels = images.quantize(made.pixels, 8)
+    assert np.abs(pixels[:, :16].astype(int) - (255, 0, 255)).max() <= 4
+    np.testing.assert_array_equal(pixels[:, 16:], scene(2, 16, 16))
 
 
 def srgb() -> bytes:

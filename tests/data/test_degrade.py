@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from img2img.data.degrade import convolve, degrade_photo, gaussian_kernel, gaussian_noise, jpeg, poisson_noise, sinc_kernel, unsharp_mask
 from img2img.data.sampling import seeded_rng
@@ -45,6 +46,17 @@ def test_an_unsharp_mask_overshoots_at_edges_alone() -> None:
 def test_convolve_keeps_a_flat_picture_and_does_not_mix_channels() -> None:
     x = torch.tensor([0.2, 0.5, 0.9])[:, None, None].expand(3, 16, 16)
     assert torch.allclose(convolve(x, gaussian_kernel(2, 1, 0.5)), x, atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width", "radius"), [(5, 40, 7), (33, 17, 2), (20, 20, 0)])
+def test_convolve_weighs_the_pixels_around_each_as_the_kernel_says(height: int, width: int, radius: int) -> None:
+    side = 2 * radius + 1
+    x, kernel = (torch.rand(*shape, generator=seeded_rng(0)) for shape in ((3, height, width), (side, side)))  # no symmetry in it
+    padded = F.pad(x, (radius,) * 4, mode="replicate")
+    expected = sum(
+        kernel[row, column] * padded[:, row : row + height, column : column + width] for row in range(side) for column in range(side)
+    )
+    torch.testing.assert_close(convolve(x, kernel), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_noise_has_the_variance_asked_for() -> None:

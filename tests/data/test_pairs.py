@@ -146,7 +146,7 @@ def test_float_values_are_brought_to_their_range(tmp_path: Path) -> None:
     floats = np.stack([np.linspace(-40, 60, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)] * 5, axis=2).astype(np.float32)
     a = picture_set(tmp_path, [floats], "a", decode=decode_bands)
     b = picture_set(tmp_path, [places(0)], "b")
-    ranges = Normalization(method="normalize", offset=(-40.0,) * 5, scale=(100.0,) * 5), Normalization()
+    ranges = Normalization(offset=(-40.0,) * 5, scale=(100.0,) * 5), Normalization()
     for samples in (PairPatches(a, b, 20, PLAIN, 0, ranges=ranges), PairCrops(a, b, 20, 4, ranges=ranges)):
         sample = samples[0]
         x, y = (sample["b"][:2] * 255 / 3).round()

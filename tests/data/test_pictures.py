@@ -3,16 +3,20 @@
 import json
 import pickle
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from profiles import DISPLAY_P3, prophoto
+from scenes import scene
 
 from img2img import images
 from img2img.data import pictures
 from img2img.data.pictures import PictureSet, decode_bands, decode_half, decode_labels, decode_photo, decode_shrunk
 from img2img.errors import DataError
+from img2img.images.profiles import color_space, space_of
 
 RANDOM = np.random.default_rng(0)
 
@@ -206,3 +210,27 @@ def test_a_full_disk_is_named_with_the_cache(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not (tmp_path / "c.pixels").exists()
+
+
+@pytest.mark.parametrize("decode", [decode_photo, decode_bands])
+@pytest.mark.parametrize("icc", [DISPLAY_P3, prophoto()])
+def test_pictures_with_profiles_are_decoded_in_srgb(tmp_path, decode, icc):
+    colors, space = images.from_integers(scene(3)), color_space(icc)
+    picture = images.Picture((images.Frame(space.from_srgb(colors)),), 8, metadata=images.Metadata(icc=icc))
+    images.write(picture, tmp_path / "photo.tif")
+    decoded = decode(tmp_path / "photo.tif")
+    assert decoded.dtype == np.uint8
+    assert np.abs(decoded.astype(int) - scene(3)).mean() < 1
+
+
+def test_photographs_of_twelve_bits_are_decoded_over_the_full_range(tmp_path):
+    levels = (scene(3) / scene(3).max() * 4095).round().astype(np.uint16)
+    images.write(images.Picture((images.Frame(images.from_integers(levels)),), 16), tmp_path / "photo.tif")
+    assert np.abs(decode_photo(tmp_path / "photo.tif") - levels / 4095 * 255).max() <= 0.51
+
+
+def test_bands_have_no_colors_that_a_profile_could_change(tmp_path):
+    values = band_file(tmp_path / "bands.tif", 5, "u2")
+    picture = images.read(tmp_path / "bands.tif", bands=True)
+    assert space_of(replace(picture, metadata=images.Metadata(icc=DISPLAY_P3))) is None
+    np.testing.assert_array_equal(decode_bands(tmp_path / "bands.tif"), values)

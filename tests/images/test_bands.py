@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from tiffs import tiff
@@ -280,3 +281,13 @@ def test_what_cannot_be_written_of_bands(tmp_path):
     assert os.listdir(tmp_path) == []
     notes = images.write(images.Picture((images.Frame(planes),) * 2), tmp_path / "a.tif")
     assert notes == ["a picture of bands has one frame: only the first of 2 was written"]
+
+
+@pytest.mark.parametrize("kind", ["i2", "f4"])
+@pytest.mark.parametrize("channels", [1, 5])
+def test_other_programs_read_float_values(tmp_path, kind, channels):
+    expected = values(channels, kind)
+    images.write(images.read(tiff(expected, extra=extra(channels)), bands=True), tmp_path / "x.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "x.tif").reshape(expected.shape), expected.astype(np.float32))
+    if channels == 1:
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.tif")), expected[:, :, 0].astype(np.float32))

@@ -9,9 +9,12 @@ import pytest
 import pyvips
 import torch
 from PIL import Image, ImageCms
+from profiles import DISPLAY_P3, PRESS
 
 from img2img import images
 from img2img.errors import PictureError
+from img2img.images.convert import to_picture
+from img2img.images.inks import inks_to_srgb
 
 RANDOM = np.random.default_rng(0)
 
@@ -137,13 +140,47 @@ def test_transparent_gray(mode):
     np.testing.assert_array_equal(alpha == 0, np.asarray(image.convert("L")) == 255)
 
 
+INKS = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 0), (120, 80, 30, 10)]
+
+
+@pytest.mark.parametrize("profile", [None, DISPLAY_P3, PRESS[:400], PRESS])
+@pytest.mark.parametrize("ink", INKS)
+def test_inks_have_one_color_in_every_format(ink, profile):
+    inks, more = Image.new("CMYK", (16, 16), ink), {"icc_profile": profile} if profile else {}
+    jpeg, tiff = images.read(file(inks, "JPEG", quality=100, **more)), images.read(file(inks, "TIFF", **more))
+    np.testing.assert_allclose(integers(jpeg).mean((0, 1)), integers(tiff).mean((0, 1)), atol=2)
+    assert jpeg.notes == tiff.notes
+    # The general profile, as littlecms applies it.
+    expected = ImageCms.profileToProfile(inks, io.BytesIO(PRESS), ImageCms.createProfile("sRGB"), outputMode="RGB").getpixel((8, 8))
+    np.testing.assert_allclose(integers(tiff)[8, 8], expected, atol=2)
+
+
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
-def test_cmyk_without_a_profile(format):
+def test_the_profile_of_inks_is_said(format):
+    inks = Image.new("CMYK", (16, 16), (200, 100, 20, 10))
+    name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(PRESS))).strip()
+    general = f"CMYK became sRGB by a general profile, libvips' {name!r}, as"
+    assert images.read(file(inks, format, icc_profile=PRESS)).notes == (f"CMYK became sRGB by its profile, {name!r}",)
+    assert images.read(file(inks, format)).notes == (f"{general} it has none",)
+    assert images.read(file(inks, format, icc_profile=DISPLAY_P3)).notes == (f"{general} its own cannot be used",)
+    assert images.read(file(inks.convert("RGB"), format)).notes == ()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_transparency_beside_inks_stays(kind):
+    inks = np.zeros((2, 3, 5), kind)
+    inks[:, :, 0], inks[:, :, 4] = np.iinfo(kind).max, [[0, 20, 60], [100, 140, 255]]
+    np.testing.assert_array_equal(inks_to_srgb(inks, None)[:, :, 3], inks[:, :, 4])
+    np.testing.assert_array_equal(inks_to_srgb(inks, None)[:, :, :3], inks_to_srgb(inks[:, :, :4], None))
+
+
+def test_inks_in_memory_are_those_of_a_file():
     inks = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
-    picture = images.read(file(inks, format, **({"quality": 100} if format == "JPEG" else {})))
-    red, green, blue = picture.pixels.mean((1, 2)).tolist()
-    assert red < 0.3
-    assert min(green, blue) > 0.5
+    inks.info["icc_profile"] = PRESS
+    picture, back = to_picture(inks)
+    assert picture.metadata.icc is None
+    np.testing.assert_array_equal(integers(picture), integers(images.read(file(inks, "TIFF", icc_profile=PRESS))))
+    assert back(picture).mode == "RGB"
 
 
 def test_cmyk_of_adobe_is_not_inverted():

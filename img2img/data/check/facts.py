@@ -1,13 +1,9 @@
 """What a check wants to know of one sample, gathered while its files are open once."""
 
-import io
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageCms
 from torch import Tensor
 
 from img2img import images
@@ -15,8 +11,7 @@ from img2img.data.alignment import Shift, find_shift
 from img2img.data.check.duplicates import Fingerprint, fingerprint
 from img2img.data.sharpness import sharpness
 from img2img.errors import PictureError
-
-PROFILE_TOLERANCE = 6  # levels of 255 by which a profile's colors may differ from sRGB's
+from img2img.images.profiles import color_space
 
 
 @dataclass(frozen=True)
@@ -105,24 +100,10 @@ def _read(path: Path, sharp: bool) -> tuple[Facts | Unreadable, Tensor | None]:
     return facts, pixels
 
 
-@lru_cache(maxsize=64)
 def foreign_profile(icc: bytes) -> str | None:
-    """The name of the profile ``icc`` if its colors differ from sRGB's by more than 6 of 255 levels; None if it is sRGB in effect.
-
-    By what it does and not by its name: there are dozens of sRGB profiles. A profile that cannot be used is called unreadable.
-    """
-    steps = np.linspace(0, 255, 6).round().astype(np.uint8)
-    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    """The name of the profile ``icc``; None if it is sRGB in effect, "unreadable" if it cannot be used."""
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        gray = profile.profile.xcolor_space.strip() == "GRAY"
-        given = Image.fromarray(colors[:, :, 0] if gray else colors)
-        srgb = ImageCms.createProfile("sRGB")
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-        shown = ImageCms.profileToProfile(given, profile, srgb, renderingIntent=intent, outputMode="RGB")
-        name = ImageCms.getProfileDescription(profile).strip()
-    except (ImageCms.PyCMSError, OSError, ValueError):
+        space = color_space(icc)
+    except ValueError:
         return "unreadable"
-    assert shown is not None
-    difference = np.abs(np.asarray(shown).astype(int) - np.asarray(given.convert("RGB")).astype(int)).max()
-    return (name or "without a name") if difference > PROFILE_TOLERANCE else None
+    return space.name if space else None

@@ -32,7 +32,7 @@ KINDS = {
         Kind("depth", "warning", "another bit depth than most", "export all with the same number of bits"),
         Kind("alpha", "warning", "has transparency", "training ignores it: lay the picture on the ground you want"),
         Kind("gray", "warning", "gray, saved as RGB among color pictures", "remove it, or be sure that gray is meant"),
-        Kind("profile", "warning", "a color profile that is not sRGB", "convert to sRGB: training takes the numbers as sRGB"),
+        Kind("profile", "warning", "a color profile that is not sRGB", "training converts it to sRGB, which lacks some colors"),
         Kind("mode", "warning", "colors that are not RGB", "convert to sRGB, or be sure that the colors come out right"),
         Kind("sequence", "warning", "frames of one sequence, by name and look", "hold out whole ones: --val-by prefix or folder, or --val"),
         Kind("blurred", "warning", "less sharp than the others", "look at it; data pack --least-sharpness leaves it out"),

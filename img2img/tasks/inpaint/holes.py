@@ -13,6 +13,8 @@ from img2img.errors import ConfigError, PictureError, option
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.masks import SNAP, mask_of, read_mask_at
+from img2img.images.profiles import in_srgb, space_of
+from img2img.images.used_bits import stretched
 from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
@@ -71,7 +73,7 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
     if options.mask_color is not None:
         parts.append(_painted(options.mask_color, picture, name, notes))
     if options.scratches:
-        parts.append(find_scratches(picture.pixels))
+        parts.append(find_scratches(stretched(picture).pixels))
         notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
     marked = torch.stack(parts).amax(0)
     if options.invert:
@@ -123,7 +125,10 @@ def _painted(color: Color, picture: Picture, name: str, notes: list[str]) -> Ten
     lossy = FORMATS[picture.format].lossy
     near = NEAR_LOSSY if lossy else NEAR
     wanted = torch.tensor(color)[:, None, None] / 255
-    painted = ((picture.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255).float()
+    # As it is displayed, and by the picture's own numbers: an editor may show either.
+    seen = (picture, in_srgb(picture)) if space_of(picture) else (picture,)
+    near_enough = [(each.pixels - wanted).abs().amax(0, keepdim=True) <= (near + 0.5) / 255 for each in seen]
+    painted = torch.stack(near_enough).any(0).float()
     if not bool(painted.any()):
         notes.append(f"{name} has no pixel of the color {shown}")
     elif lossy:

@@ -113,6 +113,7 @@ class InpaintOptions(Options):
         None,
         "White is filled: a picture, a folder of them with the inputs' names, or alpha: what is transparent.",
         flag="--mask",
+        names=[ALPHA],
         panel="Where to fill",
     )
     boxes: Annotated[
@@ -138,6 +139,14 @@ class InpaintOptions(Options):
         None, "Write the holes that were found: a file, or a folder for several.", metavar="PATH", panel="Input and output", local=True
     )
     mask_overwrite: bool = field(False, "Whether mask_out may replace another file.", flag="", local=True)
+    bits: int | None = field(
+        None,
+        "Bits that pictures of 16 bits use, such as 12; 16: all.  [default: as their unused high bits say]",
+        ge=8,
+        le=16,
+        metavar="N",
+        panel="Input and output",
+    )
 
 
 def check_says_where(options: InpaintOptions) -> None:

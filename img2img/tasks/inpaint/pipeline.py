@@ -22,6 +22,7 @@ from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.pipeline import Pipeline, Progress, check_colors
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.tiling import Tiler
+from img2img.inference.working import Working
 from img2img.models import Model
 from img2img.networks import Inpainter
 from img2img.networks.blocks import bilinear
@@ -71,12 +72,13 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         holes = self.holes(picture, options)
         if options.mask_out is not None:
             write_mask(holes[0].weight, mask_path(options.mask_out, picture.source), overwrite=options.mask_overwrite)
-        frames = []
+        working, frames = self.working(picture, options), []
         for number, (frame, hole) in enumerate(zip(picture.frames, holes, strict=True), 1):
-            frames.append(self._filled(_opened(frame, hole, options), hole.weight))
+            frames.append(self._filled(_opened(frame, hole, options), hole.weight, working))
             if progress:
                 progress(number / len(holes))
-        return Result(picture.with_frames(frames), tuple(dict.fromkeys(note for hole in holes for note in hole.notes)))
+        notes = dict.fromkeys(note for hole in holes for note in hole.notes)
+        return Result(picture.with_frames(frames), (*working.notes, *notes))
 
     def holes(self, picture: Picture, options: InpaintOptions) -> list[Hole]:
         """What ``options`` would fill, for each frame of ``picture``; errors as a call."""
@@ -84,6 +86,9 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         for frame in picture.frames:
             self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
         return [find_hole(options, picture.with_frames([frame])) for frame in picture.frames]
+
+    def marked(self, picture: Picture, options: InpaintOptions) -> Picture:
+        return Picture(tuple(Frame(hole.weight) for hole in self.holes(picture, options)[:1]))
 
     def check(self, options: InpaintOptions) -> None:
         check_says_where(options)
@@ -122,13 +127,14 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         self.engine.remember(tiler)
         return torch.where(mask > 0, torch.cat(made).clamp(0, 1), x)
 
-    def _filled(self, frame: Frame, weight: Tensor) -> Frame:
+    def _filled(self, frame: Frame, weight: Tensor, working: Working) -> Frame:
         if not bool(weight.any()):
             return frame
         hole = weight > 0
-        made = self.fill(torch.cat([frame.pixels.expand(3, -1, -1), weight])[None])[0]
+        made = self.fill(torch.cat([working.forth(frame.pixels).expand(3, -1, -1), weight])[None])[0]
         if frame.pixels.shape[0] == 1:
             made = made.mean(0, keepdim=True)
+        made = working.back(made)
         blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
         return replace(frame, pixels=torch.where(hole, blended, frame.pixels))
 

@@ -82,6 +82,7 @@ class StylizeOptions(Options):
         (),
         "A picture; several: a mixture. Or a folder: each picture of it by itself. Or a built-in style (img2img styles lists them).",
         metavar="WHAT[:WEIGHT]",
+        names="styles",
         panel="Style",
     )
     method: Literal["fast", "optimize"] = field("fast", "fast (a network, about a second), or optimize (minutes).", panel="Style")
@@ -121,6 +122,14 @@ class StylizeOptions(Options):
         local=True,
     )
     keep_partial: bool = field(False, "Whether an interrupt gives the picture so far.", flag="", local=True)
+    bits: int | None = field(
+        None,
+        "Bits that pictures of 16 bits use, such as 12; 16: all.  [default: as their unused high bits say]",
+        ge=8,
+        le=16,
+        metavar="N",
+        panel="Input and output",
+    )
 
     @model_validator(mode="after")
     def _check_method(self) -> Self:

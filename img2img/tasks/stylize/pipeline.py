@@ -18,6 +18,7 @@ from img2img.inference.alpha import fill_hidden
 from img2img.inference.engine import Engine
 from img2img.inference.pipeline import Pipeline, Progress, check_colors
 from img2img.inference.runtime import Result, Runtime
+from img2img.inference.working import Working
 from img2img.models import Model
 from img2img.recent import Recent
 from img2img.tasks.stylize.color import finished
@@ -58,6 +59,7 @@ class StylizePipeline(Pipeline[StylizeOptions]):
 
     task = "stylize"
     Options = StylizeOptions
+    needs_srgb = True
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         super().__init__(model, runtime)
@@ -77,7 +79,8 @@ class StylizePipeline(Pipeline[StylizeOptions]):
         masks, notes = _masks(picture, options)
         steps = _steps(styles, options)
         method = self._method(options, len(picture.frames) * len(steps), progress)
-        strips = zip(*[_frames(method, picture, styles, weights, masks, alpha, options) for weights, alpha in steps], strict=True)
+        working = self.working(picture, options)
+        strips = zip(*[_frames(method, picture, working, styles, weights, masks, alpha, options) for weights, alpha in steps], strict=True)
         frames = []
         try:
             for number, (frame, parts) in enumerate(zip(picture.frames, strips, strict=True), 1):
@@ -88,7 +91,7 @@ class StylizePipeline(Pipeline[StylizeOptions]):
         finally:
             if options.preview is not None:
                 Path(options.preview).unlink(missing_ok=True)
-        return Result(self.outline(picture, options).with_frames(frames), (*notes, *method.notes), method.complete)
+        return Result(self.outline(picture, options).with_frames(frames), (*working.notes, *notes, *method.notes), method.complete)
 
     @cached_property
     def engine(self) -> Engine:
@@ -135,7 +138,7 @@ class StylizePipeline(Pipeline[StylizeOptions]):
     def outline(self, picture: Picture, options: StylizeOptions) -> Picture:
         shape = self.output_size(picture.height, picture.width, options)
         alpha = None if picture.alpha is None else torch.empty(1, *shape, device="meta")
-        metadata = picture.metadata if picture.channels == 3 else replace(picture.metadata, icc=None)  # a profile of gray
+        metadata = self.working(picture, options).metadata(picture.metadata, 3)
         return Picture((Frame(torch.empty(3, *shape, device="meta"), alpha),), picture.bit_depth, picture.format, metadata)
 
     def _style(self, what: object, weight: float) -> StyleImage:
@@ -171,6 +174,7 @@ def _steps(styles: Sequence[StyleImage], options: StylizeOptions) -> list[tuple[
 def _frames(
     method: Method,
     picture: Picture,
+    working: Working,
     styles: Sequence[StyleImage],
     weights: Sequence[float],
     given_masks: Sequence[Tensor],
@@ -186,9 +190,10 @@ def _frames(
     mask = torch.stack(masks).amax(0) if masks else None
     nothing = alpha == 0 or bool(given_masks and (mask is None or not mask.any()))
     for frame in picture.frames:
-        colors = frame.pixels.expand(3, -1, -1)
+        colors = working.forth(frame.pixels).expand(3, -1, -1)
+        share = torch.full((1, 1, 1), alpha) if mask is None else mask * alpha
         if nothing:
-            yield colors
+            yield working.blended(colors, colors, frame.pixels, torch.zeros(1, 1, 1))
             continue
         seen = colors if frame.alpha is None else fill_hidden(colors, frame.alpha)
 
@@ -196,7 +201,8 @@ def _frames(
             return finished(made, colors, options.preserve_color, alpha, mask)
 
         made = method.painted(seen, used, masks, show)
-        yield show(made if frame.duration is None else smoother(seen, made))
+        result = show(made if frame.duration is None else smoother(seen, made))
+        yield working.blended(result, colors, frame.pixels, share)
 
 
 def _masks(picture: Picture, options: StylizeOptions) -> tuple[list[Tensor], list[str]]:

@@ -13,6 +13,7 @@ from img2img.errors import ConfigError
 from img2img.images import Picture
 from img2img.images.convert import check_tensor, to_picture
 from img2img.images.resize import resize
+from img2img.images.seen import as_seen
 from img2img.inference.alpha import fill_hidden
 from img2img.inference.pipeline import check_colors
 from img2img.tasks.stylize.validate import SMALLEST_SIDE
@@ -50,6 +51,7 @@ def style_image(style: Any, weight: float = 1.0) -> StyleImage:
     """
     picture = _picture(style)
     check_colors(picture)
+    picture = as_seen(picture)
     pixels = picture.pixels if picture.alpha is None else fill_hidden(picture.pixels, picture.alpha)
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
         name = repr(os.fspath(style)) if isinstance(style, str | os.PathLike) else "picture"

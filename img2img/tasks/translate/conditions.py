@@ -12,8 +12,11 @@ from img2img import images
 from img2img.errors import ConfigError, option
 from img2img.images.color import gray_of
 from img2img.images.convert import to_picture
+from img2img.images.profiles import in_srgb
+from img2img.images.seen import as_seen
 from img2img.models import Model, ModelInfo
 from img2img.tasks.translate.options import TranslateOptions
+from img2img.tasks.translate.ranges import has_range_of, normalized
 
 STYLE_SIDE = 256  # pixels of the shorter side at which a style picture is looked at, as in training
 Encode = Callable[..., Tensor]
@@ -72,15 +75,14 @@ def _style(info: ModelInfo, options: TranslateOptions, encode: Callable[[Any], T
 def encoded_style(model: Model, style: Any, side: str) -> Tensor:
     """The style code (1, style_dim) of ``style``, a path or a picture in memory, of side "a" or "b"."""
     wanted = model.info.a if side == "a" else model.info.b
-    picture = to_picture(style, partial(images.read, bands=wanted.channels not in (1, 3) or bool(wanted.scale)))[0]
-    pixels, given = picture.pixels[None], picture.channels
+    picture = to_picture(style, partial(images.read, bands=wanted.channels not in (1, 3) or wanted.is_float))[0]
+    given = picture.channels
     if given != wanted.channels and not {given, wanted.channels} <= {1, 3}:
         raise ConfigError(f"the style of model {model.info.name!r} comes from {wanted.channels} bands; this one has {given}")
-    if given != wanted.channels:
+    in_range = bool(wanted.scale) and has_range_of(picture, wanted, None)
+    pixels = (normalized(in_srgb(picture).pixels, wanted) if in_range else as_seen(picture).pixels)[None]
+    if pixels.shape[1] != wanted.channels:
         pixels = gray_of(pixels) if given == 3 else pixels.expand(-1, 3, -1, -1)
-    if wanted.scale:
-        offset, scale = (pixels.new_tensor(numbers)[:, None, None] for numbers in (wanted.offset, wanted.scale))
-        pixels = (pixels - offset) / scale
     factor = STYLE_SIDE / min(pixels.shape[-2:])
     size = [max(round(length * factor), 1) for length in pixels.shape[-2:]]
     device = next(model.network.parameters()).device

@@ -47,6 +47,9 @@ class DataConfig(Strict):
         "auto", description="whether the output is a label map; auto: if its files have palettes"
     )
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: the damage to undo")
+    bits: int | None = Field(
+        None, ge=8, le=16, description="bits that pictures of 16 bits use, such as 12; 16: all; null: by the unused high bits of the set"
+    )
     validation_side: int = Field(256, ge=32, description="side of the validation crops")
     validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 

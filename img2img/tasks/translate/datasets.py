@@ -116,7 +116,7 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
     labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
     if all(palettes.values()):
         raise DataError(f"both sides of {_named(data)} are label maps, and only one can be; --set data.labels=never reads them as pictures")
-    ranges = range_of(sets["a"][0]), range_of(sets["b"][0])
+    ranges = range_of(sets["a"][0], config), range_of(sets["b"][0], config)
     a, b = (
         image_spec(sets[name][0], which).model_copy(update={"palette": palettes[name]})
         for name, which in zip(("a", "b"), ranges, strict=True)
@@ -146,7 +146,7 @@ def _two_sets(
             )
         )
     (a, check_a), (b, check_b) = sets
-    ranges = range_of(a), range_of(b)
+    ranges = range_of(a, config), range_of(b, config)
     samples = UnpairedPatches(a, b, config.data.size, config.data.augment, config.training.seed, ranges=ranges)
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(data, sets[0], sets[1], layout), min(len(a), len(b))

@@ -1,23 +1,30 @@
 """What the pictures on one side of a data set are (photographs, gray, bands, or label maps with a palette), and how they are read."""
 
 import csv
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from img2img import images
-from img2img.data.normalize import Normalization, measure
+from img2img.data.normalize import Normalization, used_range
 from img2img.data.pictures import Decoder, PictureSet, decode_bands, decode_half, decode_photo, decode_shrunk, to_tensor
 from img2img.data.sources import Sources, listed
 from img2img.data.splits import DataLayout, spread
 from img2img.errors import DataError
 from img2img.images import Palette
+from img2img.images.used_bits import highest_of, share_of, used_bits
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 
+logger = logging.getLogger(__name__)
+
 PALETTE_FILE = "PALETTE.tsv"
 MOST_LABELS = 64
+SHOWN = 8  # bands whose range is said
 PROBED = 256  # files of a side whose headers are read to tell what it holds
 
 
@@ -84,12 +91,47 @@ def read_palette(file: Path) -> Palette:
         ) from error
 
 
-def range_of(pictures: PictureSet) -> Normalization:
-    """What brings the pictures of a side to [0, 1]: nothing to do for integers; the range of float bands is measured over all of them."""
-    if pictures.entries[0].dtype != "float32":
+def range_of(pictures: PictureSet, config: TranslateConfig) -> Normalization:
+    """What brings the pictures of a side to [0, 1], measured once over all of them.
+
+    The used range of each band, of float values and of 16 bits; of gray and RGB pictures the bits that the whole set uses. 8 bits are as
+    they are.
+
+    Raises:
+        DataError: pictures have values that need more than ``data.bits``.
+    """
+    kinds, bits, channels = {entry.dtype for entry in pictures.entries}, config.data.bits, pictures.channels
+
+    def planes() -> Iterator[Tensor]:
+        return (to_tensor(pictures.pixels(index)) for index in range(len(pictures)))
+
+    if kinds == {"float32"} or (kinds == {"uint16"} and bits is None and channels not in (1, 3)):
+        found = used_range(planes, len(pictures))
+        unit = 1 if kinds == {"float32"} else 65535
+        bands = [f"{unit * low:.4g} to {unit * (low + scale):.4g}" for low, scale in zip(found.offset, found.scale, strict=True)]
+        shown = ", ".join(bands[:SHOWN]) + (", ..." if len(bands) > SHOWN else "")
+        logger.info("the range of the bands in %s, which is stretched for the network: %s", _folder(pictures), shown)
+        return found
+    if kinds != {"uint16"}:
         return Normalization()
-    return measure((to_tensor(pictures.pixels(index)) for index in range(len(pictures))), "normalize")
+    used = bits or used_bits(planes())
+    if bits and (highest := max(map(highest_of, planes()))) >= 2**bits:
+        raise DataError(f"pictures in {_folder(pictures)} have values up to {highest}, more than data.bits={bits} hold: give more, or 16")
+    if used == 16:
+        return Normalization()
+    logger.info(
+        "the pictures in %s use %d of 16 bits, which are stretched for the network, and put back; data.bits=16 if all are used",
+        _folder(pictures),
+        used,
+    )
+    return Normalization(offset=(0.0,) * channels, scale=(share_of(used),) * channels)
 
 
 def image_spec(pictures: PictureSet, normalization: Normalization) -> ImageSpec:
-    return ImageSpec(channels=pictures.channels, offset=normalization.offset, scale=normalization.scale)
+    depths: dict[str, Literal[8, 16, 32]] = {"uint8": 8, "uint16": 16, "float32": 32}
+    depth = max(depths[entry.dtype] for entry in pictures.entries)
+    return ImageSpec(channels=pictures.channels, offset=normalization.offset, scale=normalization.scale, bit_depth=depth)
+
+
+def _folder(pictures: PictureSet) -> str:
+    return repr(str(pictures.entries[0].path.parent))

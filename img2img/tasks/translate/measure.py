@@ -16,6 +16,7 @@ from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pairs import Pair
 from img2img.images import Palette
+from img2img.images.seen import as_seen
 from img2img.metrics import quantized
 from img2img.tasks.translate.restoration import GRAY, apply_damage
 
@@ -54,10 +55,10 @@ def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, 
     Raises:
         PictureError: a file cannot be read. DataError: the sizes differ.
     """
-    pixels = quantized(images.read(pair.truth).pixels)
+    pixels = quantized(as_seen(images.read(pair.truth)).pixels)
     truth = pixels.expand(3, -1, -1)
     if pair.input is not None:
-        given = quantized(images.read(pair.input).pixels).expand(3, -1, -1)
+        given = quantized(as_seen(images.read(pair.input)).pixels).expand(3, -1, -1)
         if given.shape != truth.shape:
             raise DataError(
                 f"{str(pair.input)!r} is {given.shape[2]} x {given.shape[1]}, {str(pair.truth)!r} is {truth.shape[2]} x {truth.shape[1]}"

@@ -31,6 +31,14 @@ class TranslateOptions(Options):
     samples: int = field(1, "Number of results, each in another style.", ge=1, le=MOST_SAMPLES, panel="Translation")
     to: str | None = field(None, "The class to translate into, of models with several.", flag="--to", panel="Translation")
     sample: int = field(0, "Which of the samples: its seed is seed + sample.", ge=0, flag="")
+    bits: int | None = field(
+        None,
+        "Bits that pictures of 16 bits use, such as 12; 16: all.  [default: as their unused high bits say]",
+        ge=8,
+        le=16,
+        metavar="N",
+        panel="Input and output",
+    )
 
 
 def variants(options: TranslateOptions) -> list[tuple[str, TranslateOptions]]:

@@ -19,10 +19,12 @@ from img2img.inference.channels import Channels, Forward
 from img2img.inference.engine import Engine, joined
 from img2img.inference.pipeline import Pipeline, Progress, Stream
 from img2img.inference.runtime import Result, Runtime
+from img2img.inference.working import Working
 from img2img.models import ImageSpec, Model, ModelInfo
 from img2img.recent import Recent
 from img2img.tasks.translate.conditions import conditions_of, encoded_style
 from img2img.tasks.translate.options import TranslateOptions
+from img2img.tasks.translate.ranges import has_range_of, normalized, ranged
 
 RECENT = 16  # style codes that a pipeline remembers
 
@@ -48,16 +50,15 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         Raises:
             PictureError: other bands, or another kind of numbers, than the model was trained on.
         """
-        one = _Translation(self, options)
-        one.check(picture)
+        one = _OfPicture(self, options, picture)
         about = self.outline(picture, options)
         frames = []
         for number, frame in enumerate(picture.frames, 1):
-            pixels = one.run(one.prepared(frame))[0]
+            pixels = one.finished(joined(one.bands(one.prepared(frame)))[0])
             frames.append(replace(frame, pixels=pixels, alpha=frame.alpha if about.alpha is not None else None))
             if progress:
                 progress(number / len(picture.frames))
-        return Result(about.with_frames(frames))
+        return Result(about.with_frames(frames), one.working.notes)
 
     def run(self, pixels: Tensor, options: TranslateOptions) -> Tensor:
         """``pixels`` (N, C, H, W) in [0, 1] translated: (N, C', H, W) float32 on the CPU; for a palette C' is 1, and level i is i / 255.
@@ -68,10 +69,10 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         return _Translation(self, options).run(pixels)
 
     def stream(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Stream:
-        one = _Translation(self, options)
-        one.check(picture)
+        one = _OfPicture(self, options, picture)
         outline = self.outline(picture, options)
-        return Stream(outline, picture.height, picture.width, one.rows(picture.frames[0], outline.bit_depth, progress))
+        rows = one.rows(picture.frames[0], outline.bit_depth, progress)
+        return Stream(outline, picture.height, picture.width, rows, one.working.notes)
 
     def check(self, options: TranslateOptions) -> None:
         self.conditions(options)  # a style picture that cannot be read is no fault of the pictures, and is said once
@@ -80,7 +81,7 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         taken, _ = sides(self.model.info, options)
         if taken.palette:
             return images.read_labels(source, taken.palette, max_pixels=max_pixels, name=name).picture()
-        return images.read(source, max_pixels=max_pixels, name=name, bands=taken.channels not in (1, 3) or bool(taken.scale))
+        return images.read(source, max_pixels=max_pixels, name=name, bands=taken.channels not in (1, 3) or taken.is_float)
 
     def files(self, source: Path, options: TranslateOptions) -> tuple[Path, ...]:
         return tuple(Path(style) for style in options.style if isinstance(style, str))
@@ -88,14 +89,23 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
     def outline(self, picture: Picture, options: TranslateOptions) -> Picture:
         _, target = sides(self.model.info, options)
         channels = 1 if picture.channels == 1 and self.model.info.keeps_gray else target.channels
-        depth: BitDepth = 32 if target.scale else 8 if target.palette else 16 if picture.bit_depth == 32 else picture.bit_depth
-        height, width = picture.height, picture.width
-        colors = channels in (1, 3) and depth != 32 and not target.palette
+        deep = target.bit_depth == 16 or picture.bit_depth > 8
+        depth: BitDepth = 32 if target.is_float else 16 if deep and not target.palette else 8
+        height, width, colors = picture.height, picture.width, _has_colors(target)
         alpha = torch.empty(1, height, width, device="meta") if picture.alpha is not None and colors else None
         frame = Frame(torch.empty(channels, height, width, device="meta"), alpha)
-        same = colors and channels == picture.channels
-        metadata = picture.metadata if same else replace(picture.metadata, icc=None)  # a profile is of gray or of colors
+        metadata = self.working(picture, options).metadata(picture.metadata, channels if colors else 0)
         return replace(picture, frames=(frame,), bit_depth=depth, metadata=metadata, palette=target.palette or None)
+
+    def working(self, picture: Picture, options: TranslateOptions) -> Working:
+        source, target = sides(self.model.info, options)
+        known = has_range_of(picture, source, options.bits)
+        put_back = _has_colors(target) and not (target.scale and known)
+        return Working(picture, srgb=self.needs_srgb, bits=16 if source.scale and known else options.bits, put_back=put_back)
+
+    @property
+    def needs_srgb(self) -> bool:
+        return not self.model.info.keeps_gray  # what restores pictures makes no colors
 
     def conditions(self, options: TranslateOptions) -> dict[str, Any]:
         """What the network is given besides the picture; errors as ``conditions.conditions_of``."""
@@ -121,6 +131,10 @@ def sides(info: ModelInfo, options: TranslateOptions) -> tuple[ImageSpec, ImageS
     return (info.b, info.a) if back else (info.a, info.b)
 
 
+def _has_colors(spec: ImageSpec) -> bool:
+    return spec.channels in (1, 3) and not spec.is_float and not spec.palette
+
+
 class _Translation:
     """One request: its direction and what the network is given besides the picture."""
 
@@ -131,55 +145,65 @@ class _Translation:
         self.conditions = pipeline.conditions(options)
         self.channels = _TranslateChannels(self.takes, self.target, self.info.keeps_gray)
 
-    def check(self, picture: Picture) -> None:
-        info, takes = self.info, self.takes
-        if self.source.palette:
-            if picture.palette != self.source.palette:
-                raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colors; read them with it")
-            return
-        if picture.channels != takes and not {picture.channels, takes} <= {1, 3}:
-            raise PictureError(f"model {info.name!r} takes {takes} bands, the picture has {picture.channels}")
-        if (picture.bit_depth == 32) != bool(self.source.scale):
-            wanted, given = ("float values", "integers") if self.source.scale else ("integers of 8 or 16 bits", "float values")
-            raise PictureError(f"model {info.name!r} was trained on {wanted}, the picture holds {given}")
-
-    def prepared(self, frame: Frame) -> Tensor:
-        """(1, C, H, W) in [0, 1]."""
-        x = (frame.pixels if frame.alpha is None else fill_hidden(frame.pixels, frame.alpha))[None]
-        if self.source.palette:
-            return F.one_hot(images.to_levels(x[:, 0]).long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
-        if not self.source.scale:
-            return x
-        offset, scale = (x.new_tensor(numbers)[:, None, None] for numbers in (self.source.offset, self.source.scale))
-        return (x - offset) / scale
-
     def run(self, pixels: Tensor) -> Tensor:
         given = pixels.shape[1]
         if given != self.takes and not {given, self.takes} <= {1, 3}:
             raise ConfigError(f"model {self.info.name!r} takes {self.takes} planes, and {given} were given")
-        return self._ranged(joined(self._bands(pixels.detach().float().cpu())))
+        return ranged(joined(self.bands(pixels.detach().float().cpu())), self.target)
+
+    def bands(self, x: Tensor) -> Iterator[Tensor]:
+        size, shape = (x.shape[2], x.shape[3]), (x.shape[0], x.shape[1])
+        return self.engine.bands(lambda top, bottom: x[..., top:bottom, :], size, shape, channels=self.channels, conditions=self.conditions)
+
+
+class _OfPicture(_Translation):
+    """One request for one picture: also how its numbers reach the network, and those of the result its file."""
+
+    def __init__(self, pipeline: TranslatePipeline, options: TranslateOptions, picture: Picture) -> None:
+        super().__init__(pipeline, options)
+        self.check(picture)
+        self.working = pipeline.working(picture, options)
+        self.known_range = has_range_of(picture, self.source, options.bits)
+
+    def check(self, picture: Picture) -> None:
+        info, takes, source = self.info, self.takes, self.source
+        if source.palette:
+            if picture.palette != source.palette:
+                raise PictureError(f"model {info.name!r} takes label maps with its own palette of {takes} colors; read them with it")
+            return
+        if picture.channels != takes and not {picture.channels, takes} <= {1, 3}:
+            raise PictureError(f"model {info.name!r} takes {takes} bands, the picture has {picture.channels}")
+        if (picture.bit_depth == 32) != source.is_float:
+            wanted, given = ("float values", "integers") if source.is_float else ("integers of 8 or 16 bits", "float values")
+            raise PictureError(f"model {info.name!r} was trained on {wanted}, the picture holds {given}")
+        if source.scale and takes not in (1, 3) and not source.is_float and picture.bit_depth != 16:
+            raise PictureError(f"model {info.name!r} was trained on bands of 16 bits and their range, the picture has bands of 8 bits")
+
+    def prepared(self, frame: Frame) -> Tensor:
+        """(1, C, H, W) in [0, 1]."""
+        pixels = self.working.forth(frame.pixels)
+        x = (pixels if frame.alpha is None else fill_hidden(pixels, frame.alpha))[None]
+        if self.source.palette:
+            return F.one_hot(images.to_levels(x[:, 0]).long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
+        return normalized(x, self.source) if self.known_range else x
+
+    def finished(self, made: Tensor) -> Tensor:
+        """What the network ``made``, (C, H, W), as the result holds it."""
+        if not _has_colors(self.target):
+            return ranged(made, self.target)
+        return self.working.back(ranged(made, self.target) if self.known_range else made)
 
     def rows(self, frame: Frame, depth: BitDepth, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
         """The frame translated, as (h, W, C[+1]) integers in bands from top to bottom."""
         top, height = 0, frame.pixels.shape[1]
-        for band in self._bands(self.prepared(frame)):
-            planes = [self._ranged(band)[0]]
+        for band in self.bands(self.prepared(frame)):
+            planes = [self.finished(band[0])]
             if frame.alpha is not None:
                 planes.append(frame.alpha[:, top : top + band.shape[-2]])
             top += band.shape[-2]
             yield images.quantize(torch.cat(planes), depth)
             if progress:
                 progress(top / height)
-
-    def _bands(self, x: Tensor) -> Iterator[Tensor]:
-        size, shape = (x.shape[2], x.shape[3]), (x.shape[0], x.shape[1])
-        return self.engine.bands(lambda top, bottom: x[..., top:bottom, :], size, shape, channels=self.channels, conditions=self.conditions)
-
-    def _ranged(self, made: Tensor) -> Tensor:
-        if not self.target.scale:
-            return made
-        offset, factor = (made.new_tensor(numbers)[:, None, None] for numbers in (self.target.offset, self.target.scale))
-        return made * factor + offset
 
 
 class _TranslateChannels(Channels):

@@ -33,12 +33,24 @@ class DataConfig(Strict):
     validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 
 
+class TeacherConfig(Strict):
+    """What is learned from a teacher, the model of --teacher; without one this is of no effect."""
+
+    weight: float = Field(1.0, gt=0, description="of the losses against its output: so many times loss.pixel_weight and loss.lpips")
+    share: float = Field(
+        0.0, ge=0, le=1, description="share of crops at their own size as low-resolution inputs, for which it alone knows an output"
+    )
+    crops: int = Field(4096, ge=1, description="different crops, each enlarged once and kept on disk: 3 (patch * scale)^2 bytes each")
+    license: str = Field("", description="license of its weights, where its file says none")
+
+
 class UpscaleConfig(Strict):
     """Everything that decides how an upscaler is trained."""
 
     scale: Literal[2, 3, 4] = 4
     network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 16})
     loss: LossConfig = LossConfig()
+    teacher: TeacherConfig = TeacherConfig()
     adversary: AdversaryConfig = AdversaryConfig()
     data: DataConfig = DataConfig()
     training: TrainerConfig = TrainerConfig()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ from img2img.training.objective import Batch, HealthSample
 class UpscaleObjective(Objective):
     """A generator that enlarges, and, with an adversarial weight, a discriminator of its results.
 
-    Batches: {"lr": (N, 3, h, w), "hr": (N, 3, h * scale, w * scale)}, both in [0, 1].
+    Batches: {"lr": (N, 3, h, w), "hr": (N, 3, h * scale, w * scale)}, both in [0, 1]; with a teacher those of ``TaughtPatches``.
     """
 
     def __init__(self, config: UpscaleConfig, name: str) -> None:
@@ -55,17 +56,24 @@ class UpscaleObjective(Objective):
             self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        loss, sr, hr = self.config.loss, images["sr"], batch["hr"]
+        loss, sr, hr, taught = self.config.loss, images["sr"], batch["hr"], "teacher" in batch
+        teacher = batch["teacher"] if taught else hr
+        # Where there is no ground truth, the result stands for it: no difference and no gradient, and the device is not waited for.
+        truth = torch.where(batch["known"][:, None, None, None], hr, sr.detach()) if taught else hr
         result: Losses = {}
         if loss.pixel_weight:
-            result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](sr, hr)
+            result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](sr, truth)
+            if taught:
+                result["teacher"] = self.config.teacher.weight * loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](sr, teacher)
         if loss.phase:
-            result["phase"] = loss.phase * losses.phase(sr, hr, self.config.scale)
-        hr, sr = losses.shifted(self.config.scale, hr, sr)
+            result["phase"] = loss.phase * losses.phase(sr, truth, self.config.scale)
+        hr, truth, teacher, sr = losses.shifted(self.config.scale, hr, truth, teacher, sr)
         if self.perceptual is not None and self.steps % loss.perceptual_every == 0:
-            result["perceptual"] = loss.perceptual * loss.perceptual_every * self.perceptual(sr, hr)
+            result["perceptual"] = loss.perceptual * loss.perceptual_every * self.perceptual(sr, truth)
         if self.lpips is not None:
-            result["lpips"] = loss.lpips * self.lpips(sr, hr)
+            result["lpips"] = loss.lpips * self.lpips(sr, truth)
+            if taught:
+                result["teacher_lpips"] = self.config.teacher.weight * loss.lpips * self.lpips(sr, teacher)
         if self.adversary:
             result |= self.adversary.generator_losses(hr, sr)
         return result

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from img2img.inference.engine import Engine, Finish, clamped, joined
 from img2img.inference.pipeline import Pipeline, Progress, Stream, check_colors
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.tiling import Rows
+from img2img.inference.working import Working
 from img2img.models import Model
 from img2img.tasks.upscale.options import LARGEST_SCALE, UpscaleOptions
 from img2img.tasks.upscale.resampling import Window, resized_bands
@@ -38,14 +40,15 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
     def __call__(self, picture: Picture, options: UpscaleOptions, *, progress: Progress | None = None) -> Result:
         """``picture`` with every frame enlarged; depth, format, metadata and timings stay."""
         check_colors(picture)
-        frames = []
-        for number, frame in enumerate(picture.frames, 1):
+        working, frames = self.working(picture, options), []
+        for number, frame in enumerate(picture.frames):
             colors = frame.pixels.shape[0]
-            out = self.run(planes_of(frame), options)[0]
-            frames.append(replace(frame, pixels=out[:colors], alpha=None if frame.alpha is None else out[colors:]))
-            if progress:
-                progress(number / len(picture.frames))
-        return Result(picture.with_frames(frames))
+            height, _ = self.output_size(*frame.pixels.shape[1:], options)
+            told = progress and partial(_tell, progress, number, len(picture.frames))
+            planes = planes_of(replace(frame, pixels=working.forth(frame.pixels)))
+            out = joined(_counted(self.bands(planes, options), height, told))[0]
+            frames.append(replace(frame, pixels=working.back(out[:colors]), alpha=None if frame.alpha is None else out[colors:]))
+        return Result(picture.with_frames(frames), working.notes)
 
     def run(self, pixels: Tensor, options: UpscaleOptions) -> Tensor:
         """``pixels`` (N, C, H, W) in [0, 1] enlarged: (N, C, round(H * scale), round(W * scale)) float32 on the CPU, clamped."""
@@ -54,7 +57,8 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
     def stream(self, picture: Picture, options: UpscaleOptions, *, progress: Progress | None = None) -> Stream:
         check_colors(picture)
         height, width = self.output_size(picture.height, picture.width, options)
-        return Stream(picture, height, width, self._rows(picture, options, height, progress))
+        working = self.working(picture, options)
+        return Stream(picture, height, width, self._rows(picture, working, options, height, progress), working.notes)
 
     def output_size(self, height: int, width: int, options: UpscaleOptions) -> tuple[int, int]:
         """Halves round up, and no side gets less than 1."""
@@ -87,14 +91,32 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
         band = max(memory.BAND_BYTES // (4 * shape[0] * shape[1] * max(width, goal[1])), 16)
         return (finish(band) for band in resized_bands(window, (height, width), goal, band))
 
-    def _rows(self, picture: Picture, options: UpscaleOptions, height: int, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
-        depth, done = picture.bit_depth, 0
+    def _rows(
+        self, picture: Picture, working: Working, options: UpscaleOptions, height: int, progress: Progress | None
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        frame, depth, done = picture.frames[0], picture.bit_depth, 0
+        colors = picture.channels
 
         def finish(piece: Tensor) -> Tensor:
-            return torch.from_numpy(images.quantize(piece[0], depth)).permute(2, 0, 1)[None]
+            planes = torch.cat([working.back(piece[0, :colors]), piece[0, colors:]])
+            return torch.from_numpy(images.quantize(planes, depth)).permute(2, 0, 1)[None]
 
-        for band in self.bands(planes_of(picture.frames[0]), options, finish, itemsize=depth // 8):
+        for band in self.bands(planes_of(replace(frame, pixels=working.forth(frame.pixels))), options, finish, itemsize=depth // 8):
             yield np.ascontiguousarray(band[0].permute(1, 2, 0).numpy())
             done += band.shape[-2]
             if progress:
                 progress(done / height)
+
+
+def _counted(bands: Iterator[Tensor], height: int, progress: Progress | None) -> Iterator[Tensor]:
+    """``bands`` of a result of ``height`` rows; ``progress`` is told the share of it after each."""
+    done = 0
+    for band in bands:
+        yield band
+        done += band.shape[-2]
+        if progress:
+            progress(done / height)
+
+
+def _tell(progress: Progress, number: int, frames: int, share: float) -> None:
+    progress((number + share) / frames)

@@ -24,6 +24,12 @@ def train_upscale(
     validation: Annotated[
         Path | None, typer.Option("--val", help="Validation photographs.  [default: a tenth of --data]", rich_help_panel=o.DATA)
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Model to learn from beside the ground truth: a name, a file or a run.", show_default=False, rich_help_panel=o.MODEL
+        ),
+    ] = None,
     *,
     shared: o.SharedOptions,
 ) -> None:
@@ -37,7 +43,7 @@ def train_upscale(
     from img2img.tasks.upscale.train import dry_run_upscaler, train_upscaler
 
     resolved = shared.resolve(PRESETS, preset, {"scale": scale})
-    chosen: dict[str, Any] = {"init": shared.init, "validation": validation}
+    chosen: dict[str, Any] = {"init": shared.init, "teacher": teacher, "validation": validation}
     shared.carry_out(
         resolved,
         run or Path("runs") / f"upscale-{preset}-{resolved.scale}x",

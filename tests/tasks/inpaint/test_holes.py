@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from profiles import DISPLAY_P3
 from scenes import save, scene
 from torch import Tensor
 
@@ -370,6 +371,14 @@ def test_a_painted_hole_of_a_gray_picture(tmp_path):
     pixels = scene(0, HEIGHT, WIDTH, 1) // 2
     pixels[BOX] = 255
     assert torch.equal(hole(save(tmp_path / "p.png", pixels), mask_color=(255, 255, 255)).weight, EXPECTED)
+
+
+@pytest.mark.parametrize("stored", [(255, 0, 255), (234, 51, 247)])  # its own numbers, and those of sRGB's #ff00ff in Display P3
+def test_a_painted_hole_in_a_picture_with_a_profile(tmp_path, stored):
+    pixels = scene(0, HEIGHT, WIDTH) // 2
+    pixels[BOX] = stored
+    found = hole(save(tmp_path / "p.png", pixels, icc_profile=DISPLAY_P3), mask_color=(255, 0, 255))
+    assert torch.equal(found.weight, EXPECTED)
 
 
 @pytest.mark.parametrize("options", [{"quality": 75}, {"quality": 95, "subsampling": 0}])

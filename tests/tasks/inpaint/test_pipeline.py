@@ -208,3 +208,14 @@ def test_guesses_are_those_of_the_network() -> None:
         holes = weight(height, width, (0, 9, 4, 61), (33, height, 41, width))[None]
         picture, coarse = random(1, 3, height, width), random(1, 3, (height + 1) // 2, (width + 1) // 2)
         assert torch.equal(inpainting.guessed(coarse, picture, holes), enlarged(coarse, picture, holes))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_twelve_bits_in_a_file_of_sixteen_are_filled_over_the_full_range(channels: int) -> None:
+    tiny, levels = model(), (random(channels, 70, 90) * 4095).round()
+    twelve, whole = (Picture((Frame(levels / most),), 16) for most in (65535, 4095))
+    result = inpainter(tiny)(twelve, InpaintOptions.of(HOLES))
+    assert result.notes[0].startswith("12 of its 16 bits are used")
+    assert torch.allclose(result.picture.pixels * 65535 / 4095, filled(tiny, whole, HOLES).pixels, atol=1e-5)
+    known = (HOLES == 0).expand(channels, -1, -1)
+    assert torch.equal(result.picture.pixels[known], twelve.pixels[known])

@@ -60,8 +60,8 @@ def test_pictures_that_are_missing_or_too_few_are_refused(data: Path, trained: T
     options = trained("any")[1]
     with pytest.raises(DataError, match="no pictures to train on"):
         command(*options, "--styles", tmp_path / "empty", "--run", tmp_path / "run")
+    one = [tmp_path / "one" if str(each) == str(data / "contents") else each for each in options]
     with pytest.raises(DataError, match=r"one picture is too few: .* add more or give --val DIR"):
-        one = [tmp_path / "one" if str(each) == str(data / "contents") else each for each in options]
         command(*one, "--run", tmp_path / "run")
     with pytest.raises(DataError, match=r"there is no .*; styles are a folder of pictures, or one picture"):
         train_stylizer(data / "contents", tmp_path / "nothing", tmp_path / "run", config(), preset="any")

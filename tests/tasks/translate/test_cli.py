@@ -106,7 +106,7 @@ def test_a_format_that_cannot_hold_labels_is_refused(
 
 def test_bands_do_not_go_into_png(trained: Trained, photo: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert translate(photo, "-m", trained("to bands")[0], "--ext", "png").exit_code == 1
-    assert "5 bands of 8 bits does not go into PNG; name the output .tif" in caplog.text
+    assert "5 bands of 16 bits does not go into PNG; name the output .tif" in caplog.text
 
 
 def test_bands_to_gray_keep_their_sixteen_bits(trained: Trained, tmp_path: Path) -> None:

@@ -146,6 +146,54 @@ def test_bands_gray_and_float_values(tmp_path: Path) -> None:
     assert 0.99 < float(sample["a"].max()) <= 1
 
 
+def stored(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.write(images.Picture((images.Frame(images.from_integers(values)),), 8 * values.itemsize), path)
+
+
+@pytest.mark.parametrize(("bits", "used"), [(None, 12), (14, 14), (16, 16)])
+def test_bits_that_a_set_does_not_use_are_stretched(tmp_path: Path, caplog: pytest.LogCaptureFixture, bits: int | None, used: int) -> None:
+    for number in range(4):  # the second is darker, the others go to 4000
+        most = 900 if number == 1 else 4000
+        stored(tmp_path / "data" / "A" / f"{number}.tif", (scene(number, 40, 48, 1) / 255 * most).astype(np.uint16))
+        save(tmp_path / "data" / "B" / f"{number}.png", scene(number, 40, 48))
+    caplog.set_level("INFO")
+    made = prepared(tmp_path, config(data={"bits": bits}))
+    range_ = () if used == 16 else ((2**used - 1) / 65535,)
+    assert (made.a.channels, made.a.scale, made.a.bit_depth) == (1, pytest.approx(range_), 16)
+    assert (made.b.scale, made.b.bit_depth) == ((), 8)
+    highest = max(float(made.samples[index]["a"].max()) for index in range(8))
+    assert highest == pytest.approx(4000 / (2**used - 1), rel=0.1)
+    assert ("use 12 of 16 bits" in caplog.text) == (used == 12)
+
+
+def test_a_set_that_needs_more_bits_is_refused(tmp_path: Path) -> None:
+    for number in range(4):
+        stored(tmp_path / "data" / "A" / f"{number}.tif", np.full((40, 48, 1), 4000 + number, np.uint16))
+        save(tmp_path / "data" / "B" / f"{number}.png", scene(number, 40, 48))
+    with pytest.raises(DataError, match=r"values up to 400\d, more than data.bits=10 hold"):
+        prepared(tmp_path, config(data={"bits": 10}))
+
+
+def test_bands_of_sixteen_bits_are_normalized_and_outliers_do_not_rule(tmp_path: Path) -> None:
+    """Reflectances up to 10,000 in one band and up to 300 in another, with a few hot pixels."""
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        values = np.stack([rng.integers(0, most + 1, (200, 200)) for most in (10000, 300, 3000, 3000, 3000)], axis=2).astype(np.uint16)
+        values[0, :5] = 65535
+        floats = rng.uniform(-1, 1, (200, 200, 2)).astype(np.float32)
+        floats[3, 4] = -9999
+        stored(tmp_path / "data" / "A" / f"{number}.tif", values)
+        stored(tmp_path / "data" / "B" / f"{number}.tif", floats)
+    made = prepared(tmp_path, config())
+    assert (made.a.bit_depth, made.b.bit_depth) == (16, 32)
+    assert np.multiply(made.a.scale, 65535).tolist() == pytest.approx([12500, 375, 3750, 3750, 3750], rel=0.01)
+    assert made.b.offset == pytest.approx((-1.5, -1.5), abs=0.01)
+    assert made.b.scale == pytest.approx((2.5, 2.5), abs=0.01)
+    sample = made.samples[0]
+    assert sample["a"].mean((1, 2)).tolist() == pytest.approx([0.4] * 5, abs=0.1)
+
+
 def test_pictures_are_shrunk_when_they_are_decoded(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / "data" / "A" / f"{number}.png", scene(number, 80, 96))

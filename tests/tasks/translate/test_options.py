@@ -156,7 +156,7 @@ def test_label_maps_there_and_back(tmp_path: Path, caplog: pytest.LogCaptureFixt
         given = [str(tmp_path / text) if text in ("data", "tiny.yaml") else text for text in command]
         result = CliRunner().invoke(app, [*given, "--run", str(tmp_path / direction)])
         assert result.exit_code == 0, result.output
-    assert load_model(tmp_path / "a2b").info.b == ImageSpec(palette=PALETTE, channels=1)
+    assert load_model(tmp_path / "a2b").info.b == ImageSpec(palette=PALETTE, channels=1, bit_depth=8)
     first = translate(tmp_path / "data" / "images" / "0.png", "-m", tmp_path / "a2b", "-o", tmp_path / "labels.png")
     assert first.exit_code == 0, first.output
     assert images.read_labels(tmp_path / "labels.png").palette == PALETTE

@@ -87,10 +87,14 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained
 def test_what_the_sides_are_is_found(trained: Trained) -> None:
     found = {name: load_model(trained(name)[0]).info for name in ("labels", "from labels", "bands", "to bands", "floats")}
     colors = ((10, 20, 30), (200, 40, 50), (60, 220, 70))
-    assert (found["labels"].a, found["labels"].b) == (ImageSpec(), ImageSpec(channels=1, palette=colors))
-    assert (found["from labels"].a, found["from labels"].b) == (ImageSpec(channels=1, palette=colors), ImageSpec())
-    assert (found["bands"].a, found["bands"].b) == (ImageSpec(channels=5), ImageSpec(channels=1))
-    assert (found["to bands"].a, found["to bands"].b) == (ImageSpec(), ImageSpec(channels=5))
+    rgb, labels = ImageSpec(bit_depth=8), ImageSpec(channels=1, palette=colors, bit_depth=8)
+    assert (found["labels"].a, found["labels"].b) == (rgb, labels)
+    assert (found["from labels"].a, found["from labels"].b) == (labels, rgb)
+    assert found["bands"].b == ImageSpec(channels=1, bit_depth=8)
+    assert found["to bands"].a == rgb
+    for side in (found["bands"].a, found["to bands"].b):
+        assert (side.channels, side.bit_depth, len(side.scale)) == (5, 16, 5)
+        assert all(0.5 < scale <= 1 for scale in side.scale)
     for side in (found["floats"].a, found["floats"].b):
         assert -40 <= side.offset[0] < 0
         assert 20 < side.offset[0] + side.scale[0] <= 80

@@ -127,6 +127,17 @@ def test_notes_go_to_the_log(photo: Path, model: Path, caplog: pytest.LogCapture
     assert "no transparency" in caplog.text
 
 
+def test_how_inks_were_read_is_said(photo: Path, model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stream = io.BytesIO()
+    Image.new("CMYK", (4, 4), (255, 0, 0, 0)).save(stream, "JPEG")
+    inks = photo.with_suffix(".jpg")
+    inks.write_bytes(stream.getvalue())
+    assert json.loads(upscale(inks, "-m", model, "--json").stdout)["notes"][0].startswith("CMYK became sRGB by a general profile")
+    caplog.clear()
+    assert upscale("-", "-m", model, "-o", photo.with_name("piped.png"), data=inks.read_bytes()).exit_code == 0
+    assert "CMYK became sRGB by a general profile" in caplog.text
+
+
 def test_metadata_stay_unless_stripped(photo: Path, model: Path) -> None:
     image = Image.open(photo)
     exif = Image.Exif()

@@ -228,3 +228,29 @@ def test_load_and_the_short_way(tiny: Tiny, tiny_model: TinyModel, tmp_path: Pat
     assert again.pipeline.identity == pipeline.identity != tiny(2, dtype="bf16").identity
     with pytest.raises(AttributeError, match="nothing"):
         _ = img2img.nothing
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_twelve_bits_in_a_file_of_sixteen_are_seen_over_the_full_range(tiny: Tiny, channels: int) -> None:
+    full = picture(30, 20, channels, alpha=torch.rand(1, 30, 20), depth=16)
+    levels = (full.pixels / full.pixels.max() * 4095).round()
+    twelve, whole = (full.with_frames([Frame(levels / most, full.alpha)]) for most in (65535, 4095))
+    made, expected = tiny(2)(twelve, OWN), tiny(2)(whole, OWN).picture
+    assert torch.allclose(made.picture.pixels * 65535 / 4095, expected.pixels, atol=1e-5)
+    assert torch.equal(made.picture.alpha, expected.alpha)
+    assert made.notes[0].startswith("12 of its 16 bits are used")
+    stream = tiny(2).stream(twelve, OWN)
+    assert stream.notes == made.notes
+    rows = np.concatenate(list(stream.rows))[:, :, :channels]
+    assert np.abs(rows.astype(int) - images.quantize(made.picture.pixels, 16)).max() <= 1
+    as_is = tiny(2)(twelve, UpscaleOptions.of(bits=16))
+    assert as_is.notes == ()
+    assert torch.equal(as_is.picture.pixels, tiny(2).run(twelve.pixels[None], OWN)[0])
+
+
+def test_dark_photographs_are_seen_as_they_are(tiny: Tiny) -> None:
+    dark = picture(depth=16)
+    dark = dark.with_frames([Frame((dark.pixels * 0.2 * 65535).round() / 65535)])
+    made = tiny(2)(dark, OWN)
+    assert made.notes == ()
+    assert torch.equal(made.picture.pixels, tiny(2).run(dark.pixels[None], OWN)[0])
