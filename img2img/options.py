@@ -69,7 +69,7 @@ def field(
         names: texts that it takes besides pictures: a list of them, or "styles": the built-in ones, each also as ``NAME:WEIGHT``.
         limits: ``ge``, ``le``, ... as of ``pydantic.Field``.
     """
-    extra = {"flag": flag, "metavar": metavar, "panel": panel, "local": local or None, "names": names}
+    extra: dict[str, Any] = {"flag": flag, "metavar": metavar, "panel": panel, "local": local or None, "names": names}
     return Field(
         default, description=description, json_schema_extra={key: value for key, value in extra.items() if value is not None}, **limits
     )

@@ -65,7 +65,18 @@ def serve(
             webbrowser.open(shown)
 
     runtime = Runtime(device, dtype, tile)
-    limits = {"max_bytes": max_megabytes * 1_000_000, "max_pixels": max_pixels, "queue": queue, "keep_minutes": keep_minutes}
     if any("*" in origin for origin in cors or ()):
         raise ConfigError("--cors names one site, such as https://example.org, not all of them")
-    run(Settings(host, token, tuple(model or ()), tuple(cors or ()), tuple(allow_host or ()), runtime, **limits), port, started)
+    settings = Settings(
+        host,
+        token,
+        tuple(model or ()),
+        tuple(cors or ()),
+        tuple(allow_host or ()),
+        runtime,
+        max_bytes=max_megabytes * 1_000_000,
+        max_pixels=max_pixels,
+        queue=queue,
+        keep_minutes=keep_minutes,
+    )
+    run(settings, port, started)

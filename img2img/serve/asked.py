@@ -72,17 +72,17 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
     Raises:
         RefusedError: 400, 415, 422. Img2ImgError: options that contradict each other.
     """
-    properties = schema_of(task)["properties"]
+    source, properties = sent.picture, schema_of(task)["properties"]
     common = {**FILES, **{name: about for name, about in RUNTIME.items() if name in task.runtime}}
-    texts = {name: [text for text in values if text] for name, values in sent.fields.items()}
-    values = {name: typed(name, common[name], texts.pop(name)) for name in common if texts.get(name)}
+    texts = {name: given for name, values in sent.fields.items() if (given := [text for text in values if text])}
+    values = {name: typed(name, common[name], texts.pop(name)) for name in common if name in texts}
     shown: dict[str, Any] = {name: value for name, value in sent.options.items() if name in properties}
     unknown = [name for name in sent.options if name not in {**properties, **common}]
     values = {**{name: value for name, value in sent.options.items() if name in common}, **values}
     for name, given in texts.items():
         if name not in properties:
             unknown.append(name)
-        elif given:
+        else:
             shown[name] = list(given) if picture_schema(properties[name]) else typed(name, properties[name], given)
     files = {name: paths for name, paths in sent.files.items() if name != PICTURE}
     unknown += [name for name in files if name not in properties or not picture_schema(properties[name])]
@@ -93,7 +93,7 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
     for name in {**files, **{name: value for name, value in shown.items() if picture_schema(properties[name])}}:
         shown[name], made[name] = _pictures(name, properties[name], shown.get(name), files.get(name, []))
     options = _one(task, task.options.of(**made))
-    probe = probed(sent.picture, max_pixels, "the picture")
+    probe = probed(source, max_pixels, "the picture")
     for name, paths in files.items():
         for number, path in enumerate(paths, 1):
             probed(path, max_pixels, f"picture @{number} of {name}")
@@ -107,7 +107,7 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
         images.check_format("." + str(values["format"]).lstrip(".")) if values.get("format") else None,
         _quality(values.get("quality")),
         bool(values.get("strip_metadata", False)),
-        sent.picture,
+        source,
         probe,
     )
 
@@ -181,9 +181,7 @@ def _one(task: Task[Any], options: Options) -> Options:
     """``options`` of one result, as the task completes them."""
     variants = task.variants(options)
     if len(variants) > 1:
-        raise RefusedError(
-            422, f"these options ask for {len(variants)} results; one comes back: ask for each by itself, with sample = 0, 1, ..."
-        )
+        raise RefusedError(422, f"these options ask for {len(variants)} results, and one comes back: ask for each by itself, by sample")
     (prepared,) = task.prepare([Request(None, None, variants[0][1])], False)
     return prepared  # type: ignore[no-any-return]
 

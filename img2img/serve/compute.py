@@ -2,17 +2,21 @@
 
 import sys
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from img2img import images
 from img2img.batch.one import make_one, own_format
 from img2img.batch.write import WriteOptions
+from img2img.inference.devices import choose_device
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.runtime import Runtime
-from img2img.models import ModelInfo, catalog, load_info, realesrgan
+from img2img.models import ModelInfo, catalog, find_model, load_info
+from img2img.models.optional import MODELS
 from img2img.recent import Recent
 from img2img.serve.jobs import CanceledError, Job, Made, plain
 from img2img.serve.problems import RefusedError
@@ -21,6 +25,16 @@ from img2img.tasks import TASKS
 from img2img.tasks.task import Task
 
 KEPT_OPEN = 4
+ABOUT = {  # what the shipped models are for
+    "upscale-4x-photo": "Real photographs, slightly noisy or compressed.",
+    "upscale-4x-fidelity": "Closest to the pixels of clean pictures.",
+    "inpaint-photo": "Fills holes in photographs.",
+    "stylize-any": "Any picture's style on any photograph.",
+    "translate-restore": "Removes noise and JPEG's marks of unknown strength.",
+    "translate-colorize": "Colors gray photographs.",
+    "translate-sketch": "Makes a photograph of a colored sketch; a demonstration.",
+    "translate-painting": "The colors and strokes of van Gogh; a demonstration.",
+}
 
 
 class Computer:
@@ -28,13 +42,17 @@ class Computer:
 
     Attributes:
         models: what may be named, with what each says of itself. loaded: the names of those that were opened, in that order.
+        device: where they run.
+
+    Raises:
+        ModelError, ConfigError: a model or a device of ``settings`` that cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.device = str(choose_device(settings.runtime.device))
         self._paths: dict[str, str] = {name: name for name in catalog()}
-        if realesrgan.folder() is not None:
-            self._paths |= {name: name for name in realesrgan.MODELS}
+        self._paths |= {name: name for name, files in MODELS.items() if files.package.folder()}
         self.models: dict[str, ModelInfo] = {name: load_info(name) for name in self._paths}
         for given in settings.models:
             info = load_info(given)
@@ -42,6 +60,23 @@ class Computer:
         self.own = tuple(load_info(given).name for given in settings.models)
         self.loaded: list[str] = []
         self._open = Recent[tuple[str, str, Runtime], Pipeline[Any]](KEPT_OPEN)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The models, as clients see them."""
+        return [
+            {
+                "name": name,
+                "task": info.task,
+                "scale": info.scale,
+                "description": ABOUT.get(name, ""),
+                "license": info.license,
+                "directions": info.directions,
+                "classes": info.classes,
+                "loaded": name in self.loaded,
+                **sizes(self._paths[name]),
+            }
+            for name, info in self.models.items()
+        ]
 
     def warm_up(self) -> None:
         """Open the models that the server was started with, or else the default of the first task that has one."""
@@ -96,3 +131,15 @@ class Computer:
     def _mark(self, job: Job, pipeline: Pipeline[Any], path: Path) -> tuple[str, ...]:
         picture = pipeline.read(job.asked.source, job.asked.options, max_pixels=self.settings.max_pixels)
         return tuple(images.write(pipeline.marked(picture, job.asked.options), path, format="PNG"))
+
+
+def sizes(model: str) -> dict[str, Any]:
+    """How many numbers the model's file holds, and its megabytes; null for models whose file does not tell."""
+    path = find_model(model)
+    if path is None:
+        return {"parameters": MODELS[model].parameters, "megabytes": MODELS[model].parameters * 2 / 1e6}
+    megabytes = round(path.stat().st_size / 1e6, 2)
+    if path.suffix != ".safetensors":
+        return {"parameters": None, "megabytes": megabytes}
+    with safe_open(path, framework="pt") as file:
+        return {"parameters": sum(prod(file.get_slice(key).get_shape()) for key in file.keys()), "megabytes": megabytes}  # noqa: SIM118

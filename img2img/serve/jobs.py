@@ -123,9 +123,7 @@ class Jobs:
         if self.closing:
             raise RefusedError(503, "the server is about to end", {"Retry-After": "10"})
         if self.receiving + len(self.queue) >= self.settings.queue or len(self.all) >= MOST_KEPT:
-            raise RefusedError(
-                429, f"{len(self.queue) + self.receiving} requests wait; come again later", {"Retry-After": self._patience()}
-            )
+            raise RefusedError(429, "as many requests wait as may; come again later", {"Retry-After": self._patience()})
         if shutil.disk_usage(self.folder.path).free < self.settings.max_bytes + FREE_BYTES:
             raise RefusedError(503, "the server's disk is nearly full; come again later", {"Retry-After": "60"})
         folder = self.folder.path / secrets.token_hex(8)
@@ -207,9 +205,7 @@ class Jobs:
             "created": job.created,
             "expires": job.expires,
             "input": {**_sizes(asked.probe), "bytes": _bytes(asked.source)},
-            "result": None
-            if made is None
-            else {**_sizes(made.probe), "media_type": media_type(made.probe.format), "bytes": _bytes(made.path)},
+            "result": None if made is None else _about(made),
             "notes": [] if made is None else list(made.notes),
             "error": job.error,
         }
@@ -285,6 +281,10 @@ def plain(text: str, folder: Path) -> str:
 def media_type(format: str) -> str:
     """The media type of Pillow's ``format``."""
     return {"PPM": "image/x-portable-anymap", "JPEG2000": "image/jp2"}.get(format, f"image/{format.lower()}")
+
+
+def _about(made: Made) -> dict[str, Any]:
+    return {**_sizes(made.probe), "media_type": media_type(made.probe.format), "bytes": _bytes(made.path)}
 
 
 def _sizes(probe: Probe) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def preview(path: Path, size: int, max_pixels: int) -> bytes:
     shown = _in_srgb(Image.fromarray(levels if levels.shape[2] == 3 else levels[:, :, 0]), picture.metadata.icc)
     if alpha is not None:
         shown.putalpha(Image.fromarray(images.quantize(alpha, 8)[:, :, 0]))
+    shown.info.clear()  # its profile
     file = io.BytesIO()
     shown.save(file, "PNG", compress_level=1)
     return file.getvalue()

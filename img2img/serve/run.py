@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from img2img.errors import ConfigError, option
-from img2img.serve.app import create_app
+from img2img.serve.app import GRACE_SECONDS, create_app
 from img2img.serve.security import is_loopback
 from img2img.serve.settings import Settings
 
-GRACE_SECONDS = 30  # that the picture being computed gets once the server is to end
 SHORTEST_TOKEN = 12
 
 
@@ -34,18 +34,17 @@ def serve(settings: Settings, port: int, started: Callable[[str], None]) -> None
     with listening:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{listening.getsockname()[1]}/"
-        config = uvicorn.Config(
-            create_app(settings), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
-        )
-        _Server(config, lambda: started(address)).run(sockets=[listening])
+        app = create_app(settings)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS)
+        _Server(app, config, lambda: started(address)).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """Uvicorn's, which would end by the signal that stopped it: this one ends with 0."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._started = started
+        self.app, self._started = app, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -63,3 +62,6 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
+        state = getattr(self.app.state, "img2img", None)
+        if state is not None:  # what waits is answered now; what is computed may end
+            state.jobs.loop.call_soon_threadsafe(state.jobs.begin_closing)

@@ -43,7 +43,7 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
         working, frames = self.working(picture, options), []
         for number, frame in enumerate(picture.frames):
             colors = frame.pixels.shape[0]
-            height, _ = self.output_size(*frame.pixels.shape[1:], options)
+            height, _ = self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
             told = progress and partial(_tell, progress, number, len(picture.frames))
             planes = planes_of(replace(frame, pixels=working.forth(frame.pixels)))
             out = joined(_counted(self.bands(planes, options), height, told))[0]
