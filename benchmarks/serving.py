@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import typer
 from packaging.requirements import Requirement
 from PIL import Image
 
@@ -41,10 +42,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=500, help="for memory, after a tenth of them and after all")
     asked = parser.parse_args()
     with server() as (client, process, listening, ready):
-        print(f"start: {listening:.1f} s until it listens, {ready:.1f} s until the model is loaded")
+        typer.echo(f"start: {listening:.1f} s until it listens, {ready:.1f} s until the model is loaded")
         added(client, asked.picture, asked.scale, asked.turns)
         many(client, process, asked.requests)
-    print(f"install size of the extra: {install_megabytes():.1f} MB")
+    typer.echo(f"install size of the extra: {install_megabytes():.1f} MB")
 
 
 @contextlib.contextmanager
@@ -84,7 +85,9 @@ def added(client: httpx.Client, picture: Path, scale: str, turns: int) -> None:
             pairs = [(_seconds(direct), _seconds(over_http)) for _ in range(turns)]
             one, other = (statistics.median(side) for side in zip(*pairs, strict=True))
             more = statistics.median(b - a for a, b in pairs)
-            print(f"{path.name}: {one * 1000:.1f} ms without, {other * 1000:.1f} ms over HTTP; median difference {more * 1000:+.1f} ms")
+            typer.echo(
+                f"{path.name}: {one * 1000:.1f} ms without, {other * 1000:.1f} ms over HTTP; median difference {more * 1000:+.1f} ms"
+            )
 
 
 def many(client: httpx.Client, process: psutil.Process, requests: int) -> None:
@@ -106,13 +109,13 @@ def many(client: httpx.Client, process: psutil.Process, requests: int) -> None:
         assert {compute(number) for number in range(count)} == {200}
         rate = count / (time.perf_counter() - began)
         memory[len(memory)] = process.memory_info().rss / 1e6
-    print(f"{rate:.1f} requests/s one after the other (16 x 12 pixels, upscaled)")
-    print(f"memory: {memory[0]:.0f} MB after {requests // 10} requests, {memory[1]:.0f} MB after {requests}")
+    typer.echo(f"{rate:.1f} requests/s one after the other (16 x 12 pixels, upscaled)")
+    typer.echo(f"memory: {memory[0]:.0f} MB after {requests // 10} requests, {memory[1]:.0f} MB after {requests}")
     for name, one in (("upscaled", compute), ("preview of 0.24 megapixels", send)):
         with ThreadPoolExecutor(8) as pool:
             began = time.perf_counter()
             assert set(pool.map(one, range(100))) == {200}
-            print(f"{100 / (time.perf_counter() - began):.1f} requests/s from eight clients at once ({name})")
+            typer.echo(f"{100 / (time.perf_counter() - began):.1f} requests/s from eight clients at once ({name})")
 
 
 def install_megabytes() -> float:

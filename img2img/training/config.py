@@ -29,6 +29,9 @@ class TrainerConfig(Strict):
     ema: float = Field(0.999, ge=0, lt=1, description="decay per step of the averaged weights; 0: no averaging")
     clip: float = Field(1.0, ge=0, description="largest gradient norm of the generators; 0: no clipping")
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    tf32: bool = Field(True, description="CUDA: fp32 products and convolutions on tensor cores, which keep 10 bits of the mantissa")
+    cudnn_benchmark: bool = Field(False, description="CUDA: time cuDNN's algorithms for each shape and take the fastest, another each run")
+    compile: bool = Field(False, description="torch.compile of the generators: slow first steps, then less time on CUDA; needs g++")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = Field(1, ge=1, description="processes, one per device")
     workers: int = Field(1, ge=0, description="processes that prepare samples; the result does not depend on it")

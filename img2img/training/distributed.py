@@ -37,7 +37,16 @@ def make_fabric(config: TrainerConfig) -> Fabric:
     except (RuntimeError, ValueError, MisconfigurationException) as error:
         raise ConfigError(f"device {config.device!r} x {config.devices} with {config.precision}: {str(error).splitlines()[0]}") from error
     fabric.launch()
+    if fabric.device.type == "cuda":
+        choose_kernels(config)
     return fabric
+
+
+def choose_kernels(config: TrainerConfig) -> None:
+    """How CUDA computes in fp32, and whether cuDNN looks for its fastest algorithms; for the whole process."""
+    torch.set_float32_matmul_precision("high" if config.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = config.tf32
+    torch.backends.cudnn.benchmark = config.cudnn_benchmark
 
 
 def _precision(config: TrainerConfig) -> dict[str, Any]:

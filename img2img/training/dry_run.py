@@ -66,7 +66,7 @@ def measure_steps(objective: Objective, samples: Dataset[Batch], config: Trainer
     """Take ``STEPS`` steps on the first samples, of which the first has the lazy penalties that a run has in one step of
     ``objective.lazy``, and one before to warm up; nothing is written, but ``objective`` is changed by them.
     """
-    place(objective, fabric)
+    place(objective, fabric, compiled=config.compile)
     objective.train()
     optimizers = make_optimizers(objective, config, fabric)
     count = config.batch * config.accumulate

@@ -27,8 +27,8 @@ class Step:
     taken: bool
 
 
-def place(objective: AdversarialModule, fabric: Fabric) -> None:
-    """Move ``objective`` to the device, in the memory format that its convolutions like.
+def place(objective: AdversarialModule, fabric: Fabric, *, compiled: bool = False) -> None:
+    """Move ``objective`` to the device, in the memory format that its convolutions like, and compile its generators if so asked.
 
     That is channels_last, but for instance norm on a CPU, which then copies every activation twice: 1.71 CycleGAN images a second in
     place of 1.97 on two cores.
@@ -36,6 +36,11 @@ def place(objective: AdversarialModule, fabric: Fabric) -> None:
     copies = fabric.device.type == "cpu" and any(isinstance(module, nn.InstanceNorm2d) for module in objective.modules())
     memory_format = torch.contiguous_format if copies else torch.channels_last
     objective.to(fabric.device, memory_format=memory_format)  # type: ignore[call-overload]
+    if compiled:
+        # In place: the names of the weights stay, so that checkpoints fit either way. Not the discriminators: compiled networks have no
+        # second derivatives, which R1 and the gradient penalty take.
+        for network in objective.generators.values():
+            network.compile()
 
 
 def make_optimizers(objective: AdversarialModule, config: TrainerConfig, fabric: Fabric) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class _Run:
             )
         run.mkdir(parents=True, exist_ok=True)
         keep_freed_memory(fabric.device)
-        place(objective, fabric)
+        place(objective, fabric, compiled=config.compile)
         self.objective, self.samples, self.validation, self.config, self.run = objective, samples, validation, config, run
         self.fabric, self.record = fabric, record
         self.optimizers = make_optimizers(objective, config, fabric)

@@ -1,5 +1,6 @@
 """The loop: exact resume, averaging, stopping. A toy objective with a discriminator, noise and spectral norm: all that can go wrong."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from toy import Toy, assert_same, run, tensors
 from img2img.errors import ConfigError, TrainingError
 from img2img.training import TrainerConfig
 from img2img.training import checkpoint as checkpoints
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import choose_kernels, make_fabric
 from img2img.training.history import History
 
 
@@ -110,3 +111,31 @@ def test_history_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     path.write_text('{"images": 4, "a": 1}\n{"images": 8, "a": 2}\n{"images": 12, "a": 3}\n{"ima')
     assert History(path, 8).series("a") == [(4, 1), (8, 2)]
     assert path.read_text() == '{"images": 4, "a": 1}\n{"images": 8, "a": 2}\n'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_compiled_generators_learn_the_same_and_their_checkpoints_fit_both(tmp_path: Path) -> None:
+    toy = {"norm": "none", "noise": 0.0}
+    run(tmp_path / "plain", Toy(**toy))
+    run(tmp_path / "both", Toy(**toy), images=20, compile=True)
+    compiled = Toy(**toy)
+    run(tmp_path / "both", compiled, compile=True)
+    assert compiled.generators["sr"]._compiled_call_impl is not None
+    plain, both = (load_file(tmp_path / name / "latest.safetensors") for name in ("plain", "both"))
+    assert plain.keys() == both.keys()
+    for key, value in plain.items():
+        assert torch.allclose(value, both[key], atol=1e-4), key
+
+
+def test_kernels_of_cuda_are_chosen_by_the_configuration() -> None:
+    cudnn, before = torch.backends.cudnn, torch.get_float32_matmul_precision()
+    flags = cudnn.allow_tf32, cudnn.benchmark
+    try:
+        choose_kernels(TrainerConfig())
+        assert (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark) == ("high", True, False)
+        choose_kernels(TrainerConfig(tf32=False, cudnn_benchmark=True))
+        assert (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark) == ("highest", False, True)
+    finally:
+        torch.set_float32_matmul_precision(before)
+        cudnn.allow_tf32, cudnn.benchmark = flags
