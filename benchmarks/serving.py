@@ -1,7 +1,7 @@
 """`img2img serve` measured: requests a second, what HTTP adds to a picture, memory over many requests, the start.
 
-Both sides of "what HTTP adds" take turns in one run, on the same picture, the same model and the same machine: the pipeline with reading and
-writing, as the command line does it once its model is open, and a request over loopback.
+Both sides of "what HTTP adds" take turns in one run, on the same picture, the same model and the same machine: the pipeline with reading
+and writing, as the command line does it once its model is open, and a request over loopback.
 """
 
 import argparse
@@ -85,9 +85,7 @@ def added(client: httpx.Client, picture: Path, scale: str, turns: int) -> None:
             pairs = [(_seconds(direct), _seconds(over_http)) for _ in range(turns)]
             one, other = (statistics.median(side) for side in zip(*pairs, strict=True))
             more = statistics.median(b - a for a, b in pairs)
-            typer.echo(
-                f"{path.name}: {one * 1000:.1f} ms without, {other * 1000:.1f} ms over HTTP; median difference {more * 1000:+.1f} ms"
-            )
+            typer.echo(f"{path.name}: {one * 1000:.1f} ms without, {other * 1000:.1f} ms over HTTP; difference {more * 1000:+.1f} ms")
 
 
 def many(client: httpx.Client, process: psutil.Process, requests: int) -> None:

@@ -1,13 +1,18 @@
 """Every error is a problem (RFC 9457) that says what to do, and harms nobody else."""
 
 import io
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from serving import png, served
+from serving import png, served, wait_until
+
+from img2img.serve import jobs, uploads
+from img2img.serve.jobs import problem_of
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 
@@ -89,3 +94,24 @@ def test_bytes_and_pixels_have_limits(small: bytes) -> None:
         problem(client.post("/v1/inpaint", files={"picture": small, "mask": black.getvalue()}), 422)
         assert client.post("/v1/upscale?scale=2", files={"picture": small}).status_code == 200
         assert list(client.app.state.img2img.jobs.folder.path.glob("*/*")) == []  # type: ignore[attr-defined]
+
+
+def test_an_upload_that_stands_still_is_ended(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "LONGEST_WAIT", 0.1)
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
+        connection.sendall(b"POST /v1/upscale HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nx")
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+    wait_until(lambda: client.app.state.img2img.jobs.receiving == 0)  # type: ignore[attr-defined]
+
+
+def test_a_disk_that_is_nearly_full_takes_no_more(client: httpx.Client, small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "FREE_BYTES", 2**62)
+    answer = client.post("/v1/upscale", files={"picture": small})
+    assert "disk" in problem(answer, 503)
+    assert answer.headers["retry-after"] == "60"
+
+
+def test_what_runs_out_of_memory_or_breaks_says_so_without_secrets() -> None:
+    assert problem_of(RuntimeError("DefaultCPUAllocator: can't allocate memory"), Path("/x"))["status"] == 422
+    found = problem_of(KeyError("/home/ada"), Path("/x"))
+    assert (found["status"], "ada" in found["detail"]) == (500, False)
