@@ -228,14 +228,16 @@ class Jobs:
             try:
                 made = await self.loop.run_in_executor(self.pool, self._compute, job)
             except Exception as error:
-                problem = problem_of(error, job.folder)
-                self._end(job, "canceled" if job.stop.is_set() else "failed", problem)
+                if job.stop.is_set():
+                    self._end(job, "canceled")
+                else:
+                    self._end(job, "failed", problem_of(error, job.folder))
             else:
                 job.made, job.progress = made, 1.0
                 self._end(job, "done")
-            self.running = None
             if job.id not in self.all:
                 shutil.rmtree(job.folder, ignore_errors=True)
+            self.running = None
 
     def _end(self, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:
         if job.over:
