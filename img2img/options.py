@@ -58,6 +58,7 @@ def field(
     metavar: str | None = None,
     panel: str | None = None,
     local: bool = False,
+    names: str | list[str] | None = None,
     **limits: Any,
 ) -> Any:
     """A field of ``Options``.
@@ -65,9 +66,10 @@ def field(
     Args:
         flag, metavar, panel: how the command line spells it, and under which heading its help lists it; ``flag`` "" leaves it out there.
         local: it names a file of this machine to write, or is of no use elsewhere: no form of a server has it.
+        names: texts that it takes besides pictures: a list of them, or "styles": the built-in ones, each also as ``NAME:WEIGHT``.
         limits: ``ge``, ``le``, ... as of ``pydantic.Field``.
     """
-    extra = {"flag": flag, "metavar": metavar, "panel": panel, "local": local or None}
+    extra: dict[str, Any] = {"flag": flag, "metavar": metavar, "panel": panel, "local": local or None, "names": names}
     return Field(
         default, description=description, json_schema_extra={key: value for key, value in extra.items() if value is not None}, **limits
     )

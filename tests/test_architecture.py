@@ -25,7 +25,8 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": {"data", "metrics"},
     "tasks": {"training", "inference", "batch", "evaluation"},
     "api": {"tasks"},
-    "cli": {"tasks"},
+    "serve": {"tasks"},
+    "cli": {"tasks", "serve"},
     "__init__": {"api"},
     "__main__": {"cli"},
 }
@@ -135,6 +136,8 @@ def test_help_imports_nothing_heavy() -> None:
         "lightning_fabric",
         "kornia",
         "lpips",
+        "fastapi",
+        "uvicorn",
     }
     commands = ["upscale", "inpaint", "stylize", "translate", "train", "train upscale", "train inpaint", "train schema", "evaluate"]
     commands += [
@@ -146,6 +149,7 @@ def test_help_imports_nothing_heavy() -> None:
         "data pack",
         "weights",
         "inspect",
+        "serve",
     ]
     loaded = modules_after_help("", *commands, "inspect", "bench upscale", "bench stylize")
     assert "img2img.cli" in loaded

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from img2img import images
 from img2img.batch.jobs import Naming, check_naming, is_folder
-from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
+from img2img.batch.one import make_one, own_format
+from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.errors import ConfigError, PictureError
 from img2img.files import check_writable
 from img2img.images import check_format
-from img2img.images.formats import FORMATS
 from img2img.options import Options
 
 
@@ -55,12 +54,5 @@ def run_on_stream(
     target = stdout if output is None else output
     format = check_format("." + extension.lstrip(".")) if extension else None
     if format is None and output is None:
-        own = FORMATS.get(picture.format)
-        format = "PNG" if own is None or (lossless and not own.exact) else own.name
-    height, width = pipeline.output_size(picture.height, picture.width, options)
-    if goes_in_bands(pipeline, picture, options, (width, height), write):
-        stream = pipeline.stream(picture, options)
-        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
-    result = pipeline(picture, options)
-    written = images.write(result.picture, target, format=format, quality=write.quality, strip_metadata=write.strip_metadata)
-    return (*picture.notes, *result.notes, *written)
+        format = own_format(picture, lossless=lossless)
+    return make_one(picture, target, pipeline, options, write, format)

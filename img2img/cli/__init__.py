@@ -13,6 +13,7 @@ from img2img.cli.data import data
 from img2img.cli.doctor import doctor
 from img2img.cli.evaluate import evaluate
 from img2img.cli.inspect import inspect
+from img2img.cli.serve import serve
 from img2img.cli.styles import styles
 from img2img.cli.train import train
 from img2img.cli.weights import weights
@@ -69,6 +70,7 @@ app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
 app.command("styles")(styles)
+app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.add_typer(bench, name="bench")
 

@@ -99,6 +99,10 @@ class Pipeline(ABC, Generic[O]):
     def check(self, options: O) -> None:
         """ConfigError where ``options`` do not fit the model: what can be said before any picture is read."""
 
+    def marked(self, picture: Picture, options: O) -> Picture:
+        """What ``options`` mark of ``picture``, as a mask of one gray channel: for tasks that mark something (``Task.marks``)."""
+        raise NotImplementedError(f"{self.task} marks nothing")
+
     def read(self, source: Any, options: O, *, max_pixels: int, name: str | None = None) -> Picture:
         """The picture in ``source`` as ``images.read`` gives it: what the model can work on."""
         return images.read(source, max_pixels=max_pixels, name=name)

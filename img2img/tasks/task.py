@@ -49,6 +49,7 @@ class Task(Generic[O]):
         variants_replace_suffix: whether that stands in place of the suffix.
         lossless: whether a format that is not exact is replaced by PNG unless the user names it.
         extension: the only format that can hold what the model makes; None: any can.
+        marks: whether its options mark a part of a picture, which ``Pipeline.marked`` shows.
         prepare: checks all results of a command together, before anything is computed, and completes their options. Given whether files
             may be overwritten.
         train, config, evaluate, bench: the Typer commands ``img2img train|evaluate|bench NAME``, and what gives the model of the
@@ -67,6 +68,7 @@ class Task(Generic[O]):
     variants_replace_suffix: bool = False
     lossless: bool = False
     extension: "Callable[[O, ModelInfo], str | None] | None" = None
+    marks: bool = False
     prepare: Callable[[Sequence[Request], bool], list[O]] = _as_they_are
     train: Callable[..., Any] | None = None
     config: "Callable[[], type[BaseModel]] | None" = None

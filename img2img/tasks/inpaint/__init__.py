@@ -41,6 +41,7 @@ INPAINT = Task(
     default_model=lambda options: "inpaint-photo",
     suffix=lambda options, info: "_inpainted",
     lossless=True,
+    marks=True,
     prepare=prepare,
     train=train_inpaint,
     config=_config,

@@ -113,6 +113,7 @@ class InpaintOptions(Options):
         None,
         "White is filled: a picture, a folder of them with the inputs' names, or alpha: what is transparent.",
         flag="--mask",
+        names=[ALPHA],
         panel="Where to fill",
     )
     boxes: Annotated[

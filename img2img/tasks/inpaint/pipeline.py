@@ -87,6 +87,9 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
             self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
         return [find_hole(options, picture.with_frames([frame])) for frame in picture.frames]
 
+    def marked(self, picture: Picture, options: InpaintOptions) -> Picture:
+        return Picture(tuple(Frame(hole.weight) for hole in self.holes(picture, options)[:1]))
+
     def check(self, options: InpaintOptions) -> None:
         check_says_where(options)
 

@@ -82,6 +82,7 @@ class StylizeOptions(Options):
         (),
         "A picture; several: a mixture. Or a folder: each picture of it by itself. Or a built-in style (img2img styles lists them).",
         metavar="WHAT[:WEIGHT]",
+        names="styles",
         panel="Style",
     )
     method: Literal["fast", "optimize"] = field("fast", "fast (a network, about a second), or optimize (minutes).", panel="Style")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,13 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
         """``picture`` with every frame enlarged; depth, format, metadata and timings stay."""
         check_colors(picture)
         working, frames = self.working(picture, options), []
-        for number, frame in enumerate(picture.frames, 1):
+        for number, frame in enumerate(picture.frames):
             colors = frame.pixels.shape[0]
-            out = self.run(planes_of(replace(frame, pixels=working.forth(frame.pixels))), options)[0]
+            height, _ = self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
+            told = progress and partial(_tell, progress, number, len(picture.frames))
+            planes = planes_of(replace(frame, pixels=working.forth(frame.pixels)))
+            out = joined(_counted(self.bands(planes, options), height, told))[0]
             frames.append(replace(frame, pixels=working.back(out[:colors]), alpha=None if frame.alpha is None else out[colors:]))
-            if progress:
-                progress(number / len(picture.frames))
         return Result(picture.with_frames(frames), working.notes)
 
     def run(self, pixels: Tensor, options: UpscaleOptions) -> Tensor:
@@ -104,3 +106,17 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
             done += band.shape[-2]
             if progress:
                 progress(done / height)
+
+
+def _counted(bands: Iterator[Tensor], height: int, progress: Progress | None) -> Iterator[Tensor]:
+    """``bands`` of a result of ``height`` rows; ``progress`` is told the share of it after each."""
+    done = 0
+    for band in bands:
+        yield band
+        done += band.shape[-2]
+        if progress:
+            progress(done / height)
+
+
+def _tell(progress: Progress, number: int, frames: int, share: float) -> None:
+    progress((number + share) / frames)

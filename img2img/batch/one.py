@@ -1,0 +1,40 @@
+"""One picture, read by its pipeline: made, and written whole or in bands."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from img2img import images
+from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
+from img2img.images import Picture
+from img2img.images.formats import FORMATS
+from img2img.inference.pipeline import Progress
+from img2img.options import Options
+
+
+def own_format(picture: Picture, *, lossless: bool = False) -> str:
+    """The format that a result of ``picture`` has where none is asked for: its own, or PNG in place of one that cannot be written.
+
+    With ``lossless`` also in place of one that is not exact.
+    """
+    own = FORMATS.get(picture.format)
+    return "PNG" if own is None or (lossless and not own.exact) else own.name
+
+
+def make_one(
+    picture: Picture,
+    target: BinaryIO | str | Path,
+    pipeline: AnyPipeline,
+    options: Options,
+    write: WriteOptions,
+    format: str | None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Write what ``pipeline`` makes of ``picture`` to ``target``; notes for people, of the reading, the making and the writing."""
+    height, width = pipeline.output_size(picture.height, picture.width, options)
+    if goes_in_bands(pipeline, picture, options, (width, height), write):
+        stream = pipeline.stream(picture, options, progress=progress)
+        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
+    result = pipeline(picture, options, progress=progress)
+    written = images.write(result.picture, target, format=format, quality=write.quality, strip_metadata=write.strip_metadata)
+    return (*picture.notes, *result.notes, *written)

@@ -1,0 +1,1 @@
+"""``img2img serve``: the browser app and the HTTP API, on the tasks' seam."""
