@@ -1,7 +1,8 @@
 """The errors that img2img raises on purpose: each says what was given, what was expected and what to do."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 _NAMED = re.compile("\x1f(\\w+)\x1f")
 # What PyTorch on any device, oneDNN, pyvips, NumPy, C++ and the system say where an allocation failed.
@@ -73,6 +74,14 @@ class ModelError(Img2ImgError):
 
 class DataError(Img2ImgError):
     """A data folder cannot be trained on or evaluated."""
+
+
+class UnreadableError(DataError):
+    """Pictures of a training set that cannot be read: ``paths``."""
+
+    def __init__(self, message: str, paths: Iterable[Path] = ()) -> None:
+        super().__init__(message)
+        self.paths = frozenset(paths)
 
 
 class ConfigError(Img2ImgError):

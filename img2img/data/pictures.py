@@ -17,7 +17,7 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.packs import pack_of, read_packed, size_and_time
-from img2img.errors import DataError, FileError, PictureError, cause_of
+from img2img.errors import DataError, FileError, PictureError, UnreadableError, cause_of, option
 from img2img.files import atomic_path
 from img2img.images.profiles import in_srgb
 from img2img.images.resize import resize
@@ -25,6 +25,7 @@ from img2img.images.seen import as_seen
 
 logger = logging.getLogger(__name__)
 
+MOST_LABELS = 64  # colors in use: files with more are photographs of few colors
 CACHE_LIMIT = 16 * 2**30  # bytes of decoded pictures kept on disk; those beyond it are decoded anew each time
 Pixels = npt.NDArray[Any]  # (H, W, C) uint8, uint16 or float32
 Decoder = Callable[[Path], Pixels]  # a function of a module, or a partial of one, so that workers can be sent it
@@ -183,15 +184,15 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: 
 def _states(paths: list[Path]) -> list[list[object]]:
     """What tells a changed file from an unchanged one, of each of ``paths``. DataError naming those that are not there."""
     states: list[list[object]] = []
-    gone: list[str] = []
+    gone: dict[Path, str] = {}
     for path in paths:
         try:
             states.append([str(path.resolve()), *size_and_time(path)])
         except OSError as error:
             what = "a link that leads nowhere" if path.is_symlink() else error.strerror
-            gone.append(f"{str(path)!r}: {what}")
+            gone[path] = f"{str(path)!r}: {what}"
     if gone:
-        raise DataError(f"{len(gone)} of {len(paths)} pictures cannot be read: {_some(gone)}")
+        raise unreadable(gone, len(paths))
     return states
 
 
@@ -226,13 +227,13 @@ def _name(decode: Decoder) -> str:
 def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limit: int, decode: Decoder) -> dict[str, Any]:
     logger.info("decoding %d pictures into %s", len(paths), cache.name)
     shapes: list[tuple[int, int, int, str, int | None]] = []
-    broken: list[str] = []
+    broken: dict[Path, str] = {}
     with atomic_path(cache) as temporary, open(temporary, "wb") as file:
         for path in paths:
             try:
                 pixels: Pixels = decode(path)
             except PictureError as error:
-                broken.append(str(error))
+                broken[path] = str(error)
                 continue
             padding = -file.tell() % pixels.itemsize  # numbers of several bytes begin at a multiple of their size
             fits = file.tell() + padding + pixels.nbytes <= limit
@@ -240,14 +241,21 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
             if fits:
                 file.write(bytes(padding) + pixels.tobytes())
         if broken:
-            raise DataError(
-                f"{len(broken)} of {len(paths)} pictures cannot be read: {_some(broken)}; img2img data check finds all that is wrong"
-            )
+            raise unreadable(broken, len(paths))
         size = file.tell()
     record = {"stamp": stamp, "shapes": shapes, "bytes": size}
     with atomic_path(index) as temporary:
         temporary.write_text(json.dumps({**record, "checksum": _checksum(record)}))
     return record
+
+
+def unreadable(why: dict[Path, str], count: int) -> UnreadableError:
+    """What to raise where some of ``count`` pictures cannot be read, with the reason of each."""
+    return UnreadableError(
+        f"{len(why)} of {count} pictures cannot be read: {_some(list(why.values()))}; img2img data check finds all that is wrong, "
+        f"and {option('skip_bad')} trains without them",
+        why,
+    )
 
 
 def _some(names: list[str], most: int = 5) -> str:

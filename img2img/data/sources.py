@@ -1,21 +1,52 @@
 """What a training is given as data: one folder or several, or packs, in the order given, as one list, one layout or one set of classes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from img2img import images
 from img2img.data.classes import ClassFolders, find_classes
 from img2img.data.layouts import find_layout
 from img2img.data.packs import is_pack, pictures_in_pack
 from img2img.data.splits import DataLayout, LayoutName, Split
-from img2img.errors import DataError, PictureError, option
+from img2img.errors import DataError, PictureError, UnreadableError, option
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 Sources = Path | Sequence[Path]  # folders, and where photographs are wanted packs too; one may stand alone
+
+
+_skipped: ContextVar[frozenset[Path]] = ContextVar("_skipped", default=frozenset())
+
+
+def skipped() -> list[str]:
+    """The names of the files that are left out of the data as they cannot be read."""
+    return sorted(path.name for path in _skipped.get())
+
+
+def without_bad(prepare: Callable[[], T], *, skip: bool) -> T:
+    """What ``prepare`` makes of the data; with ``skip`` without the files that it finds unreadable, and without their partners.
+
+    Raises:
+        UnreadableError: such files, without ``skip``. DataError: also where nothing is left.
+    """
+    bad: frozenset[Path] = frozenset()
+    while True:
+        token = _skipped.set(bad)
+        try:
+            return prepare()
+        except UnreadableError as error:
+            if not skip or error.paths <= bad:
+                raise
+            bad |= error.paths
+            logger.warning("left out, as they cannot be read: %s", ", ".join(sorted(map(str, error.paths))))
+        finally:
+            _skipped.reset(token)
 
 
 def listed(data: Sources) -> list[Path]:
@@ -36,7 +67,8 @@ def find_pictures(data: Sources) -> list[Path]:
         DataError: no such folder or pack, or one without a picture.
     """
     sources = listed(data)
-    found = list(chain.from_iterable(map(_pictures_of, sources)))
+    bad = _skipped.get()
+    found = [path for path in chain.from_iterable(map(_pictures_of, sources)) if path not in bad]
     if len(sources) == 1:
         return found
     once = {path.resolve(): path for path in reversed(found)}  # of a file that comes twice the first is kept
@@ -61,13 +93,13 @@ def find_layouts(data: Sources, name: LayoutName | None = None) -> DataLayout:
                 "together need one layout; convert pairs by data convert, or force a layout by --layout"
             )
     if len(found) == 1:
-        return first
+        return _readable(first)
     names = [split.name for each in found for split in each.splits]
     joined = (
         Split(name, *(tuple(chain.from_iterable(sides)) for sides in zip(*((s.a, s.b) for s in _splits_called(name, found)), strict=True)))
         for name in dict.fromkeys(sorted(names, key=("train", "val", "test").index))
     )
-    return DataLayout(first.root, first.name, first.kind, tuple(joined), first.sides)
+    return _readable(DataLayout(first.root, first.name, first.kind, tuple(joined), first.sides))
 
 
 def find_class_folders(data: Sources) -> ClassFolders:
@@ -80,10 +112,11 @@ def find_class_folders(data: Sources) -> ClassFolders:
     for source, each in zip(listed(data), found, strict=True):
         if each.classes != found[0].classes:
             raise DataError(f"{str(source)!r} has the classes {', '.join(each.classes)}; the data before it {', '.join(found[0].classes)}")
+    bad = _skipped.get()
     splits: dict[str, tuple[tuple[Path, ...], ...]] = {}
     for name in dict.fromkeys(name for each in found for name in each.splits):
         groups = zip(*(each.splits[name] for each in found if name in each.splits), strict=True)
-        splits[name] = tuple(tuple(chain.from_iterable(group)) for group in groups)
+        splits[name] = tuple(tuple(path for path in chain.from_iterable(group) if path not in bad) for group in groups)
     return ClassFolders(found[0].classes, splits)
 
 
@@ -109,6 +142,22 @@ def _pictures_of(source: Path) -> list[Path]:
         links = any(path.is_symlink() and path.is_dir() for path in source.iterdir())
         advice = f"; links to folders are not followed: give each folder as {option('data')} of its own" if links else ""
         raise DataError(f"no pictures to train on: {error}{advice}") from error
+
+
+def _readable(layout: DataLayout) -> DataLayout:
+    """``layout`` without the files that are left out; of a pair without its partner too."""
+    bad = _skipped.get()
+    if not bad:
+        return layout
+    splits = []
+    for split in layout.splits:
+        if layout.kind == "paired" and split.b:
+            pairs = [(a, b) for a, b in zip(split.a, split.b, strict=True) if a not in bad and b not in bad]
+            a, b = (tuple(side) for side in zip(*pairs, strict=True)) if pairs else ((), ())
+        else:
+            a, b = (tuple(path for path in side if path not in bad) for side in (split.a, split.b))
+        splits.append(replace(split, a=a, b=b))
+    return replace(layout, splits=tuple(splits))
 
 
 def _folder(source: Path) -> Path:

@@ -71,6 +71,10 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
             rich_help_panel=DATA,
         ),
     ),
+    "skip_bad": (
+        bool | None,
+        typer.Option("--skip-bad", help="Train without the pictures that cannot be read, and their partners.", rich_help_panel=DATA),
+    ),
     "allow_changed_data": (
         bool | None,
         typer.Option("--allow-changed-data", help="Resume the run though its data have changed.", rich_help_panel=RUN),

@@ -43,5 +43,6 @@ class TrainerConfig(Strict):
         "nothing", description="after patience validations without a better one: halve the learning rate, or double accumulate"
     )
     patience: int = Field(5, ge=1, description="validations without a better one that on_plateau waits for")
+    skip_bad: bool = Field(False, description="train without the pictures that cannot be read, and their partners")
     allow_changed_data: bool = Field(False, description="go on with other data than the run was begun with")
     max_minutes: float | None = Field(None, gt=0, description="stop (and save) after so many minutes")

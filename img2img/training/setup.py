@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pictures import Decoder, PictureSet, decode_photo
-from img2img.data.sources import Sources, find_pictures, sources_record
+from img2img.data.sources import Sources, find_pictures, skipped, sources_record
 from img2img.data.splits import HoldOutBy
 from img2img.training.objective import Batch, Objective
 
@@ -64,6 +64,7 @@ def data_record(data: Sources, pictures: PictureSet, validation: PictureSet) -> 
         "pictures": len(pictures),
         "fingerprint": pictures.fingerprint(),
         "validation": len(validation),
+        **({"skipped": names} if (names := skipped()) else {}),
         "sources": sources_record(data, [entry.path for entry in pictures.entries]),
         "validation_fingerprint": validation.fingerprint(),
     }

@@ -330,3 +330,31 @@ def test_sharpness_is_scored_if_asked_for_and_the_blurred_are_named(tmp_path: Pa
     assert report.to_json()["sharpness"] == report.sharpness
     assert report.sharpness["soft.png"] < report.to_json()["suggested_threshold"] < report.sharpness["0.png"]
     assert "sharpness" not in run(tmp_path).to_json()
+
+
+def test_what_translators_are_trained_on_can_be_read(pairs: Path) -> None:
+    """Five bands of 16 bits to float heights, and photographs to labels with a palette: training takes them, so they have no fault."""
+    for path in [*pairs.glob("A/*/*"), *pairs.glob("B/*/*")]:
+        values = np.asarray(Image.open(path))
+        bands = torch.from_numpy(np.resize(values.mean(axis=2) if values.ndim == 3 else values, (5, 96, 96)).astype(np.float32) / 255)
+        depth, planes = (16, bands) if path.parts[-3] == "A" else (32, bands[:1] * 4000 - 300)
+        images.write(images.Picture((images.Frame(planes),), depth), path.with_suffix(".tif"))
+        path.unlink()
+    report = run(pairs)
+    assert not {"unreadable", "mode", "depth", "channels"} & set(found(report))
+    assert report.description.endswith("; A holds 5 bands of 16 bits; B holds 1 band of 32 bits")
+
+
+def test_label_maps_with_a_palette_are_named_and_no_fault(pairs: Path) -> None:
+    for path in pairs.glob("B/*/*.png"):
+        labels = Image.fromarray(np.asarray(Image.open(path)) // 8)
+        labels.putpalette([level for index in range(256) for level in (index, 255 - index, 7)])
+        labels.save(path)
+    report = run(pairs)
+    assert not found(report)
+    assert "; B is a side of label maps, of up to " in report.description
+    (first,) = pairs.glob("B/train/0.png")
+    save(first, label_map(scene(0, 96, 96)))
+    assert found(run(pairs))["palette"] == [
+        tuple(f"B/{split}/{n}.png" for split, n in (("train", 1), ("train", 2), ("train", 3), ("test", 4), ("test", 5)))
+    ]

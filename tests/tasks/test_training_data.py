@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from img2img.cli import app
 from img2img.data.packing import pack
-from img2img.errors import ConfigError
+from img2img.data.sources import skipped, without_bad
+from img2img.errors import ConfigError, DataError, UnreadableError
 from img2img.models import read_info
 from img2img.tasks.translate.config import PRESETS, DataConfig
 from img2img.tasks.translate.datasets import prepare
@@ -175,3 +176,39 @@ def test_classes_too(tmp_path: Path) -> None:
         for number in range(2):
             sides.photo(more / name / f"{number}.png", 200 + 10 * place + number)
     assert pictures(tmp_path, "multi-domain", data, more, validation=other) == (10, 4)
+
+
+@pytest.mark.parametrize("task", ["upscale", "restore"])
+def test_a_bad_picture_is_left_out_where_that_is_asked_for(task: str, tmp_path: Path) -> None:
+    data = photos(tmp_path / "data", *range(6))
+    (data / "bad.png").write_bytes((data / "000.png").read_bytes()[:700])
+    (data / "gone.png").symlink_to("nowhere")
+    given = [*command(task, tmp_path), "--data", data, "--images", 2, "--run", tmp_path / "run"]
+    with pytest.raises(UnreadableError, match=r"of \d pictures cannot be read: .*; img2img data check finds .*--skip-bad trains without"):
+        train(*given)
+    record = train(*given, "--skip-bad")["data"]
+    assert record["skipped"] == ["bad.png", "gone.png"]
+    assert record["pictures"] + record["validation"] == 6
+    assert train(*given, "--skip-bad")["data"] == record, "a run that goes on leaves out the same"
+
+
+def test_the_partner_of_a_bad_picture_goes_too(tmp_path: Path) -> None:
+    for side in ("A", "B"):
+        photos(tmp_path / side, *range(5))
+    (tmp_path / "B" / "002.png").write_bytes(b"no picture")
+    config = PRESETS["pix2pix"].model_copy(update={"data": DataConfig(size=128, validation_side=128)})
+    with pytest.raises(UnreadableError) as caught:
+        prepare(tmp_path, config, tmp_path / "cache")
+    assert caught.value.paths == {tmp_path / "B" / "002.png"}
+    found = without_bad(lambda: prepare(tmp_path, config, tmp_path / "cache"), skip=True)
+    assert found.record["pictures"] + found.record["validation"] == 4
+    assert found.record["skipped"] == ["002.png"]
+    assert skipped() == [], "nothing is left out afterwards"
+
+
+def test_nothing_but_bad_pictures(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(3):
+        (tmp_path / "data" / f"{number}.png").write_bytes(b"no picture")
+    with pytest.raises(DataError):
+        train(*command("upscale", tmp_path), "--data", tmp_path / "data", "--images", 2, "--run", tmp_path / "run", "--skip-bad")

@@ -8,7 +8,7 @@ from typing import Any
 
 from img2img.data.check.facts import Examined, examine
 from img2img.data.check.findings import KINDS, Finding, Kind, Report, Severity
-from img2img.data.check.rules import Samples, apply_rules, scores
+from img2img.data.check.rules import Samples, apply_rules, described, scores
 from img2img.data.splits import DataLayout, Split
 
 __all__ = ["KINDS", "Finding", "Kind", "Report", "Severity", "check"]
@@ -36,17 +36,18 @@ def check(
             raise
     findings = apply_rules(layout, examined, smallest)
     pictures = sum(1 + (one.b is not None) for _, _, one in examined) + sum(len(split.lonely) for split in layout.splits)
-    return Report(str(layout.root), layout.describe(), pictures, tuple(findings), scores(layout, examined))
+    return Report(str(layout.root), described(layout, examined), pictures, tuple(findings), scores(layout, examined))
 
 
 def _work(layout: DataLayout, split: Split, sharp: bool) -> list[tuple[str, Callable[[], Examined]]]:
     """For each sample of a split: the side it is on (of unpaired sets) and what examines it."""
     if layout.kind == "unpaired":
         return [
-            (side, partial(examine, path, sharp=sharp))
+            (side, partial(examine, path, sharp=sharp, bands=True))
             for side, paths in zip(layout.sides, (split.a, split.b), strict=True)
             for path in paths
         ]
     if split.b:
-        return [("", partial(examine, a, b, sharp=sharp)) for a, b in zip(split.a, split.b, strict=True)]
-    return [("", partial(examine, path, halves=layout.name == "side-by-side", sharp=sharp)) for path in split.a]
+        return [("", partial(examine, a, b, sharp=sharp, bands=True)) for a, b in zip(split.a, split.b, strict=True)]
+    halves = layout.name == "side-by-side"  # other files that stand alone are photographs in every training
+    return [("", partial(examine, path, halves=halves, sharp=sharp, bands=halves)) for path in split.a]

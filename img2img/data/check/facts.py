@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,7 @@ class Facts:
         mode: how the file stores color, Pillow's name.
         gray: all three planes are equal, though there are three.
         profile: the name of its color profile if that is not sRGB.
+        labels: colors in use, of a file with a palette that stands in pairs: few of them make a label map.
         sharpness: of the whole file, if it was asked for.
         prints: one to compare it by, or two where the file holds two halves.
     """
@@ -37,6 +39,7 @@ class Facts:
     profile: str | None
     prints: tuple[Fingerprint, ...]
     sharpness: float | None = None
+    labels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,13 @@ class Examined:
     odd: bool = False
 
 
-def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool = False) -> Examined:
+def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool = False, bands: bool = False) -> Examined:
     """What there is to know of the sample in ``a`` (both halves of a pair with ``halves``), or of the pair in ``a`` and ``b``.
 
-    ``sharp`` asks for the sharpness too.
+    ``sharp`` asks for the sharpness too. ``bands``: what is no photograph counts too (bands, float values, label maps), as for the
+    training of translators.
     """
-    facts_a, pixels_a = _read(a, sharp)
+    facts_a, pixels_a = _read(a, sharp, bands)
     if isinstance(facts_a, Facts) and pixels_a is not None and halves:
         half = facts_a.width // 2
         if facts_a.width % 2:
@@ -74,16 +78,17 @@ def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool
         return Examined(replace(facts_a, width=half, prints=(fingerprint(left), fingerprint(right))), shift=find_shift(left, right))
     if b is None:
         return Examined(facts_a)
-    facts_b, pixels_b = _read(b, sharp)
+    facts_b, pixels_b = _read(b, sharp, bands)
     return Examined(facts_a, facts_b, None if pixels_a is None or pixels_b is None else find_shift(pixels_a, pixels_b))
 
 
-def _read(path: Path, sharp: bool) -> tuple[Facts | Unreadable, Tensor | None]:
+def _read(path: Path, sharp: bool, bands: bool) -> tuple[Facts | Unreadable, Tensor | None]:
     try:
-        mode, picture = images.probe(path).mode, images.read(path)
+        mode, picture = images.probe(path).mode, images.read(path, bands=bands)
+        labels = int(np.unique(images.read_labels(path).indices).size) if bands and mode == "P" else None
     except PictureError as error:
         return Unreadable(path, str(error).removeprefix(repr(str(path))).strip()), None
-    pixels = picture.pixels
+    pixels = _shown(picture.pixels)
     facts = Facts(
         path,
         picture.height,
@@ -92,12 +97,23 @@ def _read(path: Path, sharp: bool) -> tuple[Facts | Unreadable, Tensor | None]:
         picture.bit_depth,
         mode,
         alpha=picture.alpha is not None,
-        gray=picture.channels == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
+        gray=pixels.shape[0] == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2]),
         profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
         prints=(fingerprint(pixels),),
         sharpness=sharpness(pixels) if sharp else None,
+        labels=labels,
     )
     return facts, pixels
+
+
+def _shown(pixels: Tensor) -> Tensor:
+    """``pixels`` as they are, if they are gray or colors in [0, 1]; of bands their mean, and of float values the range they have."""
+    if pixels.shape[0] not in (1, 3):
+        pixels = pixels.mean(0, keepdim=True)
+    low, high = pixels.aminmax()
+    if low >= 0 and high <= 1:
+        return pixels
+    return (pixels - low) / (high - low).clamp_min(1e-12)
 
 
 def foreign_profile(icc: bytes) -> str | None:

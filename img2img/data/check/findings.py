@@ -36,7 +36,7 @@ KINDS = {
         Kind("mode", "warning", "colors that are not RGB", "convert to sRGB, or be sure that the colors come out right"),
         Kind("sequence", "warning", "frames of one sequence, by name and look", "hold out whole ones: --val-by prefix or folder, or --val"),
         Kind("blurred", "warning", "less sharp than the others", "look at it; data pack --least-sharpness leaves it out"),
-        Kind("palette", "warning", "a palette", "its colors are read, not its indices: save label maps that count by index as gray"),
+        Kind("palette", "warning", "a palette", "colors are read, not indices: label maps are sides of pairs whose files all have one"),
     )
 }
 

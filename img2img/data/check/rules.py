@@ -11,6 +11,7 @@ from img2img.data.check.duplicates import Fingerprints
 from img2img.data.check.facts import Examined, Facts, Unreadable
 from img2img.data.check.findings import KINDS, Finding
 from img2img.data.held_out import sequence_of
+from img2img.data.pictures import MOST_LABELS
 from img2img.data.sharpness import suggested_threshold
 from img2img.data.splits import DataLayout
 
@@ -109,11 +110,11 @@ def _scales(layout: DataLayout, samples: Samples) -> Iterator[Finding]:
 
 def _of_side(layout: DataLayout, side: Sequence[Facts]) -> Iterator[Finding]:
     """What makes a file differ from most of its side, and what no file should have."""
-    yield from _minority(layout, side, "channels", lambda facts: facts.channels, {1: "gray", 3: "RGB"})
-    yield from _minority(layout, side, "depth", lambda facts: facts.bit_depth, {8: "8 bits", 16: "16 bits"})
+    yield from _minority(layout, side, "channels", lambda facts: facts.channels, lambda n: {1: "gray", 3: "RGB"}.get(n, f"{n} bands"))
+    yield from _minority(layout, side, "depth", lambda facts: facts.bit_depth, lambda n: "float" if n == 32 else f"{n} bits")
     mostly_color = sum(facts.channels == 3 and not facts.gray for facts in side) > len(side) / 2
     palettes = [facts.path for facts in side if facts.mode in ("P", "PA")]
-    if palettes:
+    if palettes and not classes_of(layout, side):
         yield _finding(layout, "palette", palettes, f"{len(palettes)} of the {len(side)} pictures on this side")
     for facts in side:
         if facts.alpha:
@@ -126,13 +127,31 @@ def _of_side(layout: DataLayout, side: Sequence[Facts]) -> Iterator[Finding]:
             yield _finding(layout, "mode", [facts.path], facts.mode)
 
 
+def classes_of(layout: DataLayout, side: Sequence[Facts]) -> int:
+    """How many classes a side of pairs has whose files training reads as label maps; 0 where it reads them as pictures."""
+    found = [facts.labels or MOST_LABELS + 1 for facts in side]
+    return max(found) if layout.kind == "paired" and found and max(found) <= MOST_LABELS else 0
+
+
+def described(layout: DataLayout, samples: Samples) -> str:
+    """The layout in one line, with what training reads its sides as where that is not plain."""
+    words = [layout.describe()]
+    for side, facts in _sides(samples).items():
+        name = layout.sides[int(side[-1])] if layout.kind == "paired" else side[:-1]
+        if classes := classes_of(layout, facts):
+            words.append(f"{name} is a side of label maps, of up to {classes} classes each")
+        elif facts and all(each.channels not in (1, 3) or each.bit_depth == 32 for each in facts):
+            words.append(f"{name} holds {facts[0].channels} band{'s' * (facts[0].channels > 1)} of {facts[0].bit_depth} bits")
+    return "; ".join(words)
+
+
 def _minority(
-    layout: DataLayout, side: Sequence[Facts], kind: str, value: Callable[[Facts], int], names: dict[int, str]
+    layout: DataLayout, side: Sequence[Facts], kind: str, value: Callable[[Facts], int], name: Callable[[int], str]
 ) -> Iterator[Finding]:
     usual = Counter(map(value, side)).most_common(1)[0][0]
     for facts in side:
         if value(facts) != usual:
-            yield _finding(layout, kind, [facts.path], f"{names[value(facts)]}, where most are {names[usual]}")
+            yield _finding(layout, kind, [facts.path], f"{name(value(facts))}, where most are {name(usual)}")
 
 
 def _copies(layout: DataLayout, samples: Samples) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import networks
-from img2img.data.sources import Sources
+from img2img.data.sources import Sources, without_bad
 from img2img.errors import ConfigError
 from img2img.models import load_model
 from img2img.networks import Inpainter
@@ -37,7 +37,7 @@ def train_inpainter(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
-        setup = _prepare(run / "cache", data, config, run.name, init, validation)
+        setup = without_bad(lambda: _prepare(run / "cache", data, config, run.name, init, validation), skip=config.training.skip_bad)
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 

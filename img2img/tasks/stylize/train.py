@@ -8,7 +8,7 @@ from torch import Tensor
 
 from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, to_tensor
-from img2img.data.sources import Sources, find_pictures
+from img2img.data.sources import Sources, find_pictures, without_bad
 from img2img.errors import ConfigError, DataError, option
 from img2img.models import load_info, load_model
 from img2img.networks import Stylizer
@@ -51,7 +51,10 @@ def train_stylizer(
     fabric = make_fabric(config.training)
     config = with_body_of(init, config)
     with locked(run, fabric):
-        setup = _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles)
+        setup = without_bad(
+            lambda: _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles),
+            skip=config.training.skip_bad,
+        )
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 

@@ -11,10 +11,20 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.normalize import Normalization, used_range
-from img2img.data.pictures import Decoder, PictureSet, decode_bands, decode_half, decode_photo, decode_shrunk, to_tensor
+from img2img.data.pictures import (
+    MOST_LABELS,
+    Decoder,
+    PictureSet,
+    decode_bands,
+    decode_half,
+    decode_photo,
+    decode_shrunk,
+    to_tensor,
+    unreadable,
+)
 from img2img.data.sources import Sources, listed
 from img2img.data.splits import DataLayout, spread
-from img2img.errors import DataError
+from img2img.errors import DataError, PictureError
 from img2img.images import Palette
 from img2img.images.used_bits import highest_of, share_of, used_bits
 from img2img.models import ImageSpec
@@ -23,20 +33,32 @@ from img2img.tasks.translate.config import TranslateConfig
 logger = logging.getLogger(__name__)
 
 PALETTE_FILE = "PALETTE.tsv"
-MOST_LABELS = 64
 SHOWN = 8  # bands whose range is said
 PROBED = 256  # files of a side whose headers are read to tell what it holds
 
 
 def decoder_of(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
     """How the files of one side are read: as bands where they are gray or no photographs of 8 bits, or as photographs."""
-    found = [images.probe(path) for path in spread(files, PROBED)]
+    found = _probed(files)
     plain = all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found)
     gray = all(probe.mode in ("1", "L", "LA") for probe in found)
     decode = decode_photo if plain and not gray else decode_bands
     if layout.name == "side-by-side":
         return decode_half(decode, "left" if side == "a" else "right")
     return decode
+
+
+def _probed(files: Sequence[Path]) -> list[images.Probe]:
+    """What the headers of some files say. UnreadableError: any of them cannot be read."""
+    found, broken = [], {}
+    for path in spread(files, PROBED):
+        try:
+            found.append(images.probe(path))
+        except PictureError as error:
+            broken[path] = str(error)
+    if broken:
+        raise unreadable(broken, len(files))
+    return found
 
 
 def shrinking(decode: Decoder, config: TranslateConfig, *, labels: bool = False) -> Decoder:
@@ -49,7 +71,7 @@ def find_palette(data: Sources, files: Sequence[Path], config: TranslateConfig, 
     They are if all have palettes with at most ``MOST_LABELS`` colors in use, or if all are gray and a folder of ``data`` has a
     ``PALETTE.tsv``; or, of side B, because the configuration says so. Files whose palettes differ get that of all their colors, sorted.
     """
-    modes = {images.probe(path).mode for path in spread(files, PROBED)}
+    modes = {probe.mode for probe in _probed(files)}
     tables = [file for each in listed(data) if (file := each / PALETTE_FILE).is_file()]
     told = config.data.labels == "always" and side == "b"
     if config.data.labels == "never" or not (told or modes == {"P"} or (tables and modes <= {"1", "L"})):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from img2img import networks
-from img2img.data.sources import Sources
+from img2img.data.sources import Sources, without_bad
 from img2img.models import load_model
 from img2img.tasks.translate.colorize import ColorizeObjective
 from img2img.tasks.translate.config import TranslateConfig
@@ -50,7 +50,7 @@ def train_translator(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
-        datasets = prepare(data, config, run / "cache", validation=validation)
+        datasets = without_bad(lambda: prepare(data, config, run / "cache", validation=validation), skip=config.training.skip_bad)
         logger.info("%s", datasets.described)
         config = with_augmentation(config, datasets)
         setup = _setup(datasets, config, run.name, init)

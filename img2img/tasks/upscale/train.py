@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import Dataset
 
 from img2img import networks
-from img2img.data.sources import Sources
+from img2img.data.sources import Sources, without_bad
 from img2img.models import load_model
 from img2img.tasks.upscale.config import UpscaleConfig
 from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
@@ -45,7 +45,9 @@ def train_upscaler(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
-        setup = _prepare(run / "cache", data, config, run.name, init, teacher, validation, fabric=fabric)
+        setup = without_bad(
+            lambda: _prepare(run / "cache", data, config, run.name, init, teacher, validation, fabric=fabric), skip=config.training.skip_bad
+        )
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 
