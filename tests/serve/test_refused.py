@@ -37,7 +37,7 @@ REQUESTS: list[tuple[int, str, dict[str, Any], str]] = [
     (404, "/v1/enlarge", {}, "nothing under this address"),
     (404, "/v1/upscale/mask", {}, "nothing under this address"),
     (415, "/v1/upscale", {"content": b"{}", "headers": {"Content-Type": "application/json"}}, "send multipart/form-data"),
-    (415, "/v1/upscale", {"files": {"picture": b"%!PS-Adobe-3.0 EPSF-3.0"}}, "not a picture of a known format"),
+    (415, "/v1/upscale", {"files": {"picture": b"%!PS-Adobe-3.0 EPSF-3.0"}}, "a PostScript drawing"),
     (422, "/v1/upscale?scale=9", {}, "scale must be <= 8, got 9"),
     (422, "/v1/upscale?scale=two", {}, "scale must be a number, got 'two'"),
     (422, "/v1/upscale?scale=nan", {}, "scale must be a number"),
