@@ -27,6 +27,7 @@ from img2img.tasks.task import Task
 KEPT_OPEN = 4
 ABOUT = {  # what the shipped models are for
     "upscale-4x-photo": "Real photographs, slightly noisy or compressed.",
+    "upscale-2x-photo": "Real photographs, for factors up to 2.",
     "upscale-2x-fidelity": "Closest to the pixels of clean pictures, for factors up to 2.",
     "upscale-4x-fidelity": "Closest to the pixels of clean pictures.",
     "inpaint-photo": "Fills holes in photographs.",

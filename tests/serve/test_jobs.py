@@ -41,7 +41,7 @@ def folder(client: httpx.Client) -> Path:
 
 def test_a_job_from_its_beginning_to_its_end(client: httpx.Client, small: bytes) -> None:
     job = post(client, small, scale="2")
-    assert (job["task"], job["model"], job["options"], job["kind"]) == ("upscale", "upscale-4x-photo", {"scale": 2}, "result")
+    assert (job["task"], job["model"], job["options"], job["kind"]) == ("upscale", "upscale-2x-photo", {"scale": 2}, "result")
     assert job["input"] == {"width": 16, "height": 12, "frames": 1, "format": "PNG", "bit_depth": 8, "bytes": len(small)}
     told = events(client, job)
     assert [name for name, _ in told][-1] == "done"

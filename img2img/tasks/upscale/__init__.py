@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from img2img.tasks.upscale.pipeline import UpscalePipeline
 
 DEFAULT_MODEL = "upscale-4x-photo"
-SMALLER_MODEL = "upscale-2x-photo"  # for factors up to 2, once it comes with the install
+SMALLER_MODEL = "upscale-2x-photo"  # for factors up to 2
 
 
 def _pipeline() -> "type[UpscalePipeline]":
