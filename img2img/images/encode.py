@@ -86,7 +86,7 @@ def _options(images: list[Image.Image], durations: Sequence[float | None], plan:
         for kind, data in metadata.colors:
             info.add(kind, data)
         for keyword, text in metadata.text:
-            info.add_itxt(keyword, text)
+            info.add_text(keyword, text)
     if plan.format.lossy:
         options["quality"] = QUALITY[name] if quality is None else quality
         if name == "WEBP" and metadata.lossless and quality is None:
@@ -219,7 +219,7 @@ def _finish_png(file: BinaryIO, metadata: Metadata, chunks: bytes) -> None:
                 break
             place += 12 + int.from_bytes(header[:4], "big")
             file.seek(place)
-    behind = [(b"iTXt", _itxt(keyword, text.encode())) for keyword, text in metadata.text]
+    behind = [_text_chunk(keyword, text) for keyword, text in metadata.text]
     if metadata.xmp:  # libvips would write it compressed, where no reader looks for it
         behind.append((b"iTXt", _itxt(XMP_KEYWORD, metadata.xmp)))
     if metadata.exif:
@@ -228,6 +228,14 @@ def _finish_png(file: BinaryIO, metadata: Metadata, chunks: bytes) -> None:
     end = file.read(12)
     file.seek(-12, os.SEEK_END)
     file.write(b"".join(_png_chunk(*each) for each in behind) + end)
+
+
+def _text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
+    """tEXt, which every reader knows, where Latin-1 has all of ``text``; else iTXt."""
+    try:
+        return b"tEXt", keyword.encode("latin-1", "replace") + b"\0" + text.encode("latin-1")
+    except UnicodeEncodeError:
+        return b"iTXt", _itxt(keyword, text.encode())
 
 
 def _itxt(keyword: str, text: bytes) -> bytes:

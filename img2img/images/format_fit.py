@@ -141,7 +141,8 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
             lost.append("resolution (dpi)")
         metadata = replace(metadata, dpi=None)
     for field_name, what, formats in _OF_FORMATS:
-        if getattr(metadata, field_name) and entry.name not in formats:
+        value = getattr(metadata, field_name)
+        if value and (entry.name not in formats or (entry.name == "JPEG" and len(value) > segment)):
             lost.append(what)
             metadata = replace(metadata, **{field_name: getattr(Metadata(), field_name)})
     if metadata.colors and entry.name != "PNG":

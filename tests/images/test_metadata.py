@@ -29,7 +29,7 @@ GEO = {
 FULL = Metadata(
     xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>',
     dpi=(300.0, 300.0),
-    text=(("Title", "Käse"), ("Author", "Ada")),
+    text=(("Title", "Käse"), ("Author", "Ada \u2192 Bob")),
     comment=b"by hand",
     iptc=IPTC,
     colors=COLORS,
@@ -124,6 +124,13 @@ def test_chunks_of_a_png_stand_where_they_must() -> None:
         assert names[-1] == b"IEND"
         assert max(names.index(b"gAMA"), names.index(b"cICP")) < names.index(b"IDAT")
         assert torch.allclose(made.frames[0].pixels, torch.tensor(0.5), atol=1 / 255)
+
+
+def test_what_no_segment_of_a_jpeg_can_hold_is_told() -> None:
+    large = Metadata(comment=b"x" * 70_000, iptc=b"\x1c\x02\x78\xff\xff" + b"y" * 65_535)
+    found, notes, _ = written(picture(large), "JPEG")
+    assert (found.metadata.comment, found.metadata.iptc) == (None, None)
+    assert "JPEG cannot hold this comment, IPTC: dropped" in notes
 
 
 def test_a_profile_says_more_than_gamma() -> None:
