@@ -25,6 +25,7 @@ from img2img.images.seen import as_seen
 
 logger = logging.getLogger(__name__)
 
+PALETTE_FILE = "PALETTE.tsv"  # beside label maps: the color of each label
 MOST_LABELS = 64  # colors in use: files with more are photographs of few colors
 CACHE_LIMIT = 16 * 2**30  # bytes of decoded pictures kept on disk; those beyond it are decoded anew each time
 Pixels = npt.NDArray[Any]  # (H, W, C) uint8, uint16 or float32
@@ -57,13 +58,13 @@ def decode_bands(path: Path) -> Pixels:
     return images.quantize(picture.pixels, picture.bit_depth)
 
 
-def decode_labels(palette: images.Palette | None = None) -> Decoder:
-    """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` as in ``images.read_labels``."""
-    return partial(_decode_labels, palette=palette)
+def decode_labels(palette: images.Palette | None = None, void: int | None = None) -> Decoder:
+    """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` and ``void`` as in ``images.read_labels``."""
+    return partial(_decode_labels, palette=palette, void=void)
 
 
-def _decode_labels(path: Path, palette: images.Palette | None) -> Pixels:
-    return images.read_labels(path, palette).indices[:, :, None]
+def _decode_labels(path: Path, palette: images.Palette | None, void: int | None) -> Pixels:
+    return images.read_labels(path, palette, void=void).indices[:, :, None]
 
 
 def decode_half(decode: Decoder, half: Literal["left", "right"]) -> Decoder:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +22,7 @@ class Facts:
         mode: how the file stores color, Pillow's name.
         gray: all three planes are equal, though there are three.
         profile: the name of its color profile if that is not sRGB.
-        labels: colors in use, of a file with a palette that stands in pairs: few of them make a label map.
+        labels: colors or levels in use, of a file in pairs that has a palette or is gray: few of them make a label map.
         sharpness: of the whole file, if it was asked for.
         prints: one to compare it by, or two where the file holds two halves.
     """
@@ -85,7 +84,7 @@ def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool
 def _read(path: Path, sharp: bool, bands: bool) -> tuple[Facts | Unreadable, Tensor | None]:
     try:
         mode, picture = images.probe(path).mode, images.read(path, bands=bands)
-        labels = int(np.unique(images.read_labels(path).indices).size) if bands and mode == "P" else None
+        labels = len(images.stored_labels(path)[0]) if bands and (mode == "P" or _may_be_labels(picture)) else None
     except PictureError as error:
         return Unreadable(path, str(error).removeprefix(repr(str(path))).strip()), None
     pixels = _shown(picture.pixels)
@@ -104,6 +103,10 @@ def _read(path: Path, sharp: bool, bands: bool) -> tuple[Facts | Unreadable, Ten
         labels=labels,
     )
     return facts, pixels
+
+
+def _may_be_labels(picture: images.Picture) -> bool:
+    return picture.channels == 1 and picture.bit_depth != 32 and picture.alpha is None and picture.format in images.LOSSLESS
 
 
 def _shown(pixels: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ from img2img.data.pictures import PictureSet, decode_labels, decode_photo
 from img2img.data.sources import Sources, find_class_folders, find_layouts, listed, sources_record
 from img2img.data.splits import DataLayout, HoldOutBy, Split
 from img2img.errors import DataError, option
-from img2img.images import Palette
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
-from img2img.tasks.translate.image_specs import decoder_of, find_palette, image_spec, range_of, shrinking
+from img2img.tasks.translate.image_specs import decoder_of, image_spec, range_of, shrinking
+from img2img.tasks.translate.label_maps import LabelMaps, find_labels
 from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches
 from img2img.tasks.translate.size_limits import SizeLimits, find_size_limits
 from img2img.training.objective import Batch
@@ -102,29 +102,29 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
     train, checks = _splits(layout, config, validation, cache.parent)
     train, checks = _first(train, most), _first(checks, most)
     sets: dict[str, tuple[PictureSet, PictureSet]] = {}
-    palettes: dict[str, Palette] = {}
+    maps: dict[str, LabelMaps | None] = {}
     for name, other in (("a", "b"), ("b", "a")):
         side = name if config.direction == "a2b" else other
         files, checked_files = (_files(layout, split, side) for split in (train, checks))
-        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + checked_files, config, name)
-        decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
-        decode = shrinking(decode, config, labels=bool(palette))
+        maps[name] = found = None if layout.name == "side-by-side" else find_labels(data, files + checked_files, config, name)
+        decode = decode_labels(found.palette, found.void) if found else decoder_of(layout, files, side)
+        decode = shrinking(decode, config, labels=found is not None)
         sets[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
             PictureSet(checked_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
         )
-    labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
-    if all(palettes.values()):
+    labels: LabelSide = "a" if maps["a"] else "b" if maps["b"] else None
+    if all(maps.values()):
         raise DataError(f"both sides of {_named(data)} are label maps, and only one can be; --set data.labels=never reads them as pictures")
     ranges = range_of(sets["a"][0], config), range_of(sets["b"][0], config)
     a, b = (
-        image_spec(sets[name][0], which).model_copy(update={"palette": palettes[name]})
+        image_spec(sets[name][0], which).model_copy(update={"palette": found.palette, "void": found.void} if (found := maps[name]) else {})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
     seed, size, multiple = config.training.seed, config.data.size, limits.multiple
     samples = PairPatches(sets["a"][0], sets["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
-    kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
+    kinds = f"; {labels.upper()} is {maps[labels]}" if labels else ""
     return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(data, sets["a"], sets["b"], layout), len(sets["a"][0]))
 
 
