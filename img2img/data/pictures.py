@@ -58,6 +58,12 @@ def decode_bands(path: Path) -> Pixels:
     return images.quantize(picture.pixels, picture.bit_depth)
 
 
+def decode_colors(path: Path) -> Pixels:
+    """As ``decode_bands``, for sets of colors with some gray among them: gray in three equal planes."""
+    pixels = decode_bands(path)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
 def decode_labels(palette: images.Palette | None = None, void: int | None = None) -> Decoder:
     """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` and ``void`` as in ``images.read_labels``."""
     return partial(_decode_labels, palette=palette, void=void)

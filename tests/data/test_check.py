@@ -369,3 +369,17 @@ def test_gray_of_few_levels_is_said_to_be_intensities_unless_told(pairs: Path, d
     (pairs / "PALETTE.tsv").write_text("index\tr\tg\tb\n0\t0\t0\t0\n1\t9\t0\t0\n2\t0\t9\t0\n")
     said = "B is a side of label maps" in run(pairs).description
     assert said == (dtype is np.uint8), "as in training, a table says that gray of 8 bits holds labels"
+
+
+def test_bands_alone_are_what_restoration_takes_and_nothing_among_photographs(singles: Path) -> None:
+    def bands(number: int) -> None:
+        images.write(images.Picture((images.Frame(torch.rand(5, 64, 64)),), 16), singles / f"{number}.tif")
+
+    bands(7)
+    assert found(run(singles))["unreadable"] == [("7.tif",)]
+    for number in range(6):
+        (singles / f"{number}.png").unlink()
+        bands(number)
+    report = run(singles)
+    assert report.count("error") == 0
+    assert report.description.endswith("; the folder holds 5 bands of 16 bits, which train translate --preset restore takes")

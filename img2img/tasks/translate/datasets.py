@@ -11,15 +11,15 @@ from img2img.data.held_out import hold_out
 from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
-from img2img.data.sources import Sources, find_class_folders, find_layouts, listed, sources_record
+from img2img.data.sources import Sources, find_class_folders, find_layouts, find_pictures, listed, sources_record
 from img2img.data.splits import DataLayout, HoldOutBy, Split
 from img2img.errors import DataError, option
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
-from img2img.tasks.translate.image_specs import decoder_of, image_spec, range_of, shrinking
+from img2img.tasks.translate.image_specs import decoder_of, image_spec, photograph_decoder, range_of, shrinking
 from img2img.tasks.translate.label_maps import LabelMaps, find_labels
-from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches
+from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches, fitting
 from img2img.tasks.translate.size_limits import SizeLimits, find_size_limits
 from img2img.training.objective import Batch
 from img2img.training.setup import data_record, photographs
@@ -76,20 +76,23 @@ def prepare(data: Sources, config: TranslateConfig, cache: Path, *, validation: 
 def _photographs(
     data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
 ) -> Datasets:
-    decode = shrinking(decode_photo, config)
+    restore = config.method == "restore"
+    decode = shrinking(photograph_decoder(find_pictures(data)) if restore else decode_photo, config)
     sizes = {"smallest": config.data.size, "smallest_validation": limits.least_checked}
     pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, by=config.data.validation_by, most=most)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
     crops: Dataset[Batch]
-    if config.method == "restore":
-        samples = RestorationPatches(pictures, size, config.data.damage, seed)
-        crops = RestorationCrops(checks, side, multiple, config.data.damage, seed)
+    if restore:
+        damage, used = fitting(config.data.damage, pictures), range_of(pictures, config)
+        samples = RestorationPatches(pictures, size, damage, seed, used)
+        crops = RestorationCrops(checks, side, multiple, damage, seed, used)
+        a = b = image_spec(pictures, used)
     else:
         samples, crops = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
-    a = ImageSpec(channels=1 if config.method == "colorize" else 3)
+        a, b = ImageSpec(channels=1), ImageSpec()
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(data, pictures, checks), len(pictures))
+    return Datasets(samples, crops, a, b, (), described, data_record(data, pictures, checks), len(pictures))
 
 
 def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from img2img import images
 from img2img.data.normalize import Normalization, used_range
+from img2img.data.packs import pack_of
 from img2img.data.pictures import (
     Decoder,
     PictureSet,
     decode_bands,
+    decode_colors,
     decode_half,
     decode_photo,
     decode_shrunk,
@@ -40,6 +42,14 @@ def decoder_of(layout: DataLayout, files: Sequence[Path], side: str) -> Decoder:
     if layout.name == "side-by-side":
         return decode_half(decode, "left" if side == "a" else "right")
     return decode
+
+
+def photograph_decoder(files: Sequence[Path]) -> Decoder:
+    """How single pictures are read that ground truth is made of: photographs of 8 bits as RGB, all else in full depth."""
+    found = probed([path for path in files if not pack_of(path)])  # packs hold photographs
+    if all(probe.bands <= 4 and probe.bit_depth == 8 for probe in found):
+        return decode_photo
+    return decode_colors if any(probe.bands in (3, 4) for probe in found) else decode_bands
 
 
 def probed(files: Sequence[Path]) -> list[images.Probe]:
