@@ -140,8 +140,9 @@ def _two_sets(
     train, checks = _splits(layout, config, validation, cache.parent)
     sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
-        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         one, other = (_files(layout, split, name)[:most] for split in (train, checks))
+        _check_counts(layout, name, len(one), len(other))
+        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         sets.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
@@ -154,6 +155,17 @@ def _two_sets(
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(data, sets[0], sets[1], layout), min(len(a), len(b))
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
+
+
+def _check_counts(layout: DataLayout, side: str, pictures: int, checks: int) -> None:
+    """Raise DataError for a side that has too few pictures to train or to validate on."""
+    named = f"side {layout.sides['ab'.index(side)]} of {str(layout.root)!r}"
+    if not pictures:
+        raise DataError(f"{named} has no picture to train on: add some, or take a preset for single pictures, restore or colorize")
+    if checks < LEAST_OF_KIND:
+        raise DataError(
+            f"{named} has {checks} picture{'s' * (checks != 1)} to validate on, and sets are compared of {LEAST_OF_KIND} at least: add more"
+        )
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None, run: Path) -> tuple[Split, Split]:

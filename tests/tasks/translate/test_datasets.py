@@ -313,3 +313,24 @@ def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -
         save(tmp_path / "other" / side / "small.png", scene(1, 6, 20))
     with pytest.raises(DataError, match=r"smaller than the patch of 32 px: small\.png \(20x6\)"):
         prepared(tmp_path, config(), validation=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"trainA": 5, "trainB": 0}, "side B of .* has no picture to train on"),
+        ({"trainA": 0, "trainB": 5}, "side A of .* has no picture to train on"),
+        ({"trainA": 5, "trainB": 5, "testA": 3, "testB": 1}, "side B of .* has 1 picture to validate on"),
+        ({"trainA": 5, "trainB": 5, "testA": 0, "testB": 3}, "side A of .* has 0 pictures to validate on"),
+        ({"trainA": 5, "trainB": 3}, "side B of .* 3 pictures are too few"),
+    ],
+)
+@pytest.mark.parametrize("way", ["a2b", "b2a"])
+def test_the_side_that_is_short_is_named(tmp_path: Path, counts: dict[str, int], said: str, way: Any) -> None:
+    for number, (side, count) in enumerate(counts.items()):
+        (tmp_path / "data" / side).mkdir(parents=True)
+        for each in range(count):
+            save(tmp_path / "data" / side / f"{each}.png", scene(10 * number + each, 40, 40))
+    with pytest.raises(DataError, match=said) as caught:
+        prepared(tmp_path, config("cyclegan", direction=way))
+    assert "PosixPath" not in str(caught.value)
