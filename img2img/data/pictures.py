@@ -187,7 +187,7 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: 
                 f"cannot write the decoded pictures into {str(cache)!r}: {why}; make room, or choose --run on another disk"
             ) from error
     checksums = saved.get("checksums") or [None] * len(paths)
-    entries = [Entry(path, *shape, checksum=crc) for path, shape, crc in zip(paths, saved["shapes"], checksums, strict=True)]
+    entries = [Entry(path, *[*shape, crc]) for path, shape, crc in zip(paths, saved["shapes"], checksums, strict=True)]
     small = [f"{e.path.name} ({e.width}x{e.height})" for e in entries if min(e.height, e.width) < smallest]
     if small:
         raise DataError(f"{len(small)} of {len(entries)} pictures are smaller than the patch of {smallest} px: {_some(small)}")
