@@ -1,5 +1,7 @@
 """Where in a picture a sample is cut: at random with a preference for texture, or at the same place at every validation."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,7 +16,7 @@ LARGEST_SHRINK = 1 / 3
 
 
 def textured_crop(pictures: PictureSet, index: int, side: int, rng: torch.Generator, *, largest_shrink: float = LARGEST_SHRINK) -> Tensor:
-    """A (3, side, side) crop in [0, 1] of picture ``index``.
+    """A (C, side, side) crop of picture ``index``, as ``PictureSet.crop`` gives it.
 
     Of three random places the one with the strongest gradients is taken, because photographs are mostly sky and blur. Three quarters
     of the crops come from the picture shrunk to as little as ``largest_shrink``, which sharpens them (few cameras are sharp at the
@@ -29,11 +31,14 @@ def textured_crop(pictures: PictureSet, index: int, side: int, rng: torch.Genera
     places = [_place(entry.height, entry.width, wanted, rng) for _ in range(CANDIDATES)]
     top, left = _most_textured(pixels, places, wanted)
     crop = pictures.crop(index, top, left, wanted, wanted)
-    return crop if wanted == side else resize(crop, size=(side, side)).clamp_(0, 1)
+    if wanted == side:
+        return crop
+    small = resize(crop, size=(side, side))
+    return small if pixels.dtype.kind == "f" else small.clamp_(0, 1)  # float values have a range of their own
 
 
 def validation_crop(pictures: PictureSet, index: int, side: int, multiple: int) -> Tensor:
-    """The (3, s, s) crop by which picture ``index`` is validated; s is ``side`` or less, a multiple of ``multiple``.
+    """The (C, s, s) crop by which picture ``index`` is validated; s is ``side`` or less, a multiple of ``multiple``.
 
     Of nine places on a grid it is the one with the strongest gradients: PSNR of a smooth sky is high, moves by whole decibels for a
     change that nobody sees, and would choose the checkpoint for all the others.
@@ -59,15 +64,16 @@ def _place(height: int, width: int, side: int, rng: torch.Generator) -> tuple[in
     return top, int(torch.randint(width - side + 1, (), generator=rng))
 
 
-def texture(pixels: npt.NDArray[np.uint8], top: int, left: int, height: int, width: int) -> float:
-    """The mean difference between horizontal neighbors in a rectangle of ``pixels`` (H, W, 3).
+def texture(pixels: npt.NDArray[Any], top: int, left: int, height: int, width: int) -> float:
+    """The mean difference between horizontal neighbors in a rectangle of ``pixels`` (H, W, C).
 
-    In green, which is most of the luminance, and in every second row to be quick.
+    In green, which is most of the luminance (of gray in its one plane, of bands in the second), and in every second row to be quick.
     """
-    green = pixels[top : top + height : 2, left : left + width, 1].astype(np.int16)
+    signed = np.int16 if pixels.dtype == np.uint8 else np.float32
+    green = pixels[top : top + height : 2, left : left + width, min(1, pixels.shape[2] - 1)].astype(signed)
     return float(np.abs(np.diff(green, axis=1)).mean())
 
 
-def _most_textured(pixels: npt.NDArray[np.uint8], places: list[tuple[int, int]], side: int) -> tuple[int, int]:
+def _most_textured(pixels: npt.NDArray[Any], places: list[tuple[int, int]], side: int) -> tuple[int, int]:
     """The (top, left) of ``places`` whose square of ``side`` has the most ``texture``; the first of equals."""
     return max(places, key=lambda place: texture(pixels, place[0], place[1], side, side))

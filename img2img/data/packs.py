@@ -88,6 +88,17 @@ def size_and_time(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def checksum(path: Path) -> int:
+    """The CRC-32 of the file of the picture ``path``, in a pack or of its own."""
+    if pack := pack_of(path):
+        return open_pack(pack).members[path.name].checksum
+    found = 0
+    with open(path, "rb") as file:
+        while part := file.read(2**20):
+            found = zlib.crc32(part, found)
+    return found
+
+
 @lru_cache(maxsize=16)
 def _open(pack: Path, size: int, changed: int) -> Pack:
     """As ``open_pack``, for the file as it is now; read once, as a pack of 10,000 pictures has a long directory."""

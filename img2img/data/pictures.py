@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
-from img2img.data.packs import pack_of, read_packed, size_and_time
+from img2img.data.packs import checksum, pack_of, read_packed, size_and_time
 from img2img.errors import DataError, FileError, PictureError, UnreadableError, cause_of, option
 from img2img.files import atomic_path
 from img2img.images.profiles import in_srgb
@@ -25,6 +25,7 @@ from img2img.images.seen import as_seen
 
 logger = logging.getLogger(__name__)
 
+PALETTE_FILE = "PALETTE.tsv"  # beside label maps: the color of each label
 MOST_LABELS = 64  # colors in use: files with more are photographs of few colors
 CACHE_LIMIT = 16 * 2**30  # bytes of decoded pictures kept on disk; those beyond it are decoded anew each time
 Pixels = npt.NDArray[Any]  # (H, W, C) uint8, uint16 or float32
@@ -33,7 +34,10 @@ Decoder = Callable[[Path], Pixels]  # a function of a module, or a partial of on
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture: its file, its size, channels and type of number, and where it begins in the cache (None: not cached)."""
+    """One picture: its file, its size, channels and type of number, where it begins in the cache (None: not cached), and its checksum.
+
+    The checksum is that of the file when it was decoded; None: the cache is of a version that kept none.
+    """
 
     path: Path
     height: int
@@ -41,6 +45,7 @@ class Entry:
     channels: int
     dtype: str
     offset: int | None
+    checksum: int | None = None
 
 
 def decode_photo(path: Path) -> Pixels:
@@ -57,13 +62,19 @@ def decode_bands(path: Path) -> Pixels:
     return images.quantize(picture.pixels, picture.bit_depth)
 
 
-def decode_labels(palette: images.Palette | None = None) -> Decoder:
-    """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` as in ``images.read_labels``."""
-    return partial(_decode_labels, palette=palette)
+def decode_colors(path: Path) -> Pixels:
+    """As ``decode_bands``, for sets of colors with some gray among them: gray in three equal planes."""
+    pixels = decode_bands(path)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def _decode_labels(path: Path, palette: images.Palette | None) -> Pixels:
-    return images.read_labels(path, palette).indices[:, :, None]
+def decode_labels(palette: images.Palette | None = None, void: int | None = None) -> Decoder:
+    """A decoder that gives the labels in a file as (H, W, 1) uint8, by ``palette`` and ``void`` as in ``images.read_labels``."""
+    return partial(_decode_labels, palette=palette, void=void)
+
+
+def _decode_labels(path: Path, palette: images.Palette | None, void: int | None) -> Pixels:
+    return images.read_labels(path, palette, void=void).indices[:, :, None]
 
 
 def decode_half(decode: Decoder, half: Literal["left", "right"]) -> Decoder:
@@ -143,9 +154,14 @@ class PictureSet:
         return to_tensor(self.pixels(index)[top : top + height, left : left + width])
 
     def fingerprint(self) -> str:
-        """Twelve hex digits that change with the names, sizes or contents' lengths of the pictures: for the run's report."""
-        text = json.dumps([(e.path.name, e.height, e.width, size_and_time(e.path)[0]) for e in self.entries])
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Twelve hex digits that change with the names, sizes or lengths of the pictures, and twelve that change with their contents.
+
+        Joined by "-"; the second twelve are missing where a cache of an earlier version knows no contents.
+        """
+        names = [(e.path.name, e.height, e.width, size_and_time(e.path)[0]) for e in self.entries]
+        contents = [e.checksum for e in self.entries]
+        parts = [names] if None in contents else [names, contents]
+        return "-".join(hashlib.sha256(json.dumps(part).encode()).hexdigest()[:12] for part in parts)
 
     def state(self) -> str:
         """Twelve hex digits that change whenever the cache is made anew: for what is derived from the pictures and kept."""
@@ -170,7 +186,8 @@ def _prepare(paths: list[Path], cache: Path, smallest: int, limit: int, decode: 
             raise DataError(
                 f"cannot write the decoded pictures into {str(cache)!r}: {why}; make room, or choose --run on another disk"
             ) from error
-    entries = [Entry(path, *shape) for path, shape in zip(paths, saved["shapes"], strict=True)]
+    checksums = saved.get("checksums") or [None] * len(paths)
+    entries = [Entry(path, *[*shape, crc]) for path, shape, crc in zip(paths, saved["shapes"], checksums, strict=True)]
     small = [f"{e.path.name} ({e.width}x{e.height})" for e in entries if min(e.height, e.width) < smallest]
     if small:
         raise DataError(f"{len(small)} of {len(entries)} pictures are smaller than the patch of {smallest} px: {_some(small)}")
@@ -227,11 +244,13 @@ def _name(decode: Decoder) -> str:
 def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limit: int, decode: Decoder) -> dict[str, Any]:
     logger.info("decoding %d pictures into %s", len(paths), cache.name)
     shapes: list[tuple[int, int, int, str, int | None]] = []
+    checksums: list[int] = []
     broken: dict[Path, str] = {}
     with atomic_path(cache) as temporary, open(temporary, "wb") as file:
         for path in paths:
             try:
                 pixels: Pixels = decode(path)
+                checksums.append(checksum(path))
             except PictureError as error:
                 broken[path] = str(error)
                 continue
@@ -243,7 +262,7 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
         if broken:
             raise unreadable(broken, len(paths))
         size = file.tell()
-    record = {"stamp": stamp, "shapes": shapes, "bytes": size}
+    record = {"stamp": stamp, "shapes": shapes, "bytes": size, "checksums": checksums}
     with atomic_path(index) as temporary:
         temporary.write_text(json.dumps({**record, "checksum": _checksum(record)}))
     return record

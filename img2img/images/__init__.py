@@ -2,7 +2,7 @@
 
 from img2img.images.collect import Source, collect, in_one_line
 from img2img.images.formats import check_format
-from img2img.images.labels import DEFAULT_PALETTE, Labels, collect_palette, read_labels
+from img2img.images.labels import DEFAULT_PALETTE, LOSSLESS, VOID, Labels, collect_palette, read_labels, stored_labels
 from img2img.images.picture import BitDepth, Frame, Metadata, Palette, Picture, from_integers, on_levels, quantize, to_levels
 from img2img.images.probe import DEFAULT_MAX_PIXELS, Probe, probe
 from img2img.images.read import read
@@ -12,6 +12,8 @@ from img2img.images.write import write
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "DEFAULT_PALETTE",
+    "LOSSLESS",
+    "VOID",
     "BitDepth",
     "Frame",
     "Labels",
@@ -30,6 +32,7 @@ __all__ = [
     "quantize",
     "read",
     "read_labels",
+    "stored_labels",
     "to_levels",
     "write",
     "write_rows",

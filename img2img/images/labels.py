@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,11 @@ from img2img.images.picture import Frame, Palette, Picture, from_integers
 from img2img.images.probe import ALLOWED, DEFAULT_MAX_PIXELS, open_image, orientation_of, probe_image, probe_tiff
 from img2img.images.safe_open import decoding, open_regular, read_whole
 
+VOID = 255  # the index of pixels that belong to no class, in ``Labels``
 Values = npt.NDArray[np.uint8]
+Stored = npt.NDArray[Any]  # uint8, of gray of 16 bits uint16
 _MODES = {"P": "P", "1": "L", "L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB"}
-_LOSSLESS = ("PNG", "GIF", "TIFF", "BMP", "PPM", "QOI")
+LOSSLESS = ("PNG", "GIF", "TIFF", "BMP", "PPM", "QOI")  # formats that label maps come in
 
 
 def _spread(index: int) -> tuple[int, int, int]:
@@ -35,7 +37,7 @@ DEFAULT_PALETTE: Palette = tuple(_spread(index) for index in range(256))
 
 @dataclass(frozen=True)
 class Labels:
-    """(H, W) uint8 ``indices``, each of which has a color in ``palette``."""
+    """(H, W) uint8 ``indices``, each of which has a color in ``palette``, or is ``VOID`` where the file has its void value."""
 
     indices: Values
     palette: Palette
@@ -49,33 +51,52 @@ def read_labels(
     source: str | os.PathLike[str] | bytes | BinaryIO,
     palette: Palette | None = None,
     *,
+    void: int | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     name: str | None = None,
 ) -> Labels:
     """The labels in ``source``, of the kinds that ``read`` takes, upright; ``name`` as there. Alpha counts for nothing.
 
     A picture with a palette: indices and palette as stored; with ``palette``, the index there of each pixel's color.
-    A gray picture: the levels are the indices (fewer bits are scaled to 8 first, as for every reader); the palette is ``palette``, or
-    ``DEFAULT_PALETTE``. An RGB picture: the index in ``palette`` of each pixel's color; of equal colors the first counts.
+    A gray picture of up to 16 bits: the levels are the indices (fewer bits than 8 are scaled to 8 first, as for every reader); the
+    palette is ``palette``, or ``DEFAULT_PALETTE``. An RGB picture: the index in ``palette`` of each pixel's color; of equal colors the
+    first counts.
+
+    Args:
+        void: the level or index of pixels that belong to no class; they get the index ``VOID`` and need no color.
 
     Raises:
-        PictureError: as ``read`` does; a lossy format, more than 8 bits or one frame; an RGB picture without ``palette``; a color or
-            level that ``palette`` lacks.
+        PictureError: as ``read`` does; a lossy format, colors of more than 8 bits, more than one frame; an RGB picture without
+            ``palette``; a color or level that ``palette`` lacks.
     """
     values, stored, name = _open(source, max_pixels, name)
-    if stored is not None:
-        known: Palette = tuple((int(red), int(green), int(blue)) for red, green, blue in stored)
-        _check_range(values, known, name)
-        if palette is None or palette == known:
-            return Labels(values, known)
-        return Labels(_look_up(stored[values], palette, name), palette)
-    if values.ndim == 2:
+    if values.ndim == 3:
+        if palette is None:
+            raise PictureError(f"{name} holds labels as colors; a palette is needed that says which color is which label")
+        indices = _look_up(values, palette, name)
+        return Labels(_with_void(indices, indices, void), palette)
+    classes = values if void is None else np.where(values == void, values.dtype.type(0), values)
+    if stored is None:
         palette = DEFAULT_PALETTE if palette is None else palette
-        _check_range(values, palette, name)
-        return Labels(values, palette)
-    if palette is None:
-        raise PictureError(f"{name} holds labels as colors; a palette is needed that says which color is which label")
-    return Labels(_look_up(values, palette, name), palette)
+        _check_range(classes, palette, name)
+        return Labels(_with_void(classes.astype(np.uint8), values, void), palette)
+    known: Palette = tuple((int(red), int(green), int(blue)) for red, green, blue in stored)
+    _check_range(classes, known, name)
+    if palette is None or palette == known:
+        return Labels(_with_void(classes, values, void), known)
+    return Labels(_with_void(_look_up(stored[classes], palette, name), values, void), palette)
+
+
+def stored_labels(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[set[int], Palette | None]:
+    """The distinct levels or indices in the gray or palette picture at ``path``, and its palette (of gray None).
+
+    Raises:
+        PictureError: as ``read_labels``; an RGB picture.
+    """
+    values, stored, name = _open(path, max_pixels)
+    if values.ndim == 3:
+        raise PictureError(f"{name} holds labels as colors, not as levels")
+    return set(np.unique(values).tolist()), None if stored is None else tuple(map(tuple, stored.tolist()))
 
 
 def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Palette:
@@ -95,7 +116,7 @@ def collect_palette(paths: Iterable[str | os.PathLike[str]], *, max_pixels: int 
     return tuple((code >> 16, code >> 8 & 255, code & 255) for code in sorted(found))
 
 
-def _open(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: int, name: str | None = None) -> tuple[Values, Values | None, str]:
+def _open(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: int, name: str | None = None) -> tuple[Stored, Values | None, str]:
     """The picture in ``source``, upright, as (H, W) indices or levels or (H, W, 3) colors; its (n, 3) palette; its name for messages."""
     opened: AbstractContextManager[BinaryIO]
     if isinstance(source, str | os.PathLike):
@@ -107,22 +128,32 @@ def _open(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: int, na
         head = file.read(512)
         pages = vips.tiff_pages(file) if vips.is_tiff(head) else None
         with open_image(file, name, ALLOWED if pages is None else ("TIFF",)) as image:
-            if image.format not in _LOSSLESS:
-                raise PictureError(f"{name} is {image.format}, whose compression changes labels; they come as {', '.join(_LOSSLESS)}")
+            if image.format not in LOSSLESS:
+                raise PictureError(f"{name} is {image.format}, whose compression changes labels; they come as {', '.join(LOSSLESS)}")
             found = probe_image(image, head, max_pixels, name) if pages is None else probe_tiff(pages, max_pixels, name)
-            if found.frames > 1 or found.bit_depth != 8:
-                raise PictureError(f"{name} has {found.frames} frames of {found.bit_depth} bits; labels have one frame of 8 bits or less")
+            deep = found.bit_depth == 16 and image.mode.startswith("I")
+            if found.frames > 1 or (found.bit_depth != 8 and not deep):
+                raise PictureError(
+                    f"{name} has {found.frames} frames of {found.bands} planes of {found.bit_depth} bits; labels have one frame, "
+                    "with a palette, gray of up to 16 bits, or RGB colors of 8"
+                )
             image.load()
-            mode = _MODES.get(image.mode)
+            mode = image.mode if deep else _MODES.get(image.mode)
             if mode is None:
                 raise PictureError(f"{name} has {image.mode} pixels; labels come with a palette, gray, or as RGB colors")
             stored = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3) if mode == "P" else None
-            planes = torch.from_numpy(np.array(image.convert(mode))).reshape(image.height, image.width, -1).permute(2, 0, 1)
-            values: Values = orient(planes, orientation_of(image)).permute(1, 2, 0).numpy()
+            pixels = np.array(image.convert(mode)).astype(np.uint16 if deep else np.uint8)
+            planes = torch.from_numpy(pixels).reshape(image.height, image.width, -1).permute(2, 0, 1)
+            values: Stored = orient(planes, orientation_of(image)).permute(1, 2, 0).numpy()
             return values[:, :, 0] if values.shape[2] == 1 else values, stored, name
 
 
-def _check_range(indices: Values, palette: Palette, name: str) -> None:
+def _with_void(indices: Values, values: Stored, void: int | None) -> Values:
+    """``indices`` with ``VOID`` where ``values`` are ``void``."""
+    return indices if void is None else np.where(values == void, np.uint8(VOID), indices)
+
+
+def _check_range(indices: Stored, palette: Palette, name: str) -> None:
     wrong = indices >= len(palette)
     if wrong.any():
         y, x = _first(wrong)

@@ -14,7 +14,8 @@ class ImageSpec(BaseModel):
 
     ``channels``: 1 for gray, 3 for RGB, n for bands. ``offset``, ``scale``: for the network pictures are (x - offset) / scale, in [0, 1],
     x being float values as stored, or 16 bits in [0, 1]; empty: 8 and 16 bits as they are. ``palette``: label maps, whose level i has
-    color ``palette[i]``. ``bit_depth``: that of the pictures trained on, 32 for float values; None: not said, by an older file.
+    color ``palette[i]``; ``void``: the level of pixels that belong to no class, if there is one. ``bit_depth``: that of the pictures
+    trained on, 32 for float values; None: not said, by an older file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,6 +24,7 @@ class ImageSpec(BaseModel):
     offset: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
+    void: int | None = Field(None, ge=0, le=65535)
     bit_depth: Literal[8, 16, 32] | None = None
 
     @property

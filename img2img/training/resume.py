@@ -14,10 +14,10 @@ FORMER_BEST = "best-of-former-data.safetensors"
 WORDS = {
     "pictures": "training pictures",
     "validation": "validation pictures",
-    "fingerprint": "names, sizes or lengths of the training pictures",
-    "validation_fingerprint": "names, sizes or lengths of the validation pictures",
-    "fingerprint_b": "names, sizes or lengths of the training pictures on the other side",
-    "validation_fingerprint_b": "names, sizes or lengths of the validation pictures on the other side",
+    "fingerprint": "names, sizes or contents of the training pictures",
+    "validation_fingerprint": "names, sizes or contents of the validation pictures",
+    "fingerprint_b": "names, sizes or contents of the training pictures on the other side",
+    "validation_fingerprint_b": "names, sizes or contents of the validation pictures on the other side",
     "classes": "classes",
     "teacher": "teacher",
 }
@@ -32,7 +32,7 @@ def changed_data(run: Path, record: dict[str, Any], *, allowed: bool) -> bool:
         TrainingError: any of its data differ, and that is not ``allowed``.
     """
     before, now = _data(_read(run / "config.json")), _data(record)
-    keys = [key for key in before if key in now and before[key] != now[key]]
+    keys = [key for key in before if key in now and not _same(key, before[key], now[key])]
     if not keys:
         return False
     # A count says more than the fingerprint that changed with it.
@@ -69,6 +69,14 @@ def _data(record: dict[str, Any]) -> dict[Key, Any]:
         teacher = record["teacher"]
         found["data", "teacher"] = f"{teacher['model']} ({teacher['weights']})" if teacher else "none"
     return found
+
+
+def _same(key: Key, before: Any, now: Any) -> bool:
+    """Whether a value stayed; of fingerprints as many parts count as both have, as those of earlier versions have the first one only."""
+    if "fingerprint" not in key[-1]:
+        return bool(before == now)
+    parts = [[str(each).split("-") for each in (value if isinstance(value, list) else [value])] for value in (before, now)]
+    return len(parts[0]) == len(parts[1]) and all(a == b for x, y in zip(*parts, strict=True) for a, b in zip(x, y, strict=False))
 
 
 def _counts_of(fingerprint: Key) -> Key:

@@ -358,3 +358,28 @@ def test_label_maps_with_a_palette_are_named_and_no_fault(pairs: Path) -> None:
     assert found(run(pairs))["palette"] == [
         tuple(f"B/{split}/{n}.png" for split, n in (("train", 1), ("train", 2), ("train", 3), ("test", 4), ("test", 5)))
     ]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_gray_of_few_levels_is_said_to_be_intensities_unless_told(pairs: Path, dtype: type) -> None:
+    for path in (pairs / "B").rglob("*.png"):
+        Image.fromarray((np.arange(96 * 96).reshape(96, 96) // 500 % 3).astype(dtype)).save(path)
+    report = run(pairs)
+    assert "B is gray of up to 3 levels: intensities, or classes by train translate --target labels" in report.description
+    (pairs / "PALETTE.tsv").write_text("index\tr\tg\tb\n0\t0\t0\t0\n1\t9\t0\t0\n2\t0\t9\t0\n")
+    said = "B is a side of label maps" in run(pairs).description
+    assert said == (dtype is np.uint8), "as in training, a table says that gray of 8 bits holds labels"
+
+
+def test_bands_alone_are_what_restoration_takes_and_nothing_among_photographs(singles: Path) -> None:
+    def bands(number: int) -> None:
+        images.write(images.Picture((images.Frame(torch.rand(5, 64, 64)),), 16), singles / f"{number}.tif")
+
+    bands(7)
+    assert found(run(singles))["unreadable"] == [("7.tif",)]
+    for number in range(6):
+        (singles / f"{number}.png").unlink()
+        bands(number)
+    report = run(singles)
+    assert report.count("error") == 0
+    assert report.description.endswith("; the folder holds 5 bands of 16 bits, which train translate --preset restore takes")

@@ -1,6 +1,7 @@
 """The decoded cache: any channels and types, as stored; made anew when the decoder changes."""
 
 import json
+import os
 import pickle
 import resource
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from profiles import DISPLAY_P3, prophoto
 from scenes import scene
 
@@ -234,3 +236,18 @@ def test_bands_have_no_colors_that_a_profile_could_change(tmp_path):
     picture = images.read(tmp_path / "bands.tif", bands=True)
     assert space_of(replace(picture, metadata=images.Metadata(icc=DISPLAY_P3))) is None
     np.testing.assert_array_equal(decode_bands(tmp_path / "bands.tif"), values)
+
+
+def test_a_fingerprint_tells_contents_of_one_length_apart(tmp_path):
+    """A file that is only touched is the same; one with other pixels is not, even if its size in pixels and bytes stayed."""
+    path, other = tmp_path / "a.bmp", tmp_path / "b.bmp"
+    for target, seed in ((path, 0), (other, 1)):
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (9, 8, 3), np.uint8)).save(target)
+    first = PictureSet([path], tmp_path / "c.pixels").fingerprint()
+    os.utime(path, ns=(1, 1))
+    assert PictureSet([path], tmp_path / "c.pixels").fingerprint() == first
+    path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(2, 2))
+    (names, contents), (same, changed) = first.split("-"), PictureSet([path], tmp_path / "c.pixels").fingerprint().split("-")
+    assert names == same
+    assert contents != changed

@@ -134,14 +134,14 @@ def test_what_holds_no_labels(tmp_path):
     image = rgb_image(indexed(3), colors(3))
     image.save(tmp_path / "a.jpg")
     image.save(tmp_path / "a.webp")
-    Image.fromarray(indexed(3).astype(np.uint16)).save(tmp_path / "deep.png")
+    (tmp_path / "deep.tif").write_bytes(tiff(np.zeros((4, 4, 3), np.uint16), photometric=2))
     image.save(tmp_path / "moving.png", save_all=True, append_images=[image.rotate(90)])
     image.convert("CMYK").save(tmp_path / "ink.tif")
     (tmp_path / "bands.tif").write_bytes(tiff(np.zeros((4, 4, 5), np.float32)))
     for name, message in (
         ("a.jpg", "is JPEG, whose compression changes labels"),
         ("a.webp", "is WEBP, whose compression"),
-        ("deep.png", "16 bits"),
+        ("deep.tif", "1 frames of 3 planes of 16 bits"),
         ("moving.png", "2 frames"),
         ("ink.tif", "CMYK pixels"),
         ("bands.tif", r"bands\.tif"),
@@ -242,3 +242,30 @@ def test_the_label_pictures_of_camvid(tmp_path):
         images.write(images.read(tmp_path / path.name), tmp_path / f"rgb-{path.name}")
         np.testing.assert_array_equal(images.read_labels(tmp_path / f"rgb-{path.name}", palette).indices, labels.indices)
     assert set(images.collect_palette(tmp_path.glob("rgb-*"))) <= set(palette)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+def test_labels_of_sixteen_bits_with_a_void_value(tmp_path, suffix):
+    levels = np.array([[0, 1, 65535], [7, 65535, 2]], np.uint16)
+    Image.fromarray(levels).save(tmp_path / f"a.{suffix}")
+    assert images.stored_labels(tmp_path / f"a.{suffix}") == ({0, 1, 2, 7, 65535}, None)
+    labels = images.read_labels(tmp_path / f"a.{suffix}", colors(8), void=65535)
+    assert labels.indices.tolist() == [[0, 1, images.VOID], [7, images.VOID, 2]]
+    assert labels.indices.dtype == np.uint8
+    with pytest.raises(PictureError, match="has the label 65535 at x 2, y 0, but there are 8 colors"):
+        images.read_labels(tmp_path / f"a.{suffix}", colors(8))
+
+
+def test_void_needs_no_color(tmp_path):
+    indices = np.array([[0, 2, 255], [1, 255, 0]], np.uint8)
+    wanted = [[0, 2, images.VOID], [1, images.VOID, 0]]
+    palette_image(indices, colors(256)).save(tmp_path / "palette.png")
+    Image.fromarray(indices).save(tmp_path / "gray.png")
+    for name in ("palette.png", "gray.png"):
+        assert images.read_labels(tmp_path / name, colors(3), void=255).indices.tolist() == wanted
+        with pytest.raises(PictureError):
+            images.read_labels(tmp_path / name, colors(3))
+    zero = images.read_labels(tmp_path / "gray.png", void=0).indices
+    assert zero.tolist() == [[images.VOID, 2, 255], [1, 255, images.VOID]]
+    rgb_image(np.array([[0, 2], [1, 1]], np.uint8), colors(3)).save(tmp_path / "rgb.png")
+    assert images.read_labels(tmp_path / "rgb.png", colors(3), void=1).indices.tolist() == [[0, 2], [images.VOID, images.VOID]]

@@ -63,7 +63,7 @@ def test_the_same_data_go_on(begun: Path) -> None:
     ("change", "said"),
     [
         ({"pictures": 8, "fingerprint": "b"}, "9 training pictures, now 8. Give"),
-        ({"fingerprint": "b"}, "other names, sizes or lengths of the training pictures"),
+        ({"fingerprint": "b"}, "other names, sizes or contents of the training pictures"),
         ({"validation": 2, "validation_fingerprint": "w"}, "1 validation pictures, now 2"),
     ],
 )
@@ -162,3 +162,12 @@ def test_the_checkpoint_of_other_networks_is_named_in_our_words(tmp_path: Path) 
     with pytest.raises(TrainingError, match=r"is of other networks: it has no 'sr\.blocks\.0.*'; give the settings") as caught:
         run(tmp_path, Toy(norm="none"))
     assert "ModuleDict" not in str(caught.value)
+
+
+def test_contents_count_where_both_know_them(begun: Path) -> None:
+    """The first part of a fingerprint is of names and sizes, the second of contents, which records of earlier versions have not."""
+    assert resumed(begun, {**DATA, "fingerprint": "a-1"}).finished
+    with pytest.raises(TrainingError, match="other names, sizes or contents of the training pictures"):
+        resumed(begun, {**DATA, "fingerprint": "a-2"})
+    with pytest.raises(TrainingError, match="other names, sizes or contents"):
+        resumed(begun, {**DATA, "fingerprint": "b-1"})

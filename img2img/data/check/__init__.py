@@ -43,11 +43,10 @@ def _work(layout: DataLayout, split: Split, sharp: bool) -> list[tuple[str, Call
     """For each sample of a split: the side it is on (of unpaired sets) and what examines it."""
     if layout.kind == "unpaired":
         return [
-            (side, partial(examine, path, sharp=sharp, bands=True))
+            (side, partial(examine, path, sharp=sharp))
             for side, paths in zip(layout.sides, (split.a, split.b), strict=True)
             for path in paths
         ]
     if split.b:
-        return [("", partial(examine, a, b, sharp=sharp, bands=True)) for a, b in zip(split.a, split.b, strict=True)]
-    halves = layout.name == "side-by-side"  # other files that stand alone are photographs in every training
-    return [("", partial(examine, path, halves=halves, sharp=sharp, bands=halves)) for path in split.a]
+        return [("", partial(examine, a, b, sharp=sharp, labels=True)) for a, b in zip(split.a, split.b, strict=True)]
+    return [("", partial(examine, path, halves=layout.name == "side-by-side", sharp=sharp)) for path in split.a]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +22,7 @@ class Facts:
         mode: how the file stores color, Pillow's name.
         gray: all three planes are equal, though there are three.
         profile: the name of its color profile if that is not sRGB.
-        labels: colors in use, of a file with a palette that stands in pairs: few of them make a label map.
+        labels: colors or levels in use, of a file in pairs that has a palette or is gray: few of them make a label map.
         sharpness: of the whole file, if it was asked for.
         prints: one to compare it by, or two where the file holds two halves.
     """
@@ -63,13 +62,12 @@ class Examined:
     odd: bool = False
 
 
-def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool = False, bands: bool = False) -> Examined:
+def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool = False, labels: bool = False) -> Examined:
     """What there is to know of the sample in ``a`` (both halves of a pair with ``halves``), or of the pair in ``a`` and ``b``.
 
-    ``sharp`` asks for the sharpness too. ``bands``: what is no photograph counts too (bands, float values, label maps), as for the
-    training of translators.
+    ``sharp`` asks for the sharpness too, ``labels`` for how many labels there are, if these are label maps.
     """
-    facts_a, pixels_a = _read(a, sharp, bands)
+    facts_a, pixels_a = _read(a, sharp, labels)
     if isinstance(facts_a, Facts) and pixels_a is not None and halves:
         half = facts_a.width // 2
         if facts_a.width % 2:
@@ -78,14 +76,14 @@ def examine(a: Path, b: Path | None = None, *, halves: bool = False, sharp: bool
         return Examined(replace(facts_a, width=half, prints=(fingerprint(left), fingerprint(right))), shift=find_shift(left, right))
     if b is None:
         return Examined(facts_a)
-    facts_b, pixels_b = _read(b, sharp, bands)
+    facts_b, pixels_b = _read(b, sharp, labels)
     return Examined(facts_a, facts_b, None if pixels_a is None or pixels_b is None else find_shift(pixels_a, pixels_b))
 
 
-def _read(path: Path, sharp: bool, bands: bool) -> tuple[Facts | Unreadable, Tensor | None]:
+def _read(path: Path, sharp: bool, labels: bool) -> tuple[Facts | Unreadable, Tensor | None]:
     try:
-        mode, picture = images.probe(path).mode, images.read(path, bands=bands)
-        labels = int(np.unique(images.read_labels(path).indices).size) if bands and mode == "P" else None
+        mode, picture = images.probe(path).mode, images.read(path, bands=True)
+        used = _labels(path, mode, picture) if labels else None
     except PictureError as error:
         return Unreadable(path, str(error).removeprefix(repr(str(path))).strip()), None
     pixels = _shown(picture.pixels)
@@ -101,9 +99,17 @@ def _read(path: Path, sharp: bool, bands: bool) -> tuple[Facts | Unreadable, Ten
         profile=foreign_profile(picture.metadata.icc) if picture.metadata.icc else None,
         prints=(fingerprint(pixels),),
         sharpness=sharpness(pixels) if sharp else None,
-        labels=labels,
+        labels=used,
     )
     return facts, pixels
+
+
+def _labels(path: Path, mode: str, picture: images.Picture) -> int | None:
+    """How many labels there are, of a file with a palette or gray; PictureError: training would refuse the former."""
+    if mode == "P":
+        return len(images.stored_labels(path)[0])
+    gray = picture.channels == 1 and picture.bit_depth != 32 and picture.alpha is None and picture.format in images.LOSSLESS
+    return len(images.stored_labels(path)[0]) if gray and len(picture.frames) == 1 else None
 
 
 def _shown(pixels: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from img2img.data.check.duplicates import Fingerprints
 from img2img.data.check.facts import Examined, Facts, Unreadable
 from img2img.data.check.findings import KINDS, Finding
 from img2img.data.held_out import sequence_of
-from img2img.data.pictures import MOST_LABELS
+from img2img.data.pictures import MOST_LABELS, PALETTE_FILE
 from img2img.data.sharpness import suggested_threshold
 from img2img.data.splits import DataLayout
 
@@ -112,6 +112,9 @@ def _of_side(layout: DataLayout, side: Sequence[Facts]) -> Iterator[Finding]:
     """What makes a file differ from most of its side, and what no file should have."""
     yield from _minority(layout, side, "channels", lambda facts: facts.channels, lambda n: {1: "gray", 3: "RGB"}.get(n, f"{n} bands"))
     yield from _minority(layout, side, "depth", lambda facts: facts.bit_depth, lambda n: "float" if n == 32 else f"{n} bits")
+    if layout.kind == "single" and not all(map(_is_bands, side)):  # alone they train what restores, among photographs nothing
+        for facts in filter(_is_bands, side):
+            yield _finding(layout, "unreadable", [facts.path], f"{_bands_of(facts)} among photographs")
     mostly_color = sum(facts.channels == 3 and not facts.gray for facts in side) > len(side) / 2
     palettes = [facts.path for facts in side if facts.mode in ("P", "PA")]
     if palettes and not classes_of(layout, side):
@@ -128,21 +131,40 @@ def _of_side(layout: DataLayout, side: Sequence[Facts]) -> Iterator[Finding]:
 
 
 def classes_of(layout: DataLayout, side: Sequence[Facts]) -> int:
-    """How many classes a side of pairs has whose files training reads as label maps; 0 where it reads them as pictures."""
+    """How many labels a file has at most on a side of pairs that training reads as label maps; 0 where it reads them as pictures."""
+    table = (layout.root / PALETTE_FILE).is_file()
+    modes = {facts.mode for facts in side}
+    told = modes == {"P"} or (table and modes <= {"1", "L"} and all(facts.bit_depth == 8 for facts in side))
+    return most_labels(layout, side) if told else 0
+
+
+def most_labels(layout: DataLayout, side: Sequence[Facts]) -> int:
+    """How many labels a file has at most on a side of pairs that could be label maps; 0 where some have too many, or could not."""
     found = [facts.labels or MOST_LABELS + 1 for facts in side]
-    return max(found) if layout.kind == "paired" and found and max(found) <= MOST_LABELS else 0
+    return max(found) if layout.kind == "paired" and layout.name != "side-by-side" and found and max(found) <= MOST_LABELS else 0
 
 
 def described(layout: DataLayout, samples: Samples) -> str:
     """The layout in one line, with what training reads its sides as where that is not plain."""
     words = [layout.describe()]
     for side, facts in _sides(samples).items():
-        name = layout.sides[int(side[-1])] if layout.kind == "paired" else side[:-1]
+        name = layout.sides[int(side[-1])] if layout.kind == "paired" else side[:-1] or "the folder"
         if classes := classes_of(layout, facts):
-            words.append(f"{name} is a side of label maps, of up to {classes} classes each")
-        elif facts and all(each.channels not in (1, 3) or each.bit_depth == 32 for each in facts):
-            words.append(f"{name} holds {facts[0].channels} band{'s' * (facts[0].channels > 1)} of {facts[0].bit_depth} bits")
+            words.append(f"{name} is a side of label maps, of up to {classes} labels each")
+        elif (levels := most_labels(layout, facts)) > 2 and side[-1] == "1":
+            words.append(f"{name} is gray of up to {levels} levels: intensities, or classes by train translate --target labels")
+        elif facts and all(map(_is_bands, facts)):
+            use = ", which train translate --preset restore takes" if layout.kind == "single" else ""
+            words.append(f"{name} holds {_bands_of(facts[0])}{use}")
     return "; ".join(words)
+
+
+def _is_bands(facts: Facts) -> bool:
+    return facts.channels not in (1, 3) or facts.bit_depth == 32
+
+
+def _bands_of(facts: Facts) -> str:
+    return f"{facts.channels} band{'s' * (facts.channels > 1)} of {facts.bit_depth} bits"
 
 
 def _minority(

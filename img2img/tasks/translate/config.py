@@ -46,6 +46,9 @@ class DataConfig(Strict):
     labels: Literal["auto", "always", "never"] = Field(
         "auto", description="whether the output is a label map; auto: if its files have palettes"
     )
+    void: int | None = Field(
+        None, ge=-1, le=65535, description="label of pixels that belong to no class; null: 255 if it stands apart from the others; -1: none"
+    )
     damage: DamageConfig = Field(default_factory=DamageConfig, description="restore: the damage to undo")
     bits: int | None = Field(
         None, ge=8, le=16, description="bits that pictures of 16 bits use, such as 12; 16: all; null: by the unused high bits of the set"

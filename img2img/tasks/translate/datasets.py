@@ -11,15 +11,15 @@ from img2img.data.held_out import hold_out
 from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
-from img2img.data.sources import Sources, find_class_folders, find_layouts, listed, sources_record
+from img2img.data.sources import Sources, find_class_folders, find_layouts, find_pictures, listed, sources_record
 from img2img.data.splits import DataLayout, HoldOutBy, Split
 from img2img.errors import DataError, option
-from img2img.images import Palette
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
-from img2img.tasks.translate.image_specs import decoder_of, find_palette, image_spec, range_of, shrinking
-from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches
+from img2img.tasks.translate.image_specs import decoder_of, image_spec, photograph_decoder, range_of, shrinking
+from img2img.tasks.translate.label_maps import LabelMaps, find_labels
+from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches, fitting
 from img2img.tasks.translate.size_limits import SizeLimits, find_size_limits
 from img2img.training.objective import Batch
 from img2img.training.setup import data_record, photographs
@@ -76,20 +76,23 @@ def prepare(data: Sources, config: TranslateConfig, cache: Path, *, validation: 
 def _photographs(
     data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None
 ) -> Datasets:
-    decode = shrinking(decode_photo, config)
+    restore = config.method == "restore"
+    decode = shrinking(photograph_decoder(find_pictures(data)) if restore else decode_photo, config)
     sizes = {"smallest": config.data.size, "smallest_validation": limits.least_checked}
     pictures, checks = photographs(data, validation, cache, **sizes, decode=decode, by=config.data.validation_by, most=most)
     seed, size, side, multiple = config.training.seed, config.data.size, config.data.validation_side, limits.multiple
     samples: Dataset[Batch]
     crops: Dataset[Batch]
-    if config.method == "restore":
-        samples = RestorationPatches(pictures, size, config.data.damage, seed)
-        crops = RestorationCrops(checks, side, multiple, config.data.damage, seed)
+    if restore:
+        damage, used = fitting(config.data.damage, pictures), range_of(pictures, config)
+        samples = RestorationPatches(pictures, size, damage, seed, used)
+        crops = RestorationCrops(checks, side, multiple, damage, seed, used)
+        a = b = image_spec(pictures, used)
     else:
         samples, crops = SinglePatches(pictures, size, config.data.augment, seed), SingleCrops(checks, side, multiple)
-    a = ImageSpec(channels=1 if config.method == "colorize" else 3)
+        a, b = ImageSpec(channels=1), ImageSpec()
     described = f"{len(pictures)} photographs; {len(checks)} held out"
-    return Datasets(samples, crops, a, ImageSpec(), (), described, data_record(data, pictures, checks), len(pictures))
+    return Datasets(samples, crops, a, b, (), described, data_record(data, pictures, checks), len(pictures))
 
 
 def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Path, validation: Path | None, most: int | None) -> Datasets:
@@ -102,29 +105,29 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
     train, checks = _splits(layout, config, validation, cache.parent)
     train, checks = _first(train, most), _first(checks, most)
     sets: dict[str, tuple[PictureSet, PictureSet]] = {}
-    palettes: dict[str, Palette] = {}
+    maps: dict[str, LabelMaps | None] = {}
     for name, other in (("a", "b"), ("b", "a")):
         side = name if config.direction == "a2b" else other
         files, checked_files = (_files(layout, split, side) for split in (train, checks))
-        palettes[name] = palette = () if layout.name == "side-by-side" else find_palette(data, files + checked_files, config, name)
-        decode = decode_labels(palette) if palette else decoder_of(layout, files, side)
-        decode = shrinking(decode, config, labels=bool(palette))
+        maps[name] = found = None if layout.name == "side-by-side" else find_labels(data, files + checked_files, config, name)
+        decode = decode_labels(found.palette, found.void) if found else decoder_of(layout, files, side)
+        decode = shrinking(decode, config, labels=found is not None)
         sets[name] = (
             PictureSet(files, cache / f"train.{side}.pixels", smallest=config.data.size, decode=decode),
             PictureSet(checked_files, cache / f"validation.{side}.pixels", smallest=limits.least_checked, decode=decode),
         )
-    labels: LabelSide = "a" if palettes["a"] else "b" if palettes["b"] else None
-    if all(palettes.values()):
+    labels: LabelSide = "a" if maps["a"] else "b" if maps["b"] else None
+    if all(maps.values()):
         raise DataError(f"both sides of {_named(data)} are label maps, and only one can be; --set data.labels=never reads them as pictures")
     ranges = range_of(sets["a"][0], config), range_of(sets["b"][0], config)
     a, b = (
-        image_spec(sets[name][0], which).model_copy(update={"palette": palettes[name]})
+        image_spec(sets[name][0], which).model_copy(update={"palette": found.palette, "void": found.void} if (found := maps[name]) else {})
         for name, which in zip(("a", "b"), ranges, strict=True)
     )
     seed, size, multiple = config.training.seed, config.data.size, limits.multiple
     samples = PairPatches(sets["a"][0], sets["b"][0], size, config.data.augment, seed, labels=labels, ranges=ranges)
     crops = PairCrops(sets["a"][1], sets["b"][1], config.data.validation_side, multiple, labels=labels, ranges=ranges)
-    kinds = f"; {labels.upper()} is a label map of {len(palettes[labels])} levels" if labels else ""
+    kinds = f"; {labels.upper()} is {maps[labels]}" if labels else ""
     return Datasets(samples, crops, a, b, (), layout.describe() + kinds, _record(data, sets["a"], sets["b"], layout), len(sets["a"][0]))
 
 
@@ -137,8 +140,9 @@ def _two_sets(
     train, checks = _splits(layout, config, validation, cache.parent)
     sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
-        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         one, other = (_files(layout, split, name)[:most] for split in (train, checks))
+        _check_counts(layout, name, len(one), len(other))
+        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
         sets.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
@@ -151,6 +155,17 @@ def _two_sets(
     crops = UnpairedCrops(check_a, check_b, config.data.validation_side, limits.multiple, ranges=ranges)
     record, count = _record(data, sets[0], sets[1], layout), min(len(a), len(b))
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
+
+
+def _check_counts(layout: DataLayout, side: str, pictures: int, checks: int) -> None:
+    """Raise DataError for a side that has too few pictures to train or to validate on."""
+    named = f"side {layout.sides['ab'.index(side)]} of {str(layout.root)!r}"
+    if not pictures:
+        raise DataError(f"{named} has no picture to train on: add some, or take a preset for single pictures, restore or colorize")
+    if checks < LEAST_OF_KIND:
+        raise DataError(
+            f"{named} has {checks} picture{'s' * (checks != 1)} to validate on, and sets are compared of {LEAST_OF_KIND} at least: add more"
+        )
 
 
 def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None, run: Path) -> tuple[Split, Split]:

@@ -121,7 +121,7 @@ def _evaluate_labels(translator: TranslatePipeline, options: TranslateOptions, p
         picture = translator(translator.read(path, options, max_pixels=images.DEFAULT_MAX_PIXELS), options).picture
         return images.to_levels(picture.pixels[0]).long()
 
-    found = measure_labels(pairs, sides(translator.model.info, options)[1].palette, levels, progress)
+    found = measure_labels(pairs, sides(translator.model.info, options)[1], levels, progress)
     if json:
         write_json(json, {name: asdict(figures) for name, figures in found.items()})
     for name, figures in found.items():

@@ -15,9 +15,10 @@ from img2img.data.degrade import jpeg
 from img2img.data.sampling import seeded_rng
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pairs import Pair
-from img2img.images import Palette
 from img2img.images.seen import as_seen
 from img2img.metrics import quantized
+from img2img.models import ImageSpec
+from img2img.tasks.translate.paired import confusion
 from img2img.tasks.translate.restoration import GRAY, apply_damage
 
 Damage = tuple[tuple[str, float], ...]
@@ -85,15 +86,17 @@ class LabelFigures:
 
 def measure_labels(
     pairs: Sequence[Pair],
-    palette: Palette,
+    target: ImageSpec,
     model: Callable[[Path], Tensor],
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
 ) -> dict[str, LabelFigures]:
     """{"model": ..., "majority": ...}: how far the label maps that ``model`` makes agree with the ground truth.
 
-    ``majority`` says everywhere what is most frequent in the ground truth: what a model must beat to have learned anything.
+    ``majority`` says everywhere what is most frequent in the ground truth: what a model must beat to have learned anything. Void pixels
+    of the ground truth do not count.
 
     Args:
+        target: what label maps of the model are: their palette and their void value.
         model: gives the levels (H, W) int64 for the input at a path.
 
     Raises:
@@ -101,18 +104,18 @@ def measure_labels(
     """
     if not pairs:
         raise DataError("there are no pictures to evaluate on")
-    classes = len(palette)
+    classes = len(target.palette)
     counts = torch.zeros(classes, classes, dtype=torch.int64)
     for pair in track(pairs):
         if pair.input is None:
             raise DataError("label maps are made of something: give the folder of inputs, --input DIR")
-        truth = torch.from_numpy(images.read_labels(pair.truth, palette).indices.astype(np.int64))
+        truth = torch.from_numpy(images.read_labels(pair.truth, target.palette, void=target.void).indices.astype(np.int64))
         made = model(pair.input)
         if made.shape != truth.shape:
             raise DataError(
                 f"the label map for {str(pair.input)!r} is {made.shape[1]} x {made.shape[0]}, not {truth.shape[1]} x {truth.shape[0]}"
             )
-        counts += torch.bincount((truth * classes + made).flatten(), minlength=classes**2).view(classes, classes)
+        counts += confusion(made, truth, classes)
     majority = torch.zeros_like(counts)
     majority[:, counts.sum(1).argmax()] = counts.sum(1)
     return {"model": _label_figures(counts), MAJORITY: _label_figures(majority)}

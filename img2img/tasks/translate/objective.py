@@ -14,6 +14,7 @@ from img2img.networks import Growing
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.translate.config import LossConfig, TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
+from img2img.tasks.translate.ranges import label_planes
 from img2img.training import Objective
 from img2img.training.adversary import Adversary
 
@@ -119,7 +120,7 @@ def planes(spec: ImageSpec) -> int:
 
 def as_planes(x: Tensor, spec: ImageSpec) -> Tensor:
     """(N, planes, H, W): pictures as they are, levels (N, H, W) of label maps as a plane of 0 and 1 for each."""
-    return F.one_hot(x, len(spec.palette)).permute(0, 3, 1, 2).float() if spec.palette else x
+    return label_planes(x, len(spec.palette)) if spec.palette else x
 
 
 def perceptual_loss(loss: LossConfig) -> nn.Module | None:

@@ -20,7 +20,8 @@ class PairedObjective(Translator):
 
     Isola et al. 2017 (arXiv 1611.07004), eq. 1 to 4, and the extras of Wang et al. 2018 (arXiv 1711.11585): several scales, feature
     matching, perceptual loss. Where B is a label map, cross-entropy takes the place of the distance, and the discriminator sees the
-    probabilities of the classes.
+    probabilities of the classes. Void pixels count nowhere: not in losses, which are means over the others, nor in IoU and accuracy; the
+    discriminator sees 0 there on both sides.
 
     Batches: {"a": (N, C, H, W), "b": (N, C', H, W)} in [0, 1]; of a label map (N, H, W) int64 levels of the palette.
     """
@@ -55,6 +56,8 @@ class PairedObjective(Translator):
         result: Losses = {}
         if self.b.palette:
             result["cross_entropy"] = loss.cross_entropy * F.cross_entropy(images["logits"], b)
+            if self.b.void is not None:  # the mean over all pixels becomes that over those of a class
+                result["cross_entropy"] = result["cross_entropy"] * (b[:, 0].numel() / b.sum().clamp_min(1))
         elif loss.pixel_weight:
             result["pixel"] = loss.pixel_weight * losses.PIXEL_LOSSES[loss.pixel](fake, b)
         if self.perceptual is not None:
@@ -68,8 +71,8 @@ class PairedObjective(Translator):
 
     def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
         fake, b = images["fake_b"], self._target(batch)
-        if self.b.palette:
-            return {"confusion": confusion(fake.argmax(1), b.argmax(1), len(self.b.palette))}
+        if classes := len(self.b.palette):
+            return {"confusion": confusion(fake.argmax(1), b.argmax(1).masked_fill(~_known(b), classes), classes)}
         fake = fake.clamp(0, 1)
         figures = {"psnr": float(psnr(fake, b)), "ssim": float(ssim(fake, b))}
         if self.b.channels == 3:
@@ -85,7 +88,9 @@ class PairedObjective(Translator):
     def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         a = self.sized(as_planes(batch["a"], self.a))
         columns = {"input": (a, self.a), "ours": (images["fake_b"], self.b), "ground truth": (self._target(batch), self.b)}
-        return {name: shown(x.argmax(1) if spec.palette else x, spec) for name, (x, spec) in columns.items()}
+        return {
+            name: shown(x.argmax(1), spec) * _known(x)[:, None] if spec.palette else shown(x, spec) for name, (x, spec) in columns.items()
+        }
 
     def health_sample(self, batch: Batch, images: Images) -> HealthSample:
         columns = self.preview(batch, images)
@@ -97,13 +102,24 @@ class PairedObjective(Translator):
 
     def _discriminator_inputs(self, batch: Batch, images: Images) -> tuple[Tensor, Tensor]:
         """What the discriminator sees: (A with the real B, A with the generated one), stacked as channels."""
-        a, b = self.sized(as_planes(batch["a"], self.a)), self._target(batch)
-        return torch.cat([a, b], dim=1), torch.cat([a, images["fake_b"]], dim=1)
+        a, b, fake = self.sized(as_planes(batch["a"], self.a)), self._target(batch), images["fake_b"]
+        if self.b.void is not None:
+            fake = fake * b.sum(1, keepdim=True)
+        return torch.cat([a, b], dim=1), torch.cat([a, fake], dim=1)
+
+
+def _known(planes: Tensor) -> Tensor:
+    """(N, H, W) bool: which pixels of the ``planes`` of a label map belong to a class, the others being void."""
+    return planes.sum(1) > 0.5
 
 
 def confusion(predicted: Tensor, ground_truth: Tensor, classes: int) -> Tensor:
-    """(classes, classes) counts of pixels on the CPU: the ground truth in rows, the prediction in columns; both (N, H, W) of int64."""
-    return torch.bincount((ground_truth * classes + predicted).flatten(), minlength=classes**2).view(classes, classes).cpu()
+    """(classes, classes) counts of pixels on the CPU: the ground truth in rows, the prediction in columns; both (N, H, W) of int64.
+
+    A ground truth of ``classes`` and more is void, and is not counted.
+    """
+    pairs = (ground_truth * classes + predicted)[ground_truth < classes]
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes).cpu()
 
 
 def mean_iou(confusion: Tensor) -> float:

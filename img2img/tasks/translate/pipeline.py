@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from img2img import images
@@ -24,7 +23,7 @@ from img2img.models import ImageSpec, Model, ModelInfo
 from img2img.recent import Recent
 from img2img.tasks.translate.conditions import conditions_of, encoded_style
 from img2img.tasks.translate.options import TranslateOptions
-from img2img.tasks.translate.ranges import has_range_of, normalized, ranged
+from img2img.tasks.translate.ranges import has_range_of, label_planes, normalized, ranged
 
 RECENT = 16  # style codes that a pipeline remembers
 
@@ -80,7 +79,7 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
     def read(self, source: Any, options: TranslateOptions, *, max_pixels: int, name: str | None = None) -> Picture:
         taken, _ = sides(self.model.info, options)
         if taken.palette:
-            return images.read_labels(source, taken.palette, max_pixels=max_pixels, name=name).picture()
+            return images.read_labels(source, taken.palette, void=taken.void, max_pixels=max_pixels, name=name).picture()
         return images.read(source, max_pixels=max_pixels, name=name, bands=taken.channels not in (1, 3) or taken.is_float)
 
     def files(self, source: Path, options: TranslateOptions) -> tuple[Path, ...]:
@@ -184,7 +183,7 @@ class _OfPicture(_Translation):
         pixels = self.working.forth(frame.pixels)
         x = (pixels if frame.alpha is None else fill_hidden(pixels, frame.alpha))[None]
         if self.source.palette:
-            return F.one_hot(images.to_levels(x[:, 0]).long(), len(self.source.palette)).permute(0, 3, 1, 2).float()
+            return label_planes(images.to_levels(x[:, 0]).long(), len(self.source.palette))
         return normalized(x, self.source) if self.known_range else x
 
     def finished(self, made: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The numbers of a side's pictures to [0, 1] and back, as its ``ImageSpec`` says."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.images import Picture
@@ -21,6 +22,11 @@ def ranged(made: Tensor, spec: ImageSpec) -> Tensor:
         return made
     offset, scale = (made.new_tensor(numbers)[:, None, None] for numbers in (spec.offset, spec.scale))
     return made * scale + offset
+
+
+def label_planes(labels: Tensor, classes: int) -> Tensor:
+    """(N, classes, H, W) of 0 and 1: a plane for each class of ``labels`` (N, H, W) int64; 0 in all of them where a pixel is void."""
+    return F.one_hot(labels.clamp(max=classes), classes + 1)[..., :classes].permute(0, 3, 1, 2).float()
 
 
 def has_range_of(picture: Picture, spec: ImageSpec, bits: int | None) -> bool:

@@ -1,5 +1,6 @@
 """Damage made on the fly for a network that shall undo it: noise, photon noise, blur, JPEG, or all that a sketch leaves out."""
 
+import logging
 import math
 
 import torch
@@ -11,9 +12,14 @@ from torch.utils.data import Dataset
 from img2img.config import Strict
 from img2img.data.crops import symmetry, textured_crop, validation_crop
 from img2img.data.degrade import convolve, gaussian_kernel, jpeg
+from img2img.data.normalize import Normalization
+from img2img.data.pairs import AS_THEY_ARE
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
+from img2img.errors import ConfigError
 from img2img.images import on_levels
+
+logger = logging.getLogger(__name__)
 
 Range = tuple[float, float]
 ALONE_CHANCE = 0.7
@@ -56,49 +62,90 @@ class DamageConfig(Strict):
 
 
 class RestorationPatches(Dataset[dict[str, Tensor]]):
-    """Sample ``i`` is a pure function of ``(seed, i)``: {"a": damaged, "b": clean}, both (3, patch, patch) in [0, 1].
+    """Sample ``i`` is a pure function of ``(seed, i)``: {"a": damaged, "b": clean}, both (C, patch, patch) in the range of the set.
 
-    Gray samples have three equal channels. The damaged picture is rounded to 8 bits, as files are.
+    Gray samples of RGB pictures have three equal channels. The damaged picture is rounded to the levels of the set's files.
+
+    Args:
+        normalization: what brings the pictures to [0, 1].
     """
 
-    def __init__(self, pictures: PictureSet, patch: int, damage: DamageConfig, seed: int) -> None:
-        self.pictures, self.patch, self.damage, self.seed = pictures, patch, damage, seed
+    def __init__(
+        self, pictures: PictureSet, patch: int, damage: DamageConfig, seed: int, normalization: Normalization = AS_THEY_ARE[0]
+    ) -> None:
+        self.pictures, self.patch, self.damage, self.seed, self.normalization = pictures, patch, damage, seed, normalization
+        self.levels = levels_of(pictures)
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = seeded_rng(self.seed, 1, position)
         index = shuffled(position, len(self.pictures), self.seed)
         clean = symmetry(textured_crop(self.pictures, index, self.patch, rng), int(torch.randint(8, (), generator=rng)))
-        return damaged(clean.contiguous(), self.damage, rng)
+        return damaged(self.normalization.apply(clean).contiguous(), self.damage, rng, self.levels)
 
 
 class RestorationCrops(Dataset[dict[str, Tensor]]):
     """``validation_crop`` of each picture, damaged in the same way at every validation."""
 
-    def __init__(self, pictures: PictureSet, side: int, multiple: int, damage: DamageConfig, seed: int) -> None:
+    def __init__(
+        self,
+        pictures: PictureSet,
+        side: int,
+        multiple: int,
+        damage: DamageConfig,
+        seed: int,
+        normalization: Normalization = AS_THEY_ARE[0],
+    ) -> None:
         self.pictures, self.side, self.multiple, self.damage, self.seed = pictures, side, multiple, damage, seed
+        self.normalization, self.levels = normalization, levels_of(pictures)
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        clean = validation_crop(self.pictures, index, self.side, self.multiple)
-        return damaged(clean, self.damage, seeded_rng(self.seed, 2, index))
+        clean = self.normalization.apply(validation_crop(self.pictures, index, self.side, self.multiple))
+        return damaged(clean, self.damage, seeded_rng(self.seed, 2, index), self.levels)
 
 
-def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator) -> dict[str, Tensor]:
-    """{"a": a damaged version of ``clean``, "b": ``clean``, made gray with the chance that ``damage`` says}; (3, H, W) in [0, 1]."""
-    if float(torch.rand((), generator=rng)) < damage.gray:
+def fitting(damage: DamageConfig, pictures: PictureSet) -> DamageConfig:
+    """``damage`` without what cannot happen to ``pictures``, which is said: bands and float values are no JPEGs, nor sketches.
+
+    Raises:
+        ConfigError: then nothing is left.
+    """
+    impossible = [kind for kind in damage.kinds if kind in ("jpeg", "sketch")]
+    if not impossible or (pictures.channels in (1, 3) and levels_of(pictures)):
+        return damage
+    what = f"{pictures.channels} band{'s' * (pictures.channels > 1)}" + (" of float values" if not levels_of(pictures) else "")
+    if len(impossible) == len(damage.kinds):
+        raise ConfigError(f"pictures of {what} are no JPEGs and no sketches: set data.damage.noise, photons or blur")
+    logger.warning("pictures of %s are damaged without %s", what, " and ".join(impossible))
+    return damage.model_copy(update=dict.fromkeys(impossible))
+
+
+def levels_of(pictures: PictureSet) -> int:
+    """The highest level of the files of ``pictures``: 255 or 65535; 0 of float values, which have no levels."""
+    kinds = {entry.dtype for entry in pictures.entries}
+    return 0 if "float32" in kinds else 65535 if "uint16" in kinds else 255
+
+
+def damaged(clean: Tensor, damage: DamageConfig, rng: torch.Generator, levels: int = 255) -> dict[str, Tensor]:
+    """{"a": a damaged version of ``clean``, "b": ``clean``, if RGB made gray with the chance that ``damage`` says}; both (C, H, W).
+
+    Args:
+        levels: the damaged picture is rounded to multiples of one of so many, in [0, 1]; 0: it stays as it is.
+    """
+    if float(torch.rand((), generator=rng)) < damage.gray and len(clean) == 3:
         clean = (clean * GRAY).sum(0, keepdim=True).expand(3, -1, -1)
     kinds = damage.kinds
     if len(kinds) == 1 or float(torch.rand((), generator=rng)) < ALONE_CHANCE:
         kinds = (kinds[int(torch.randint(len(kinds), (), generator=rng))],)
     else:
         kinds = tuple(kind for kind in kinds if float(torch.rand((), generator=rng)) < 0.5)
-    gray = bool((clean[0] == clean[1]).all()) and bool((clean[0] == clean[2]).all())
+    gray = len(clean) == 3 and bool((clean[0] == clean[1]).all()) and bool((clean[0] == clean[2]).all())
     x = clean[:1] if gray else clean
     for kind in kinds:
         x = apply_damage(x, kind, _draw(getattr(damage, kind), kind, rng), rng)
-    return {"a": on_levels(x).expand(3, -1, -1).contiguous(), "b": clean.contiguous()}
+    return {"a": (on_levels(x, levels) if levels else x).expand(len(clean), -1, -1).contiguous(), "b": clean.contiguous()}
 
 
 def apply_damage(x: Tensor, kind: str, strength: float, rng: torch.Generator) -> Tensor:

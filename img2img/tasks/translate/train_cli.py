@@ -7,6 +7,8 @@ import typer
 
 from img2img.tasks import training_command as o
 
+TARGETS = {"labels": "always", "pictures": "never"}
+
 
 @o.training_command
 def train_translate(
@@ -38,6 +40,19 @@ def train_translate(
             help="unpaired, suffixed, folders, nested, side-by-side or flat.  [default: detected automatically]", rich_help_panel=o.DATA
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="What the targets of pairs are: labels (classes) or pictures.  [default: labels, if they have palettes or PALETTE.tsv]",
+            rich_help_panel=o.DATA,
+        ),
+    ] = None,
+    void: Annotated[
+        int | None,
+        typer.Option(
+            help="Label of pixels that belong to no class; -1: there is none.  [default: 255, if it stands apart]", rich_help_panel=o.DATA
+        ),
+    ] = None,
     size: Annotated[
         int | None, typer.Option(help="Side in pixels of the training crops.  [default: the preset's]", rich_help_panel=o.DATA)
     ] = None,
@@ -53,10 +68,14 @@ def train_translate(
 
     Example: `img2img train translate --data facades/ --preset pix2pix`
     """
+    from img2img.errors import ConfigError
     from img2img.tasks.translate.config import PRESETS
     from img2img.tasks.translate.train import dry_run_translator, train_translator
 
-    resolved = shared.resolve(PRESETS, preset, {"direction": direction, "data.layout": layout, "data.size": size})
+    if target not in (None, *TARGETS):
+        raise ConfigError(f"--target is labels or pictures, not {target!r}")
+    own = {"direction": direction, "data.layout": layout, "data.size": size, "data.labels": target and TARGETS[target], "data.void": void}
+    resolved = shared.resolve(PRESETS, preset, own)
     chosen: dict[str, Any] = {"init": shared.init, "validation": validation}
     shared.carry_out(
         resolved,

@@ -5,15 +5,12 @@ from typing import Any
 
 from torch import Tensor
 
-from img2img.errors import DataError
 from img2img.metrics import PictureFeatures, feature_distances
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator, shown
 from img2img.training import Images
 from img2img.training.objective import Batch, HealthSample
-
-LEAST_CHECKS = 2
 
 
 class UnpairedTranslator(Translator):
@@ -34,7 +31,6 @@ class UnpairedTranslator(Translator):
 
     def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
         super().__init__(config, name, datasets)
-        check_validation(datasets)
         self.features = PictureFeatures()
         self.upsampling = upsampling(config)
 
@@ -88,15 +84,6 @@ class UnpairedTranslator(Translator):
         """((source pictures, their spec), (target pictures, their spec)) of the direction ``way``."""
         ends = ((batch["a"], self.a), (batch["b"], self.b))
         return ends if way == "a2b" else ends[::-1]
-
-
-def check_validation(datasets: Datasets) -> None:
-    """Raise DataError for fewer validation items than a distance between sets needs."""
-    count = len(datasets.validation)  # type: ignore[arg-type]
-    if count < LEAST_CHECKS:
-        raise DataError(
-            f"validation without pairs compares sets of pictures and needs {LEAST_CHECKS} of each side; there is {count}: add more"
-        )
 
 
 def upsampling(config: TranslateConfig) -> int:

@@ -11,10 +11,11 @@ from scenes import save, scene
 
 from img2img import images
 from img2img.data.pairs import PairPatches, UnpairedPatches
+from img2img.data.pictures import PALETTE_FILE
 from img2img.errors import DataError
 from img2img.tasks.translate.config import PRESETS, DataConfig, TranslateConfig
 from img2img.tasks.translate.datasets import Datasets, prepare
-from img2img.tasks.translate.image_specs import PALETTE_FILE, find_palette, read_palette
+from img2img.tasks.translate.label_maps import LabelMaps, find_labels, read_palette
 from img2img.tasks.translate.restoration import RestorationPatches
 from img2img.tasks.translate.size_limits import find_size_limits
 
@@ -80,7 +81,7 @@ def test_label_maps_are_found_on_either_side(tmp_path: Path, way: Any) -> None:
     sample, check = made.samples[0], made.validation[0]
     assert sample[side].dtype == check[side].dtype == torch.int64
     assert (sample[side].shape, sample[other].shape) == ((32, 32), (3, 32, 32))
-    assert f"{side.upper()} is a label map of 4 levels" in made.described
+    assert f"{side.upper()} is a label map of 4 classes" in made.described
     plain = prepared(tmp_path, config(data={"labels": "never"}, direction=way))
     assert getattr(plain, side).palette == ()
     assert plain.samples[0][side].shape == (3, 32, 32)
@@ -96,7 +97,8 @@ def test_two_sides_of_label_maps_are_too_many(tmp_path: Path) -> None:
 
 def test_palettes_of_files(tmp_path: Path) -> None:
     def found(*files: Path, **data: Any) -> images.Palette:
-        return find_palette(tmp_path, files, config(data=data), "b")
+        maps = find_labels(tmp_path, files, config(data=data), "b")
+        return maps.palette if maps else ()
 
     few, many = label_map(tmp_path / "few.png", 0, used=2), label_map(tmp_path / "many.png", 1, used=3)
     assert found(few) == COLORS[:2]  # as many as are used
@@ -120,7 +122,65 @@ def test_palettes_of_files(tmp_path: Path) -> None:
     gray = tmp_path / "gray.png"
     Image.fromarray(np.zeros((40, 48), np.uint8)).save(gray)
     assert found(gray) == COLORS[:2]
-    assert find_palette(tmp_path, [gray], config(data={"labels": "always"}), "a") == COLORS[:2]
+    assert find_labels(tmp_path, [gray], config(data={"labels": "always"}), "a") == LabelMaps(COLORS[:2])
+
+
+def gray_labels(folder: Path, levels: list[int], dtype: type = np.uint8, count: int = 4) -> None:
+    """Pairs of photographs and gray maps of squares of ``levels``."""
+    for number in range(count):
+        save(folder / "A" / f"{number}.png", scene(number, 40, 48))
+        (folder / "B").mkdir(exist_ok=True)
+        tiles = np.array(levels, dtype)[(np.arange(48) // 8 + np.arange(40)[:, None] // 8) % len(levels)]
+        Image.fromarray(tiles).save(folder / "B" / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("levels", "dtype", "void", "classes", "found"),
+    [
+        ([0, 1, 2, 255], np.uint8, None, 3, 255),  # found, as it stands apart
+        ([0, 1, 2, 255], np.uint8, -1, 256, None),
+        ([0, 1, 2, 7], np.uint8, 7, 3, 7),
+        ([0, 255], np.uint8, None, 256, None),  # two classes, and none is void
+        ([0, 1, 2, 65535], np.uint16, None, 3, 65535),
+        ([0, 1, 2], np.uint16, None, 3, None),
+        ([1, 2, 3], np.uint8, 0, 4, 0),
+    ],
+)
+def test_a_void_value_is_no_class(
+    tmp_path: Path, levels: list[int], dtype: type, void: int | None, classes: int, found: int | None
+) -> None:
+    gray_labels(tmp_path / "data", levels, dtype)
+    made = prepared(tmp_path, config(data={"labels": "always", "void": void}))
+    assert (len(made.b.palette), made.b.void) == (classes, found)
+    assert made.described.endswith(f"B is a label map of {classes} classes" + (f", where {found} is void" if found is not None else ""))
+    wanted = {images.VOID if level == found else level for level in levels}
+    assert set(made.samples[0]["b"].unique().tolist()) == wanted
+
+
+def test_void_in_files_with_palettes_and_a_table(tmp_path: Path) -> None:
+    gray_labels(tmp_path / "data", [0, 1, 2, 255])
+    table = "index\tname\tr\tg\tb\n0\ta\t0\t0\t0\n1\tb\t9\t0\t0\n2\tc\t0\t9\t0\n"
+    (tmp_path / "data" / PALETTE_FILE).write_text(table)
+    made = prepared(tmp_path, config())
+    assert (made.b.palette, made.b.void) == (((0, 0, 0), (9, 0, 0), (0, 9, 0)), 255)
+    with pytest.raises(DataError, match="has the label 255"):  # void is 2 now, and 255 a mistake
+        prepared(tmp_path, config(data={"void": 2}))
+
+
+def test_labels_beyond_a_palette_are_refused(tmp_path: Path) -> None:
+    gray_labels(tmp_path / "data", [0, 1, 300], np.uint16)
+    with pytest.raises(DataError, match=r"labels up to 300; 0 to 255 can be classes: .*void"):
+        prepared(tmp_path, config(data={"labels": "always"}))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_targets_that_look_like_labels_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture, dtype: type) -> None:
+    gray_labels(tmp_path / "data", [0, 1, 2], dtype)
+    prepared(tmp_path, config())
+    assert "have 3 levels only, 0 to 2, and are taken as intensities; if these are classes: --target labels" in caplog.text
+    caplog.clear()
+    prepared(tmp_path, config(data={"labels": "never"}))
+    assert "levels only" not in caplog.text
 
 
 @pytest.mark.parametrize("text", ["index\tr\tg\n0\t1\t2\n", "index\tr\tg\tb\n1\t0\t0\t0\n", "index\tr\tg\tb\n0\tred\t0\t0\n"])
@@ -253,3 +313,24 @@ def test_held_out_pictures_too_small_for_the_network_are_named(tmp_path: Path) -
         save(tmp_path / "other" / side / "small.png", scene(1, 6, 20))
     with pytest.raises(DataError, match=r"smaller than the patch of 32 px: small\.png \(20x6\)"):
         prepared(tmp_path, config(), validation=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"trainA": 5, "trainB": 0}, "side B of .* has no picture to train on"),
+        ({"trainA": 0, "trainB": 5}, "side A of .* has no picture to train on"),
+        ({"trainA": 5, "trainB": 5, "testA": 3, "testB": 1}, "side B of .* has 1 picture to validate on"),
+        ({"trainA": 5, "trainB": 5, "testA": 0, "testB": 3}, "side A of .* has 0 pictures to validate on"),
+        ({"trainA": 5, "trainB": 3}, "side B of .* 3 pictures are too few"),
+    ],
+)
+@pytest.mark.parametrize("way", ["a2b", "b2a"])
+def test_the_side_that_is_short_is_named(tmp_path: Path, counts: dict[str, int], said: str, way: Any) -> None:
+    for number, (side, count) in enumerate(counts.items()):
+        (tmp_path / "data" / side).mkdir(parents=True)
+        for each in range(count):
+            save(tmp_path / "data" / side / f"{each}.png", scene(10 * number + each, 40, 40))
+    with pytest.raises(DataError, match=said) as caught:
+        prepared(tmp_path, config("cyclegan", direction=way))
+    assert "PosixPath" not in str(caught.value)

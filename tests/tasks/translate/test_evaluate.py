@@ -19,6 +19,7 @@ from img2img.models import ImageSpec, ModelInfo, save_model
 from img2img.tasks.translate.measure import load_translated, measure_labels, parse_damage
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+TARGET = ImageSpec(palette=PALETTE)
 RESNET: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1}
 
 
@@ -105,7 +106,7 @@ def test_figures_of_label_maps_by_hand(tmp_path: Path) -> None:
     truth = [[[0, 0, 0, 0], [1, 1, 2, 2]], [[0, 0, 0, 0], [1, 1, 2, 2]]]
     made = {"a": [[0, 0, 0, 1], [1, 1, 1, 1]], "b": [[0, 0, 0, 1], [1, 0, 1, 1]]}
     pairs = [Pair(labels(tmp_path / f"{name}.png", each), Path(name)) for name, each in zip("ab", truth, strict=True)]
-    found = measure_labels(pairs, PALETTE, lambda path: torch.tensor(made[path.name]))
+    found = measure_labels(pairs, TARGET, lambda path: torch.tensor(made[path.name]))
     assert list(found) == ["model", "majority"]
     assert found["model"].classes == pytest.approx((6 / 9, 3 / 10, 0.0))
     assert found["model"].iou == pytest.approx((6 / 9 + 3 / 10) / 3)
@@ -117,7 +118,7 @@ def test_figures_of_label_maps_by_hand(tmp_path: Path) -> None:
 
 def test_a_class_that_is_nowhere_does_not_count(tmp_path: Path) -> None:
     pairs = [Pair(labels(tmp_path / "a.png", [[0, 0], [1, 1]]), Path("a"))]
-    found = measure_labels(pairs, PALETTE, lambda _: torch.tensor([[0, 0], [1, 0]]))["model"]
+    found = measure_labels(pairs, TARGET, lambda _: torch.tensor([[0, 0], [1, 0]]))["model"]
     assert found.classes == (pytest.approx(2 / 3), pytest.approx(1 / 2), None)
     assert found.iou == pytest.approx((2 / 3 + 1 / 2) / 2)
 
@@ -126,11 +127,11 @@ def test_label_maps_that_cannot_be_compared(tmp_path: Path) -> None:
     path = labels(tmp_path / "a.png", [[0, 0], [1, 1]])
     made: Tensor = torch.zeros(3, 2, dtype=torch.int64)
     with pytest.raises(DataError, match="no pictures"):
-        measure_labels([], PALETTE, lambda _: made)
+        measure_labels([], TARGET, lambda _: made)
     with pytest.raises(DataError, match="--input DIR"):
-        measure_labels([Pair(path, None)], PALETTE, lambda _: made)
+        measure_labels([Pair(path, None)], TARGET, lambda _: made)
     with pytest.raises(DataError, match="is 2 x 3, not 2 x 2"):
-        measure_labels([Pair(path, Path("a"))], PALETTE, lambda _: made)
+        measure_labels([Pair(path, Path("a"))], TARGET, lambda _: made)
 
 
 def command(*arguments: object) -> Any:

@@ -82,6 +82,29 @@ def test_label_maps_are_learnt_by_cross_entropy() -> None:
     assert judged._discriminator_inputs(data, made)[0].shape == (2, 6, 16, 16)
 
 
+def test_void_pixels_count_nowhere() -> None:
+    """Whatever the network says where the ground truth is void, losses and figures are those of the other pixels alone."""
+    spec = LABELS.model_copy(update={"void": 255})
+    task, data = paired(b=spec, cross_entropy=2.0), batch(b=spec)
+    data["b"][:, :, :4] = 255
+    logits = torch.randn(2, 3, 16, 16)
+    changed = torch.where(data["b"][:, None] == 255, torch.randn(2, 3, 16, 16), logits)
+    made, other = ({"logits": x, "fake_b": x.softmax(1)} for x in (logits, changed))
+    loss, again = (task.generator_losses(data, images)["cross_entropy"] for images in (made, other))
+    known = logits[..., 4:], data["b"][:, :, 4:]
+    assert float(loss) == pytest.approx(2 * float(torch.nn.functional.cross_entropy(*known)), rel=1e-5)
+    assert float(again) == pytest.approx(float(loss), rel=1e-6)
+    real, fake = task._discriminator_inputs(data, made)
+    assert not real[:, 3:, :, :4].any()
+    assert not fake[:, 3:, :, :4].any()
+    counts = task.validate(data, made)["confusion"]
+    assert int(counts.sum()) == 2 * 16 * 12
+    assert torch.equal(counts, task.validate(data, other)["confusion"])
+    shown_truth = task.preview(data, made)["ground truth"]
+    assert not shown_truth[..., :4].any()
+    assert shown_truth[..., 4:].any()
+
+
 def test_figures_of_label_maps_by_hand() -> None:
     found, truth = torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 1, 1, 1]]])
     counts = confusion(found, truth, 3)

@@ -1,5 +1,6 @@
 """Damage made on the fly: its strength measured, its share, its seed, and what is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ import torch
 from pydantic import ValidationError
 from scenes import save, scene
 
+from img2img import images
 from img2img.data.degrade import jpeg
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng
+from img2img.errors import ConfigError
+from img2img.tasks.translate.config import PRESETS, TranslateConfig
+from img2img.tasks.translate.datasets import prepare
 from img2img.tasks.translate.restoration import DamageConfig, RestorationCrops, RestorationPatches, apply_damage, damaged
 
 FLAT = torch.full((3, 200, 200), 0.5)
@@ -138,3 +143,65 @@ def test_checks_are_the_same_each_time_and_multiples(pictures: PictureSet) -> No
 def test_ranges_that_make_no_sense_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DamageConfig(**given)
+
+
+def deep_set(folder: Path, values: Callable[[int], np.ndarray]) -> Path:
+    """Four TIFFs of textured pictures: what ``values`` makes of a number, (H, W, C)."""
+    folder.mkdir()
+    for number in range(4):
+        pixels = torch.from_numpy(values(number).astype(np.float32)).permute(2, 0, 1)
+        depth = 32 if values(number).dtype == np.float32 else 16
+        images.write(images.Picture((images.Frame(pixels if depth == 32 else pixels / 65535),), depth), folder / f"{number}.tif")
+    return folder
+
+
+def deep_values(number: int, channels: int, most: int, dtype: Any = np.uint16) -> np.ndarray:
+    """Values from 0 to ``most``, both of which occur, (40, 48, channels)."""
+    found = np.random.default_rng(number).random((40, 48, channels)) * most
+    found[0, 0], found[0, 1] = 0, most
+    return found.astype(dtype)
+
+
+def restorer(**damage: Any) -> TranslateConfig:
+    preset = PRESETS["restore"]
+    data = preset.data.model_copy(update={"size": 32, "validation_side": 32, "damage": only(**damage)})
+    return preset.model_copy(update={"data": data})
+
+
+@pytest.mark.parametrize(
+    ("channels", "most", "dtype", "unit", "depth"),
+    [
+        (1, 65535, np.uint16, 65535, 16),
+        (1, 4095, np.uint16, 4095, 16),
+        (3, 65535, np.uint16, 65535, 16),
+        (5, 3000, np.uint16, 3000, 16),
+        (1, 900, np.float32, 900, 32),
+    ],
+)
+def test_pictures_are_restored_in_full_depth(tmp_path: Path, channels: int, most: int, dtype: Any, unit: int, depth: int) -> None:
+    """The ground truth has the very levels of the files, over the range that the set uses; what is damaged is no picture of 8 bits."""
+    folder = deep_set(tmp_path / "data", lambda number: deep_values(number, channels, most, dtype))
+    made = prepare(folder, restorer(blur=(1.0, 1.0)), tmp_path / "run" / "cache")
+    assert (made.a, made.b.channels, made.b.bit_depth) == (made.b, channels, depth)
+    sample = made.validation[0]
+    assert sample["a"].shape == sample["b"].shape == (channels, 32, 32)
+    stored = torch.from_numpy(np.stack([deep_values(number, channels, most, dtype) for number in range(4)]).astype(np.float32))
+    nearest = (sample["b"].reshape(-1, 1)[:50].double() * unit - stored.flatten()).abs().min(1).values
+    assert float(nearest.max()) < 0.01, "values of the files"
+    assert not torch.allclose(sample["a"] * 255, (sample["a"] * 255).round(), atol=0.01)
+    assert 0 <= float(sample["b"].min()) < float(sample["b"].max()) <= 1.0001
+    assert made.samples[0]["a"].shape == (channels, 32, 32)
+
+
+def test_gray_among_colors_of_sixteen_bits_has_three_planes(tmp_path: Path) -> None:
+    folder = deep_set(tmp_path / "data", lambda number: deep_values(number, 3 if number else 1, 65535))
+    made = prepare(folder, restorer(noise=(5.0, 5.0)), tmp_path / "run" / "cache")
+    assert (made.b.channels, made.b.bit_depth) == (3, 16)
+
+
+def test_bands_are_no_jpegs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = deep_set(tmp_path / "data", lambda number: deep_values(number, 5, 3000))
+    prepare(folder, restorer(noise=(5.0, 5.0), jpeg=(10.0, 20.0)), tmp_path / "run" / "cache").samples[0]
+    assert "pictures of 5 bands are damaged without jpeg" in caplog.text
+    with pytest.raises(ConfigError, match=r"5 bands are no JPEGs.*data\.damage\.noise"):
+        prepare(folder, restorer(jpeg=(10.0, 20.0)), tmp_path / "run" / "cache")
