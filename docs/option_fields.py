@@ -3,7 +3,7 @@
 import ast
 from typing import Any
 
-from griffe import Attribute, Docstring, ExprCall, Extension
+from griffe import Attribute, Docstring, ExprCall, ExprKeyword, Extension
 
 
 class OptionFields(Extension):
@@ -14,5 +14,7 @@ class OptionFields(Extension):
         call = attr.value
         if isinstance(call, ExprCall) and str(call.function) == "field" and len(call.arguments) >= 2:
             default, description = call.arguments[:2]
+            if isinstance(default, ExprKeyword):  # of dataclasses
+                return
             attr.value = default
             attr.docstring = Docstring(ast.literal_eval(str(description)), parent=attr)
