@@ -12,6 +12,7 @@ from img2img.serve.asked import probed
 from img2img.serve.jobs import Job, media_type
 from img2img.serve.previews import preview
 
+SIZE = "Img2Img-Size"
 LONGEST_NOTES = 4000  # characters of the header
 _one_preview = threading.Semaphore(1)  # a large picture takes much memory
 
@@ -22,13 +23,17 @@ def file_answer(job: Job, background: BackgroundTask | None = None) -> FileRespo
     probe, notes = job.made.probe, list(job.made.notes)
     while len(text := json.dumps(notes)) > LONGEST_NOTES:
         notes.pop()
-    headers = {"Img2Img-Notes": text, "Img2Img-Size": f"{probe.width}x{probe.height}"}
+    headers = {"Img2Img-Notes": text, SIZE: f"{probe.width}x{probe.height}"}
     name = f"{job.asked.task.name}{'-mask' if job.kind == 'mask' else ''}{FORMATS[probe.format].suffixes[0]}"
     return FileResponse(job.made.path, 200, headers, media_type(probe.format), background, name)
 
 
 def preview_answer(path: Path, size: int, max_pixels: int) -> Response:
-    """The picture at ``path`` as an 8-bit sRGB PNG. RefusedError as ``probed``; PictureError for what only decoding finds."""
-    probed(path, max_pixels, "the picture")
+    """The picture at ``path`` as an 8-bit sRGB PNG, with its own size as a header.
+
+    Raises:
+        RefusedError: as ``probed``. PictureError: for what only decoding finds.
+    """
+    probe = probed(path, max_pixels, "the picture")
     with _one_preview:
-        return Response(preview(path, size, max_pixels), media_type="image/png")
+        return Response(preview(path, size, max_pixels), 200, {SIZE: f"{probe.width}x{probe.height}"}, "image/png")

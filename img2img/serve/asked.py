@@ -12,27 +12,50 @@ from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.files import shipped_styles
 from img2img.images import Probe
+from img2img.images.formats import FORMATS
 from img2img.inference.runtime import Runtime, Statistics
 from img2img.options import Options
 from img2img.serve.problems import RefusedError
 from img2img.serve.uploads import PICTURE, Sent
 from img2img.tasks.task import Request, Task
 
-COMMON = ("model", "format", "quality", "strip_metadata", "ensemble", "statistics")
+RESULT = "Result"
 RUNTIME: dict[str, dict[str, Any]] = {
-    "ensemble": {"type": "boolean", "default": False, "description": "Mean of eight flips and turns: fewer errors, eight times the time."},
+    "ensemble": {
+        "type": "boolean",
+        "default": False,
+        "description": "Mean of eight flips and turns: fewer errors, eight times the time.",
+        "panel": RESULT,
+    },
     "statistics": {
         "enum": list(get_args(Statistics)),
         "type": "string",
         "default": "sampled",
         "description": "Instance-norm statistics for tiled images: sampled (fast) or exact (slow).",
+        "panel": RESULT,
     },
 }
 FILES: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "description": "A name of /v1/models."},
-    "format": {"type": "string", "description": "Format of the result, such as png."},
-    "quality": {"type": "integer", "minimum": 1, "maximum": 100, "description": "For JPEG, WebP and AVIF."},
-    "strip_metadata": {"type": "boolean", "default": False, "description": "Leave out profile, EXIF, XMP and resolution."},
+    "format": {
+        "type": "string",
+        "enum": [entry.suffixes[0].lstrip(".") for entry in FORMATS.values()],
+        "description": "Format of the result.  [default: as the input]",
+        "panel": RESULT,
+    },
+    "quality": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "description": "For JPEG, WebP and AVIF.  [default: the format's]",
+        "panel": RESULT,
+    },
+    "strip_metadata": {
+        "type": "boolean",
+        "default": False,
+        "description": "Leave out profile, EXIF, XMP and resolution.",
+        "panel": RESULT,
+    },
 }
 
 
@@ -61,6 +84,11 @@ def schema_of(task: Task[Any]) -> dict[str, Any]:
     return {**schema, "properties": properties}
 
 
+def common(task: Task[Any]) -> dict[str, dict[str, Any]]:
+    """The JSON schemas of what may be sent besides the options: how ``task`` is computed, and which file comes back."""
+    return {**{name: about for name, about in RUNTIME.items() if name in task.runtime}, **FILES}
+
+
 def picture_schema(about: Mapping[str, Any]) -> bool:
     """Whether the option is a picture or several."""
     return "picture" in (about.get("format"), about.get("items", {}).get("format"))
@@ -73,12 +101,12 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
         RefusedError: 400, 415, 422. Img2ImgError: options that contradict each other.
     """
     source, properties = sent.picture, schema_of(task)["properties"]
-    common = {**FILES, **{name: about for name, about in RUNTIME.items() if name in task.runtime}}
+    others = common(task)
     texts = {name: given for name, values in sent.fields.items() if (given := [text for text in values if text])}
-    values = {name: typed(name, common[name], texts.pop(name)) for name in common if name in texts}
+    values = {name: typed(name, others[name], texts.pop(name)) for name in others if name in texts}
     shown: dict[str, Any] = {name: value for name, value in sent.options.items() if name in properties}
-    unknown = [name for name in sent.options if name not in {**properties, **common}]
-    values = {**{name: value for name, value in sent.options.items() if name in common}, **values}
+    unknown = [name for name in sent.options if name not in {**properties, **others}]
+    values = {**{name: value for name, value in sent.options.items() if name in others}, **values}
     for name, given in texts.items():
         if name not in properties:
             unknown.append(name)
@@ -87,7 +115,7 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
     files = {name: paths for name, paths in sent.files.items() if name != PICTURE}
     unknown += [name for name in files if name not in properties or not picture_schema(properties[name])]
     if unknown:
-        known = ", ".join([*properties, *common])
+        known = ", ".join([*properties, *others])
         raise RefusedError(422, f"unknown field {unknown[0][:40]!r} of {task.name}; known are {PICTURE}, options, {known}")
     made = {name: value for name, value in shown.items() if not picture_schema(properties[name])}
     for name in {**files, **{name: value for name, value in shown.items() if picture_schema(properties[name])}}:
@@ -178,11 +206,9 @@ def _picture(name: str, names: Any, text: str, files: Sequence[Path]) -> Any:
 
 
 def _one(task: Task[Any], options: Options) -> Options:
-    """``options`` of one result, as the task completes them."""
-    variants = task.variants(options)
-    if len(variants) > 1:
-        raise RefusedError(422, f"these options ask for {len(variants)} results, and one comes back: ask for each by itself, by sample")
-    (prepared,) = task.prepare([Request(None, None, variants[0][1])], False)
+    """``options`` as the task completes them."""
+    ((_, single),) = task.variants(options)  # what asks for several is local
+    (prepared,) = task.prepare([Request(None, None, single)], False)
     return prepared  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from img2img.files import shipped_styles
 from img2img.images.formats import FORMATS
-from img2img.serve.asked import RUNTIME, schema_of
+from img2img.serve.asked import RUNTIME, common, schema_of
 from img2img.serve.jobs import media_type
 from img2img.serve.metrics import MEDIA_TYPE
 from img2img.serve.problems import RefusedError
@@ -70,6 +70,7 @@ def _shown(task: Task[Any]) -> dict[str, Any]:
         "lossless": task.lossless,
         "marks": task.marks,
         "runtime": [name for name in RUNTIME if name in task.runtime],
+        "common": common(task),
         "options": schema_of(task),
     }
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from img2img.images.formats import FORMATS
-from img2img.serve.asked import FILES, RUNTIME, picture_schema, schema_of
+from img2img.serve.asked import common, picture_schema, schema_of
 from img2img.serve.jobs import media_type
 from img2img.serve.problems import MEDIA_TYPE
 from img2img.serve.uploads import PICTURE
@@ -77,13 +77,13 @@ PREFER = {
 def request_of(task: Task[Any]) -> dict[str, Any]:
     """The body, as a form or as a picture, and the query of a request for ``task``."""
     options = schema_of(task)["properties"]
-    common = {**FILES, **{name: about for name, about in RUNTIME.items() if name in task.runtime}}
+    others = common(task)
     form = {PICTURE: {**BINARY, "description": "The picture."}}
-    form |= {name: _as_file(about) if picture_schema(about) else about for name, about in options.items()} | common
+    form |= {name: _as_file(about) if picture_schema(about) else about for name, about in options.items()} | others
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "Options as one JSON object."}
     query = [
         {"name": name, "in": "query", "description": about.get("description", ""), "schema": about}
-        for name, about in {**options, **common}.items()
+        for name, about in {**options, **others}.items()
         if not picture_schema(about) or about.get("names")
     ]
     body = {

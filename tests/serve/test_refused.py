@@ -45,7 +45,7 @@ REQUESTS: list[tuple[int, str, dict[str, Any], str]] = [
     (422, "/v1/upscale?model=/etc/passwd", {}, "no model '/etc/passwd' for upscale; there are"),
     (422, "/v1/upscale?model=inpaint-photo", {}, "no model 'inpaint-photo' for upscale"),
     (422, "/v1/translate", {}, "model is missing"),
-    (422, "/v1/translate?model=translate-restore&samples=3", {}, "ask for 3 results"),
+    (422, "/v1/translate?model=translate-restore&samples=3", {}, "unknown field 'samples'"),
     (422, "/v1/inpaint", {}, "nothing says where to fill"),
     (422, "/v1/inpaint?mask=/etc/passwd", {}, "mask '/etc/passwd': send a file in this field, or one of alpha"),
     (422, "/v1/inpaint?mask_out=/tmp/x.png&scratches=true", {}, "unknown field 'mask_out'"),

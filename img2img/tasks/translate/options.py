@@ -28,7 +28,7 @@ class TranslateOptions(Options):
         WithJsonSchema({"type": "array", "items": {"type": "string", "format": "picture"}, "maxItems": 2}),
     ] = field((), "A picture whose style to take; two of them: from one to the other.", panel="Translation")
     seed: int | None = field(None, "Seed of a random style.", ge=0, panel="Translation")
-    samples: int = field(1, "Number of results, each in another style.", ge=1, le=MOST_SAMPLES, panel="Translation")
+    samples: int = field(1, "Number of results, each in another style.", ge=1, le=MOST_SAMPLES, panel="Translation", local=True)
     to: str | None = field(None, "The class to translate into, of models with several.", flag="--to", panel="Translation")
     sample: int = field(0, "Which of the samples: its seed is seed + sample.", ge=0, flag="")
     bits: int | None = field(
