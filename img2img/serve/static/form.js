@@ -30,7 +30,7 @@ export class Form {
   }
 
   modelField() {
-    const { default_model: byDefault } = this.task;
+    const byDefault = this.models.length > 1 ? this.task.default_model : null;
     const select = make("select", {}, ...(byDefault ? [make("option", { value: "" }, text("automatic"))] : []));
     select.append(...this.models.map(({ name }) => make("option", { value: name }, name)));
     const about = make("small", { class: "model" });
