@@ -215,10 +215,11 @@ async function load() {
 /** Ask for the server's token, then load. */
 function ask() {
   const dialog = find("ask");
-  dialog.querySelector("form").addEventListener("submit", () => {
+  const answer = () => {
     setToken(find("token").value);
     begin();
-  });
+  };
+  dialog.querySelector("form").addEventListener("submit", answer, { once: true });
   dialog.showModal();
 }
 
