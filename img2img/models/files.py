@@ -15,6 +15,7 @@ from img2img import networks
 from img2img.errors import Img2ImgError, ModelError, cause_of
 from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
+from img2img.networks.colorizer import Colorizer
 from img2img.networks.weights import read_tensors
 
 METADATA_KEY = "img2img"
@@ -28,6 +29,9 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
         ModelError: it cannot be written; a file that was there is intact.
     """
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    for key, value in _shared(network).items():
+        if torch.equal(state[key], value):
+            del state[key]
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     try:
@@ -35,6 +39,11 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
             save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json()})
     except (SafetensorError, OSError) as error:
         raise ModelError(f"cannot write the model {str(path)!r}: {cause_of(error) or str(error).splitlines()[0]}") from error
+
+
+def _shared(network: nn.Module) -> dict[str, Tensor]:
+    """Weights of ``network`` that come with the install anyway, which its files leave out where they are unchanged."""
+    return network.shared() if isinstance(network, Colorizer) else {}
 
 
 def describes_itself(path: Path) -> bool:
@@ -70,6 +79,8 @@ def read_model(path: str | Path) -> Model:
         raise ModelError(f"{str(path)!r} cannot be read: {cause}" if cause else f"{str(path)!r} is damaged: {error}") from error
     except Img2ImgError as error:
         raise ModelError(f"{str(path)!r}: {error}") from error
+    for key, value in _shared(network).items():
+        state.setdefault(key, value)
     check_state(state, network.state_dict(), str(path))
     state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     network.load_state_dict(state, assign=True)

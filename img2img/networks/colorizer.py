@@ -7,11 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.images.color import colored, rgb_to_lab
+from img2img.networks.features import vgg16_weights
 
 GRID = 10  # units of CIE Lab between two bins
 TEMPERATURE = 0.6
 GUIDE_RADIUS, GUIDE_EPSILON = 4, 1e-3
-ENCODER = (("1", (64, 64)), ("2", (128, 128)), ("3", (256, 256, 256)), ("4", (512,)))  # VGG16's blocks, up to conv4_1
+NEAREST, SOFTNESS = 5, 5.0  # bins that a color counts as, and the standard deviation of their weights
+BLOCKS = {"1": (64, 64), "2": (128, 128), "3": (256, 256, 256), "4": (512, 512, 512)}  # of VGG16, up to conv4_3
 STRIP = 2**20  # pixels that are converted at once
 VGG_MEAN = 0.45  # of ImageNet's pictures, about
 VGG_GAIN = 255.0  # Oxford's weights were trained on 0..255
@@ -23,8 +25,8 @@ class Colorizer(nn.Module):
     Zhang et al. 2016 (arXiv 1603.08511): a regression would average over all colors that are possible and give brown; a
     classification gives one of them, and the annealed mean (eq. 5) of its probabilities is between their mode and mean. Deviations: T is
     0.6 in place of 0.38, as a network that saw few photographs is too sure of itself; the encoder is VGG16 (Simonyan & Zisserman
-    2015, arXiv 1409.1556) up to conv4_1, whose weights are known; layers of its blocks 2 and 3 are joined to the way up, as in a
-    U-Net; the mean over the picture is added at the bottom.
+    2015, arXiv 1409.1556) up to ``depth`` layers of its block 4, whose weights come with the install; layers of its blocks 2 and 3
+    are joined to the way up, as in a U-Net; the mean over the picture is added at the bottom.
 
     A picture's meaning does not depend on its number of pixels. So colors are found in a version whose shorter side has ``work``
     pixels, at half of its resolution, and brought to full size along the lightness's edges (He & Sun 2015, "Fast guided filter",
@@ -33,13 +35,16 @@ class Colorizer(nn.Module):
     Shapes: (N, 1, H, W) gray in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
     """
 
-    def __init__(self, width: int = 192, work: int = 192) -> None:
+    def __init__(self, width: int = 192, work: int = 192, depth: int = 1) -> None:
         super().__init__()
+        if not 1 <= depth <= len(BLOCKS["4"]):
+            raise ValueError(f"depth must be from 1 to {len(BLOCKS['4'])}, got {depth}")
         self.work = work
+        self.blocks = {**BLOCKS, "4": BLOCKS["4"][:depth]}
         self.multiple, self.halo = 1, None
         self.encoder = nn.ModuleDict()
         previous = 1
-        for block, widths in ENCODER:
+        for block, widths in self.blocks.items():
             for number, current in enumerate(widths, start=1):
                 self.encoder[f"conv{block}_{number}"] = nn.Conv2d(previous, current, 3, padding=1)
                 previous = current
@@ -50,17 +55,17 @@ class Colorizer(nn.Module):
         self.ups = nn.ModuleDict({"3": nn.Conv2d(width, width // 2, 3, padding=1), "2": nn.Conv2d(width // 2, width // 4, 3, padding=1)})
         self.head = nn.Conv2d(width // 4, len(bins()), 1)
 
-    def load_vgg(self, state: dict[str, Tensor]) -> None:
-        """Start the encoder from VGG16's weights for RGB, ``{"conv1_1.weight": ...}``: a gray pixel has three equal channels."""
-        first = state["conv1_1.weight"].sum(1, keepdim=True)
-        own = {key: value for key, value in state.items() if key.split(".")[0] in self.encoder}
-        self.encoder.load_state_dict({**own, "conv1_1.weight": first})
+    def shared(self) -> dict[str, Tensor]:
+        """The encoder's weights as they come with the install, by their names here: a gray pixel has three equal channels."""
+        state = vgg16_weights()
+        state["conv1_1.weight"] = state["conv1_1.weight"].sum(1, keepdim=True)
+        return {f"encoder.{key}": value for key, value in state.items() if key.split(".")[0] in self.encoder}
 
     def logits(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""
         x = (gray - VGG_MEAN) * VGG_GAIN
         found: dict[str, Tensor] = {}
-        for block, widths in ENCODER:
+        for block, widths in self.blocks.items():
             if block != "1":
                 x = F.max_pool2d(x, 2)
             for number in range(1, len(widths) + 1):
@@ -146,3 +151,15 @@ def nearest_bin(ab: Tensor) -> Tensor:
     a, b = ((ab / GRID).round().long() - low).clamp(0, span - 1).unbind(1)
     found: Tensor = table[a * span + b]
     return found
+
+
+def nearest_bins(ab: Tensor) -> tuple[Tensor, Tensor]:
+    """(numbers, weights), each (N, 5, H, W): the bins nearest to each ``ab`` (N, 2, H, W), the nearest first, and how much each counts.
+
+    Zhang et al. 2016 (arXiv 1603.08511), section 2.1: a Gaussian of the distance, with a standard deviation of 5; the weights add up to 1.
+    """
+    grid = bins().to(ab)
+    distances, numbers = torch.cdist(ab.permute(0, 2, 3, 1), grid).topk(NEAREST, largest=False)
+    weights = torch.exp(-distances.square() / (2 * SOFTNESS**2))
+    weights = weights / weights.sum(-1, keepdim=True)
+    return numbers.permute(0, 3, 1, 2), weights.permute(0, 3, 1, 2)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from spandrel.architectures.Compact import Compact
 from torch import Tensor
 
 from img2img.errors import ModelError
-from img2img.models import ModelInfo, load_model, read_info, save_model
-from img2img.models.files import METADATA_KEY
-from img2img.networks import ResNetGenerator
+from img2img.models import ImageSpec, ModelInfo, load_model, read_info, save_model
+from img2img.models.files import METADATA_KEY, read_model
+from img2img.networks import Colorizer, ResNetGenerator
 
 SPEC: dict[str, Any] = {"name": "resnet", "width": 4, "blocks": 1, "scale": 2}
 INFO = ModelInfo(name="tiny", task="upscale", scale=2, halo=4, network=SPEC, license="CC0-1.0", figures={"set5": 31.5})
@@ -196,3 +196,23 @@ def test_read_info_reads_no_tensors_and_refuses_other_files(tmp_path: Path) -> N
     save_file({"weight": torch.ones(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="not an img2img model file"):
         read_info(tmp_path / "other.safetensors")
+
+
+def test_weights_that_come_with_the_install_are_left_out_of_files_unless_they_changed(tmp_path: Path) -> None:
+    network = Colorizer(width=4, work=32)
+    network.load_state_dict(network.shared(), strict=False)
+    info = ModelInfo(name="c", task="translate", network={"name": "colorizer", "width": 4, "work": 32}, a=ImageSpec(channels=1))
+    small, whole = tmp_path / "small.safetensors", tmp_path / "whole.safetensors"
+    save_model(small, network, info)
+    assert not any(key.startswith("encoder") for key in load_file(small))
+    with torch.no_grad():
+        network.encoder["conv2_1"].bias.add_(1)
+    save_model(whole, network, info)
+    assert [key for key in load_file(whole) if key.startswith("encoder")] == ["encoder.conv2_1.bias"]
+    assert torch.equal(read_model(whole).network.encoder["conv2_1"].bias, network.encoder["conv2_1"].bias)
+    expected = network.shared()["encoder.conv3_3.weight"]
+    for path in (small, whole):
+        assert torch.equal(read_model(path).network.encoder["conv3_3"].weight, expected)
+    everything = {key: value.contiguous() for key, value in network.state_dict().items()}  # as files were before
+    save_file(everything, whole, metadata={METADATA_KEY: info.model_dump_json()})
+    assert torch.equal(read_model(whole).network.encoder["conv1_1"].weight, network.encoder["conv1_1"].weight)

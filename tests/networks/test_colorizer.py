@@ -1,11 +1,14 @@
 """The colorizer: bins of colors, the guided filter, sizes, and a lightness that stays."""
 
+import math
+
 import pytest
 import torch
 
 from img2img.images.color import gray_of, lightness_to_gray, rgb_to_lab
 from img2img.networks import Colorizer, build
-from img2img.networks.colorizer import GRID, bins, guided, nearest_bin, shrunk
+from img2img.networks.colorizer import GRID, bins, guided, nearest_bin, nearest_bins, shrunk
+from img2img.networks.features import vgg16_weights
 
 
 def colorizer(work: int = 32) -> Colorizer:
@@ -98,14 +101,31 @@ def test_colors_are_the_annealed_mean_of_the_bins() -> None:
     assert torch.allclose(network.colors(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
 
 
-def test_vgg_is_taken_over_with_its_first_layer_summed_over_colors() -> None:
-    network = Colorizer(width=4)
-    state = {key: torch.rand(value.shape) for key, value in network.encoder.state_dict().items()}
-    state["conv1_1.weight"] = torch.rand(64, 3, 3, 3)
-    state["conv5_1.weight"] = torch.rand(512, 512, 3, 3)  # further than the encoder goes
-    network.load_vgg(state)
-    assert torch.allclose(network.encoder["conv1_1"].weight[:, 0], state["conv1_1.weight"].sum(1))
-    assert torch.equal(network.encoder["conv4_1"].bias, state["conv4_1.bias"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_the_encoder_is_vgg16_with_its_first_layer_summed_over_colors(depth: int) -> None:
+    network, vgg = Colorizer(width=4, depth=depth), vgg16_weights()
+    shared = network.shared()
+    assert shared.keys() == {f"encoder.{key}" for key in network.encoder.state_dict()}
+    assert torch.allclose(shared["encoder.conv1_1.weight"][:, 0], vgg["conv1_1.weight"].sum(1))
+    assert torch.equal(shared[f"encoder.conv4_{depth}.bias"], vgg[f"conv4_{depth}.bias"])
+    missing, unexpected = network.load_state_dict(shared, strict=False)
+    assert not unexpected
+    assert not any(key.startswith("encoder") for key in missing)
+
+
+def test_a_depth_that_vgg_does_not_have() -> None:
+    with pytest.raises(ValueError, match="from 1 to 3, got 4"):
+        Colorizer(depth=4)
+
+
+def test_a_color_counts_as_the_five_nearest_bins() -> None:
+    on_a_bin = torch.tensor([10.0, 20.0])[None, :, None, None]
+    numbers, weights = (each[0, :, 0, 0] for each in nearest_bins(on_a_bin))
+    near = {(10.0, 20.0), (0.0, 20.0), (20.0, 20.0), (10.0, 10.0), (10.0, 30.0)}
+    assert {tuple(bins()[number].tolist()) for number in numbers} == near
+    assert bins()[numbers[0]].tolist() == [10, 20]
+    beside = math.exp(-100 / 50)  # ten units away, with a standard deviation of five
+    assert weights.tolist() == pytest.approx([1 / (1 + 4 * beside), *[beside / (1 + 4 * beside)] * 4], abs=1e-4)
 
 
 def test_gray_of_a_gray_picture_is_itself() -> None:

@@ -10,8 +10,7 @@ from img2img import networks
 from img2img.images.color import gray_of, rgb_to_lab
 from img2img.metrics import lpips_alex, psnr
 from img2img.networks import Colorizer
-from img2img.networks.colorizer import bins, nearest_bin
-from img2img.networks.features import vgg16_weights
+from img2img.networks.colorizer import bins, nearest_bin, nearest_bins
 from img2img.tasks.translate.config import TranslateConfig
 from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.objective import Translator
@@ -25,7 +24,7 @@ class ColorizeObjective(Translator):
     """A ``Colorizer`` that classifies each place's color; rare colors count more, or every result would be brown and gray.
 
     Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
-    the target is the nearest bin alone; rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
+    rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
     as a few hundred photographs could only make them worse.
 
     Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
@@ -39,7 +38,7 @@ class ColorizeObjective(Translator):
     def __init__(self, config: TranslateConfig, name: str, datasets: Datasets) -> None:
         super().__init__(config, name, datasets)
         network = cast(Colorizer, networks.build(config.network))
-        network.load_vgg(vgg16_weights())
+        network.load_state_dict(network.shared(), strict=False)
         network.encoder.requires_grad_(False)
         self.generators["ab"] = network
         samples = [datasets.samples[index]["b"] for index in range(COUNTED)]
@@ -58,8 +57,10 @@ class ColorizeObjective(Translator):
         return {"logits": self.network.logits(gray_of(batch["b"]))}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        target = nearest_bin(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
-        return {"cross_entropy": F.cross_entropy(images["logits"], target, self.rarity)}
+        numbers, weights = nearest_bins(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
+        distance = -(images["logits"].float().log_softmax(1).gather(1, numbers) * weights).sum(1)
+        rarity = self.rarity[numbers[:, 0]]
+        return {"cross_entropy": (rarity * distance).sum() / rarity.sum()}
 
     def infer(self, batch: Batch) -> Images:
         return {"fake_b": self.network(gray_of(batch["b"]))}

@@ -140,7 +140,7 @@ PRESETS: dict[str, TranslateConfig] = {
     # Gray to color as a classification of colors (Zhang et al. 2016, arXiv 1603.08511), on features of VGG16.
     "colorize": TranslateConfig(
         method="colorize",
-        network={"name": "colorizer"},
+        network={"name": "colorizer", "depth": 3},
         data=DataConfig(size=160, load=192, validation_side=192, augment=AugmentConfig(scale=(0.85, 1.2))),
         training=TrainerConfig(images=40_000, weight_decay=0.05, validate_every=2_000),
     ),

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from tiny_translate import DISCRIMINATOR, Unpaired
 from torch import Tensor
 
 from img2img.images.color import gray_of, rgb_to_lab
 from img2img.inference.runtime import Runtime
 from img2img.models import ImageSpec, load_model
-from img2img.networks.colorizer import bins, nearest_bin
+from img2img.networks.colorizer import bins, nearest_bin, nearest_bins
 from img2img.tasks.translate.colorize import rarity
 from img2img.tasks.translate.config import PRESETS
 from img2img.tasks.translate.datasets import Datasets
@@ -175,9 +176,13 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
     data = {"b": torch.stack([Photographs(side=32)[number]["b"] for number in range(2)])}
     images = task.generate(data)
     assert images["logits"].shape == (2, len(bins()), 16, 16)
-    target = nearest_bin(torch.nn.functional.avg_pool2d(rgb_to_lab(data["b"])[:, 1:], 2))
-    perfect = torch.nn.functional.one_hot(target, len(bins())).permute(0, 3, 1, 2) * 100.0
-    assert float(task.generator_losses(data, {"logits": perfect})["cross_entropy"]) < 1e-4
+    numbers, weights = nearest_bins(torch.nn.functional.avg_pool2d(rgb_to_lab(data["b"])[:, 1:], 2))
+    target = torch.zeros(2, len(bins()), 16, 16).scatter(1, numbers, weights)
+    entropy = -(weights * weights.log()).sum(1)
+    rare = task.rarity[numbers[:, 0]]
+    least = float((rare * entropy).sum() / rare.sum())  # no logits give less than the targets' own entropy
+    perfect = {"logits": (target + 1e-12).log()}
+    assert float(task.generator_losses(data, perfect)["cross_entropy"]) == pytest.approx(least, rel=1e-4)
     loss = task.generator_losses(data, images)["cross_entropy"]
     loss.backward()
     assert all((parameter.grad is None) == name.startswith("encoder") for name, parameter in task.network.named_parameters())
@@ -189,3 +194,5 @@ def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path)
     assert (model.info.a.channels, model.info.in_channels, model.info.halo) == (1, 1, None)
     with torch.no_grad():
         assert torch.allclose(model.network(gray_of(data["b"])), task.infer(data)["fake_b"], atol=1e-5)
+    with safe_open(tmp_path / "m.safetensors", framework="pt") as file:
+        assert not any(key.startswith("encoder") for key in file.keys())  # noqa: SIM118 (no dict)
