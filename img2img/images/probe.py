@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from img2img.errors import PictureError
 from img2img.images import bands, vips
+from img2img.images.av1 import coded_sizes
 from img2img.images.other_formats import hdr_size, is_tga
 from img2img.images.others import what_it_is
 from img2img.images.picture import BitDepth
@@ -87,6 +88,9 @@ def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> 
     if image.format == "ICO":  # the PNG inside may be larger than the icon that the directory speaks of
         width, height = image.ico.getimage(image.size).size  # type: ignore[attr-defined]
         check_pixels(width, height, width * height, max_pixels, name)
+    if image.format == "AVIF":
+        for coded in coded_sizes(image.fp):  # type: ignore[attr-defined]
+            check_pixels(*coded, coded[0] * coded[1], max_pixels, name)
     frames = count_frames(image)
     canvas = gif_canvas(image) if frames > 1 and image.format == "GIF" else (width, height)
     check_pixels(*canvas, canvas[0] * canvas[1] * frames, max_pixels, name)

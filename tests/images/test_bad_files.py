@@ -15,6 +15,8 @@ from PIL import Image
 
 from img2img import images
 from img2img.errors import PictureError
+from img2img.images import av1
+from img2img.images.av1 import coded_sizes
 from img2img.images.probe import gif_canvas, probe_image
 
 RANDOM = np.random.default_rng(2)
@@ -304,3 +306,37 @@ def test_a_tiff_of_ycbcr_is_read_as_the_colors_it_shows(compression: str | None)
     subsampled[at + 8 : at + 12] = struct.pack("<HH", 2, 2)
     with pytest.raises(PictureError, match="fewer colors than pixels"):
         images.read(bytes(subsampled))
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_avif_that_hides_its_size_is_refused_before_it_is_decoded(mode: str, frames: int) -> None:
+    """Its boxes say 8 x 8; the AV1 inside has 1500 x 1100, for which the decoder would take memory first."""
+    stream = io.BytesIO()
+    pictures = [Image.new(mode, (1500, 1100), (200, 100, shade, 255)[: len(mode)]) for shade in range(0, 50 * frames, 50)]
+    pictures[0].save(stream, "AVIF", save_all=frames > 1, append_images=pictures[1:])
+    honest = stream.getvalue()
+    assert set(coded_sizes(io.BytesIO(honest))) == {(1500, 1100)}
+    assert images.read(honest).width == 1500
+    lying = honest.replace(struct.pack(">II", 1500, 1100), struct.pack(">II", 8, 8))
+    lying = lying.replace(struct.pack(">II", 1500 << 16, 1100 << 16), struct.pack(">II", 8 << 16, 8 << 16))  # of a track
+    lying = lying.replace(struct.pack(">HH", 1500, 1100), struct.pack(">HH", 8, 8))  # of a sample's description
+    with Image.open(io.BytesIO(lying)) as image:
+        assert image.size == (8, 8)
+        with pytest.raises(PictureError, match="1500x1100 pixels"):
+            probe_image(image, lying, 1_000_000, "it")
+    with pytest.raises(PictureError):
+        images.read(lying, max_pixels=1_000_000)
+
+
+def test_sequence_headers_written_by_hand() -> None:
+    # Bits by the specification: profile 0, still, reduced, level 0; 10 and 9 bits of size: 640 - 1, 480 - 1.
+    reduced = "000" + "1" + "1" + "00000" + f"{9:04b}{8:04b}" + f"{639:010b}{479:09b}"
+    # Timing with a decoder model, two operating points (the first of level 8, with a tier, a model and a display delay).
+    timing = "1" + "0" * 64 + "1" + "00110" + "1" + f"{4:05b}" + "0" * 42  # an interval of 5 as two zeros, a one and two bits
+    points = "1" + f"{1:05b}" + "0" * 12 + f"{8:05b}" + "0" + "1" + "0" * 11 + "1" + "0000" + "0" * 12 + f"{3:05b}" + "0" + "0"
+    full = "000" + "0" + "0" + timing + points + f"{9:04b}{8:04b}" + f"{639:010b}{479:09b}"
+    for bits in (reduced, full):
+        padded = bits + "0" * (-len(bits) % 8)
+        payload = int(padded, 2).to_bytes(len(padded) // 8, "big")
+        assert av1._frame_size(bytes([0x12, 0, 0x0A, len(payload)]) + payload) == (640, 480)
