@@ -6,9 +6,10 @@ _BRANDS = {
     b"hevc": "HEIC",
     b"mif1": "HEIF",
     b"msf1": "HEIF",
-    b"crx ": "camera RAW",
     b"jxl ": "JPEG XL",
 }
+_VIDEO = "a video (MP4, MOV): take its frames out as PNG first"
+RAW = "a camera's RAW file: develop it to a TIFF of 16 bits first"
 _MAGIC = (
     (b"%PDF", "a PDF document: export its pages as PNG"),
     (b"%!PS", "a PostScript drawing: export it as PNG"),
@@ -16,10 +17,21 @@ _MAGIC = (
     (b"8BPS", "a Photoshop document: export it as PNG or TIFF"),
     (b"v/1\x01", "an OpenEXR picture: convert it to float TIFF, or to Radiance HDR"),
     (b"\xff\x0a", "a JPEG XL picture: convert it to PNG"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture: convert it to PNG"),
+    (b"FUJIFILMCCD-RAW", RAW),
+    (b"IIU\x00", RAW),  # Panasonic
+    (b"IIRO", RAW),  # Olympus
+    (b"IIRS", RAW),
+    (b"FOVb", RAW),  # Sigma
+    (b"\x00MRM", RAW),  # Minolta
+    (b"II*\x00\x10\x00\x00\x00CR", RAW),  # Canon; a TIFF, of whose pages the first is a small copy
     (b"\x1aE\xdf\xa3", "a video (Matroska, WebM): take its frames out as PNG first"),
     (b"FLV\x01", "a video (FLV): take its frames out as PNG first"),
     (b"\x00\x00\x01\xba", "a video (MPEG): take its frames out as PNG first"),
     (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
+    (b"0&\xb2u\x8ef\xcf\x11", "a video (WMV): take its frames out as PNG first"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it"),
+    (b"7z\xbc\xaf'\x1c", "a 7z archive: unpack it"),
     (b"PK\x03\x04", "a ZIP archive (also what office documents are): unpack it"),
     (b"\x1f\x8b", "compressed by gzip: unpack it"),
 )
@@ -32,9 +44,9 @@ def what_it_is(head: bytes) -> str | None:
             return what
     if head[4:8] == b"ftyp":
         brand = head[8:12]
-        return (
-            f"a {_BRANDS[brand]} picture: convert it to PNG" if brand in _BRANDS else "a video (MP4, MOV): take its frames out as PNG first"
-        )
+        if brand == b"crx ":
+            return RAW
+        return f"a {_BRANDS[brand]} picture: convert it to PNG" if brand in _BRANDS else _VIDEO
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "a video (AVI): take its frames out as PNG first"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -13,7 +13,7 @@ from img2img.errors import PictureError
 from img2img.images import bands, vips
 from img2img.images.av1 import coded_sizes
 from img2img.images.other_formats import hdr_size, is_tga
-from img2img.images.others import what_it_is
+from img2img.images.others import RAW, what_it_is
 from img2img.images.picture import BitDepth
 from img2img.images.safe_open import decoding, open_regular, too_large
 
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 DEFAULT_MAX_PIXELS = 200_000_000
 # By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
 ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI", "ICO", "DDS")
+_DNG_VERSION = 50706
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
 
@@ -73,7 +74,9 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
 def probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe:
     """The same for a TIFF by its ``pages``, which may have no more than ``max_pixels`` pixels together."""
     if not pages:
-        raise PictureError(f"{name} is a TIFF without a page")
+        raise PictureError(f"{name} is a TIFF without a page but smaller copies of others, as cameras' RAW files are: develop it first")
+    if _DNG_VERSION in pages[0]["tags"]:
+        raise PictureError(f"{name} is {RAW}")
     width, height, tags = pages[0]["width"], pages[0]["height"], pages[0]["tags"]
     check_pixels(width, height, sum(page["width"] * page["height"] for page in pages), max_pixels, name)
     if tags.get(274, 1) in (5, 6, 7, 8):

@@ -22,7 +22,9 @@ _NOT_EXIF |= {*range(338, 348), *range(512, 522), *range(529, 533), 700, 33723, 
 
 
 def is_tiff(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` is a TIFF or BigTIFF."""
+    """Whether a file that begins with ``head`` is a TIFF or BigTIFF, and no camera's RAW file built as one."""
+    if head[8:10] == b"CR":
+        return False
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 

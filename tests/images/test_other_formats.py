@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from img2img import images
 from img2img.errors import PictureError
@@ -116,6 +116,16 @@ def test_runs_of_an_hdr_by_hand() -> None:
             images.read(damaged)
 
 
+def tiff(tags: dict[int, Any]) -> bytes:
+    """A TIFF of one page with ``tags``, without pixels."""
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in tags.items():
+        directory[tag] = value
+    stream = io.BytesIO()
+    directory.save(stream)
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [
@@ -130,6 +140,16 @@ def test_runs_of_an_hdr_by_hand() -> None:
         (b"v/1\x01\2\0\0\0", "an OpenEXR picture"),
         (b"<!DOCTYPE html><html>", "a web page, not a picture"),
         (b"PK\3\4", "a ZIP archive"),
+        (b"Rar!\x1a\7\0", "a RAR archive"),
+        (b"7z\xbc\xaf'\x1c\0\4", "a 7z archive"),
+        (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9", r"a video \(WMV\)"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+        (b"\xff\x0a\xfa\x1f", "a JPEG XL picture"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "a camera's RAW file: develop it"),
+        (b"FUJIFILMCCD-RAW 0201", "a camera's RAW file"),
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "a camera's RAW file"),
+        (tiff({256: 4, 257: 4, 50706: bytes((1, 4, 0, 0))}), "a camera's RAW file"),
+        (tiff({254: 1, 256: 4, 257: 4}), "a TIFF without a page but smaller copies"),
     ],
 )
 def test_what_is_no_picture_is_named(data: bytes, what: str, tmp_path: Path) -> None:
