@@ -140,7 +140,7 @@ def gray_labels(folder: Path, levels: list[int], dtype: type = np.uint8, count: 
         ([0, 1, 2, 255], np.uint8, None, 3, 255),  # found, as it stands apart
         ([0, 1, 2, 255], np.uint8, -1, 256, None),
         ([0, 1, 2, 7], np.uint8, 7, 3, 7),
-        ([0, 255], np.uint8, None, 256, None),  # two classes, and none is void
+        ([0, 255], np.uint8, 255, 1, 255),
         ([0, 1, 2, 65535], np.uint16, None, 3, 65535),
         ([0, 1, 2], np.uint16, None, 3, None),
         ([1, 2, 3], np.uint8, 0, 4, 0),
@@ -155,6 +155,13 @@ def test_a_void_value_is_no_class(
     assert made.described.endswith(f"B is a label map of {classes} classes" + (f", where {found} is void" if found is not None else ""))
     wanted = {images.VOID if level == found else level for level in levels}
     assert set(made.samples[0]["b"].unique().tolist()) == wanted
+
+
+def test_masks_of_black_and_white_are_no_256_classes(tmp_path: Path) -> None:
+    gray_labels(tmp_path / "data", [0, 255])
+    with pytest.raises(DataError, match=r"0 and 255 alone, which would be 256 classes: number them 0 and 1, or leave .*target.* out"):
+        prepared(tmp_path, config(data={"labels": "always"}))
+    assert not prepared(tmp_path, config()).b.palette
 
 
 def test_void_in_files_with_palettes_and_a_table(tmp_path: Path) -> None:
