@@ -57,13 +57,13 @@ def _flag(name: str) -> str:
 
 app = typer.Typer(
     cls=_Commands,
-    help="Turn pictures into other pictures: upscale, inpaint, stylize, translate, and train your own models. Works offline.",
+    help="Turn pictures into other pictures: upscale, inpaint, stylize, translate; make new ones; train your own models. Works offline.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 for task in TASKS:
-    app.command(task.name, short_help=task.summary)(command_of(task))
+    app.command(task.name, short_help=task.summary)(task.command or command_of(task))
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
