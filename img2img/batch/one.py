@@ -1,7 +1,7 @@
 """One picture, read by its pipeline: made, and written whole or in bands."""
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from img2img import images
 from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
@@ -31,10 +31,12 @@ def make_one(
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
     """Write what ``pipeline`` makes of ``picture`` to ``target``; notes for people, of the reading, the making and the writing."""
+    label = pipeline.label if write.label else None
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options, progress=progress)
-        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format))
+        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format, label))
     result = pipeline(picture, options, progress=progress)
-    written = images.write(result.picture, target, format=format, quality=write.quality, strip_metadata=write.strip_metadata)
+    chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
+    written = images.write(result.picture, target, **chosen, label=label)
     return (*picture.notes, *result.notes, *written)

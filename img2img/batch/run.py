@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from img2img import images
 from img2img.batch.jobs import Job
@@ -152,7 +152,8 @@ class _Batch:
                 raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
             # Before the input is read: if it changes from now on, the next run makes the output again.
             states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
-            how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata)
+            label = (pipeline.label.source, pipeline.label.system) if self.options.label else None  # another version changes no result
+            how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata, label)
             outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
             if self._is_done(outcome, how) or self._is_result(job):
                 outcome.status = "skipped"
@@ -224,11 +225,13 @@ class _Batch:
     def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
+        label = self.pipeline.label if options.label else None
         with atomic_path(job.target) as path:
             if bands is None:
-                outcome.notes += images.write(picture, path, quality=options.quality, strip_metadata=options.strip_metadata)
+                chosen: dict[str, Any] = {"quality": options.quality, "strip_metadata": options.strip_metadata}
+                outcome.notes += images.write(picture, path, **chosen, label=label)
             else:
-                outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options)
+                outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options, label=label)
             if outcome.doubtful and not same_content(path, job.target):
                 self.strange.add(job.folder)
                 raise _foreign(job)

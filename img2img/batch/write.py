@@ -9,6 +9,7 @@ import numpy as np
 
 from img2img import images
 from img2img.images import Picture
+from img2img.images.label import Label
 from img2img.inference.pipeline import Pipeline
 from img2img.options import Options
 
@@ -20,12 +21,13 @@ Strip = np.ndarray[Any, Any]
 class WriteOptions:
     """How files are read and written.
 
-    ``overwrite`` allows replacing inputs and files that are not of our making; results of more than ``streamed`` pixels are written in
-    bands as they are computed.
+    ``label``: whether files say that a model made them. ``overwrite`` allows replacing inputs and files that are not of our making;
+    results of more than ``streamed`` pixels are written in bands as they are computed.
     """
 
     quality: int | None = None
     strip_metadata: bool = False
+    label: bool = True
     max_pixels: int = images.DEFAULT_MAX_PIXELS
     overwrite: bool = False
     streamed: int = 40_000_000
@@ -48,7 +50,13 @@ def goes_in_bands(pipeline: AnyPipeline, picture: Picture, options: Options, siz
 
 
 def write_bands(
-    picture: Picture, target: Any, size: tuple[int, int], bands: Iterator[Strip], options: WriteOptions, format: str | None = None
+    picture: Picture,
+    target: Any,
+    size: tuple[int, int],
+    bands: Iterator[Strip],
+    options: WriteOptions,
+    format: str | None = None,
+    label: Label | None = None,
 ) -> list[str]:
     """Write ``bands`` of ``size`` (width, height) with the depth and metadata of ``picture``; notes as ``images.write_rows``."""
     return images.write_rows(
@@ -63,4 +71,5 @@ def write_bands(
         format=format,
         quality=options.quality,
         strip_metadata=options.strip_metadata,
+        label=label,
     )

@@ -56,7 +56,10 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _picture(path: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from img2img.images import read
+    from img2img.images.label import read_label
     from img2img.images.used_bits import bits_of
 
     picture = read(path)
@@ -76,6 +79,7 @@ def _picture(path: Path) -> dict[str, Any]:
         "profile": _profile_name(metadata.icc) if metadata.icc else None,
         "dpi": list(metadata.dpi) if metadata.dpi else None,
         "exif_bytes": len(metadata.exif or b""),
+        "label": asdict(label) if (label := read_label(metadata.xmp)) else None,
         "xmp_bytes": len(metadata.xmp or b""),
         "notes": list(picture.notes),
     }

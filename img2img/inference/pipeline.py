@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ModelError, PictureError
 from img2img.images import Frame, Picture
+from img2img.images.label import COMPOSITE, Label
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.working import Working
@@ -135,6 +137,22 @@ class Pipeline(ABC, Generic[O]):
         planes = made.pixels if made.alpha is None else torch.cat([made.pixels, made.alpha])
         rows = (images.quantize(planes[:, top : top + ROWS], made.bit_depth) for top in range(0, made.height, ROWS))
         return Stream(made, made.height, made.width, rows, result.notes, result.complete)
+
+    @property
+    def digital_source(self) -> str:
+        """IPTC's term for what the model makes of pictures."""
+        return COMPOSITE
+
+    @cached_property
+    def label(self) -> Label:
+        """What files of results say of how they were made."""
+        return Label(self.digital_source, f"img2img {self.model.info.name}", version("img2img-toolkit"))
+
+    def _adversary(self) -> float | None:
+        """The weight of the adversary that the model was trained against; None where it does not say."""
+        config = self.model.info.recipe.get("config", {})
+        found = config.get("adversary", {}).get("weight") if isinstance(config, dict) else None
+        return float(found) if isinstance(found, int | float) else None
 
     @cached_property
     def identity(self) -> str:

@@ -33,6 +33,7 @@ class Files:
     recursive: bool = False
     overwrite: bool = False
     strip_metadata: bool = False
+    no_label: bool = False
     max_pixels: int | None = None
     as_json: bool = False
 
@@ -54,7 +55,8 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     choose_dtype(runtime.dtype, choose_device(runtime.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
-    write = WriteOptions(files.quality, files.strip_metadata, files.max_pixels or images.DEFAULT_MAX_PIXELS, files.overwrite)
+    most = files.max_pixels or images.DEFAULT_MAX_PIXELS
+    write = WriteOptions(files.quality, files.strip_metadata, not files.no_label, most, files.overwrite)
 
     @cache
     def open_() -> "Pipeline[Any]":

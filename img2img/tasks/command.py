@@ -27,6 +27,7 @@ _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "recursive": (bool, typer.Option("--recursive", "-r", help="Folders within folders, too.", rich_help_panel=FILES)),
     "overwrite": (bool, typer.Option("--overwrite", help="Replace inputs, and files that img2img did not write.", rich_help_panel=FILES)),
     "strip_metadata": (bool, typer.Option("--strip-metadata", help="Leave out profile, EXIF, XMP and resolution.", rich_help_panel=FILES)),
+    "no_label": (bool, typer.Option("--no-label", help="Do not say in the file that a model made it.", rich_help_panel=FILES)),
     "max_pixels": (int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]", rich_help_panel=FILES)),
     "as_json": (bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.", rich_help_panel=FILES)),
 }

@@ -65,7 +65,7 @@ def generate(
     shown: list[Tensor] = []
     for (_, options), target in zip(wanted, targets, strict=False):
         picture = pipeline.sample(options)
-        for note in images.write(picture, target):
+        for note in images.write(picture, target, label=pipeline.label):
             typer.echo(f"{target}: {note}", err=True)
         typer.echo(str(target))
         if sheet and len(shown) < MOST_ON_SHEET:
@@ -73,7 +73,7 @@ def generate(
     if sheet:
         from img2img.tasks.generate.sheet import sheet_of
 
-        images.write(sheet_of(shown), targets[-1])
+        images.write(sheet_of(shown), targets[-1], label=pipeline.label)
         typer.echo(str(targets[-1]))
 
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from img2img.errors import ConfigError, option
 from img2img.images import Frame, Picture
+from img2img.images.label import TRAINED
 from img2img.inference.network import forward
 from img2img.inference.pipeline import Pipeline, Progress
 from img2img.inference.runtime import Result, Runtime
@@ -28,6 +29,10 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
 
     def __call__(self, picture: Picture, options: GenerateOptions, *, progress: Progress | None = None) -> Result:
         raise ConfigError(f"model {self.model.info.name!r} makes pictures from nothing: ask for them by seed, with img2img generate")
+
+    @property
+    def digital_source(self) -> str:
+        return TRAINED
 
     def check(self, options: GenerateOptions) -> None:
         for name, given in (("truncation", options.truncation != 1), ("mix", options.mix is not None)):
