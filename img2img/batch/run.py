@@ -15,7 +15,7 @@ from typing import Any, Literal
 from img2img import images
 from img2img.batch.jobs import Job
 from img2img.batch.manifest import Record, fingerprint, input_state, same_content
-from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, write_bands
+from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, signed, write_bands
 from img2img.errors import Img2ImgError, PictureError, is_out_of_memory, option
 from img2img.files import atomic_path, check_writable
 from img2img.images import Picture
@@ -153,7 +153,14 @@ class _Batch:
             # Before the input is read: if it changes from now on, the next run makes the output again.
             states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
             label = (pipeline.label.source, pipeline.label.system) if self.options.label else None  # another version changes no result
-            how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata, label)
+            how = fingerprint(
+                pipeline.identity,
+                job.options.recorded(),
+                self.options.quality,
+                self.options.strip_metadata,
+                label,
+                bool(self.options.credentials),
+            )
             outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
             if self._is_done(outcome, how) or self._is_result(job):
                 outcome.status = "skipped"
@@ -232,6 +239,8 @@ class _Batch:
                 outcome.notes += images.write(picture, path, **chosen, label=label)
             else:
                 outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options, label=label)
+            name = FORMATS[images.check_format(job.target)].name
+            outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, options.credentials)
             if outcome.doubtful and not same_content(path, job.target):
                 self.strange.add(job.folder)
                 raise _foreign(job)
