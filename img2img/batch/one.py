@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from img2img import images
-from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, signed, write_bands
+from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, label_of, signed, write_bands
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.write import format_of
@@ -41,15 +41,14 @@ def make_one(
             with open(path, "rb") as file:
                 shutil.copyfileobj(file, target)
         return notes
-    label = pipeline.label if write.label else None
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options, progress=progress)
-        made = stream.notes
+        made, label = stream.notes, label_of(pipeline, stream, write)
         written = write_bands(stream.outline, target, (width, height), stream.rows, write, format, label)
     else:
         result = pipeline(picture, options, progress=progress)
-        made = result.notes
+        made, label = result.notes, label_of(pipeline, result, write)
         chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
         written = images.write(result.picture, target, **chosen, label=label)
     if isinstance(target, str | Path):

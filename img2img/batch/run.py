@@ -43,6 +43,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     error: Img2ImgError | None = None
     key: str = ""  # what the record says the output was made with
+    touched: bool = True  # as of the pipeline's result
     doubtful: bool = False  # whether an output is there that may be ours, though the record has lost it
 
 
@@ -207,6 +208,7 @@ class _Batch:
 
     def _note(self, outcome: Outcome, result: Result | Stream) -> None:
         outcome.notes += result.notes
+        outcome.touched = result.touched
         self.complete = result.complete
         if not result.complete:
             outcome.key += "-incomplete"  # so that it does not count as done
@@ -232,7 +234,7 @@ class _Batch:
     def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
-        label = self.pipeline.label if options.label else None
+        label = self.pipeline.label if options.label and outcome.touched else None
         with atomic_path(job.target) as path:
             if bands is None:
                 chosen: dict[str, Any] = {"quality": options.quality, "strip_metadata": options.strip_metadata}

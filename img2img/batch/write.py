@@ -13,7 +13,8 @@ from img2img.credentials.identity import Identity
 from img2img.credentials.sign import ENDING, Making, has_credentials, sign
 from img2img.images import Picture
 from img2img.images.label import Label
-from img2img.inference.pipeline import Pipeline
+from img2img.inference.pipeline import Pipeline, Stream
+from img2img.inference.runtime import Result
 from img2img.options import Options
 
 AnyPipeline = Pipeline[Any]
@@ -35,6 +36,11 @@ class WriteOptions:
     max_pixels: int = images.DEFAULT_MAX_PIXELS
     overwrite: bool = False
     streamed: int = 40_000_000
+
+
+def label_of(pipeline: AnyPipeline, made: Result | Stream, write: WriteOptions) -> Label | None:
+    """What the file of a result says of how it was made; None where that is not wanted, or no network changed anything."""
+    return pipeline.label if write.label and made.touched else None
 
 
 def signed(
