@@ -17,6 +17,7 @@ from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.inks import said_of_inks
+from img2img.images.optional_formats import decoded, opened
 from img2img.images.orientation import clean_exif, clean_xmp, orient
 from img2img.images.other_formats import HDR_NOTE, decode_hdr, hdr_size
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
@@ -29,8 +30,10 @@ from img2img.images.probe import (
     open_image,
     orientation_of,
     probe_image,
+    probe_opened,
     probe_tiff,
 )
+from img2img.images.raw import is_raw_tiff
 from img2img.images.safe_open import MAX_BYTES, decoding, open_regular, read_whole
 from img2img.images.sized import GEO_TAGS
 
@@ -77,8 +80,12 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
         head = file.read(512)
         if not head:
             raise PictureError(f"{name} is empty")
-        if vips.is_tiff(head):
-            return _read_tiff(file, max_pixels, name, bands)
+        pages = vips.tiff_pages(file) if vips.is_tiff(head) else None
+        if found := opened(file, head, name, raw=pages is not None and is_raw_tiff(pages)):
+            probe_opened(found, max_pixels, name)
+            return decoded(found, name)
+        if pages is not None:
+            return _read_tiff(file, pages, max_pixels, name, bands)
         if size := hdr_size(head):
             check_pixels(*size, size[0] * size[1], max_pixels, name)
             frame = to_frame(decode_hdr(file, *size), 1)
@@ -88,8 +95,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
             return _read_image(image, file, head, max_pixels, name)
 
 
-def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
-    pages = vips.tiff_pages(file)
+def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, name: str, bands: bool) -> Picture:
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
     if tags.get(262) == 6 and tags.get(259, 1) not in (6, 7):  # libvips gives Y, Cb and Cr for red, green and blue, unless it is JPEG

@@ -1,0 +1,121 @@
+"""JPEG XL through pyjpegxl (extra ``formats``): 8 and 16 bits, gray or RGB, with alpha; without loss where that is asked for."""
+
+import contextlib
+import re
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from img2img.errors import PictureError
+from img2img.images.extras import package
+from img2img.images.frames import to_frame, unmultiplied
+from img2img.images.jxl_header import ALPHA, BLACK, boxes, codestream, read_header
+from img2img.images.orientation import EXIF_PREFIX, clean_exif, clean_xmp
+from img2img.images.picture import BitDepth, Metadata, Picture
+
+_QUALITY = 95
+_ENOUGH = 64 * 1024**2  # bytes of EXIF or XMP: a few compressed bytes can promise any number
+_PLAIN = re.compile(r"sRGB|(RGB_D65_SRG|Gra_D65)_(Per|Rel)_SRG")  # what libjxl calls the profiles that it makes up for sRGB
+Values = np.ndarray[Any, Any]
+
+
+class Jxl:
+    """A JPEG XL's header: size, upright, mode and depth; ``sizes`` are all that decoding takes memory for."""
+
+    format = "JXL"
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.library = _pyjpegxl(name)
+        file.seek(0)
+        self.name, self.boxes = name, list(boxes(file.read()))
+        self.stream = codestream(self.boxes)
+        self.header = read_header(self.stream)
+        self.width, self.height = self.header.width, self.header.height
+        if self.header.orientation in (5, 6, 7, 8):
+            self.width, self.height = self.height, self.width
+        self.sizes = [(self.width, self.height * max(len(self.header.extra), 1))]  # a further channel counts as a picture
+        self.bit_depth: BitDepth = 8 if self.header.bits <= 8 and not self.header.floating else 16
+        said = self.library.probe(self.stream)
+        self.mode = ("L" if said.num_color_channels == 1 else "RGB") + "A" * (ALPHA in self.header.extra)
+        self.notes = []
+        if others := sum(kind != ALPHA for kind in self.header.extra):
+            self.notes.append(f"left out of this JPEG XL: {others} channel{'s' * (others > 1)} besides colors and alpha")
+        if self.header.floating:
+            self.notes.append("a JPEG XL of floating-point values: read with 16 bits; what is brighter than white was cut off")
+
+    def picture(self) -> Picture:
+        """The picture. Its own orientation is applied by the decoder; EXIF's repeats it and does not count (ISO/IEC 18181-2, 9.4)."""
+        if self.header.animated:
+            raise PictureError(f"{self.name} is an animated JPEG XL, whose frames cannot be read: convert it to an animated PNG or WebP")
+        if BLACK in self.header.extra:
+            raise PictureError(f"{self.name} is a JPEG XL of inks (CMYK), which cannot be read: convert it to RGB")
+        said, values = self.library.decode_to_numpy(self.stream, dtype="uint8" if self.bit_depth == 8 else "uint16")
+        if values.shape[:2] != (self.height, self.width):
+            raise PictureError(f"{self.name} says {self.width}x{self.height} pixels and holds {values.shape[1]}x{values.shape[0]}")
+        if self.header.premultiplied and values.shape[2] in (2, 4):
+            values = unmultiplied(values)
+        exif, xmp = self._box(b"Exif"), self._box(b"xml ")
+        if exif:  # behind the number of bytes that it begins after
+            exif = EXIF_PREFIX + exif[4 + int.from_bytes(exif[:4], "big") :].removeprefix(EXIF_PREFIX)
+        metadata = Metadata(
+            icc=_profile(said.icc),
+            exif=clean_exif(exif)[0] if exif else None,
+            xmp=clean_xmp(xmp) if xmp else None,
+            size=(self.width, self.height),
+            lossless=not self.header.xyb and all(kind != b"jbrd" for kind, _ in self.boxes),  # jbrd: a JPEG, packed tighter
+        )
+        return Picture((to_frame(values, 1),), self.bit_depth, "JXL", metadata, notes=tuple(self.notes))
+
+    def _box(self, kind: bytes) -> bytes | None:
+        """The body of the first box of ``kind``, plain or compressed by Brotli."""
+        for found, body in self.boxes:
+            if found == kind:
+                return body
+            if found == b"brob" and body[:4] == kind:
+                import brotli  # comes with the extra
+
+                decompressor = brotli.Decompressor()
+                with contextlib.suppress(brotli.error):
+                    plain: bytes = decompressor.process(body[4:], output_buffer_limit=_ENOUGH)
+                    if decompressor.is_finished():
+                        return plain
+                what = {b"Exif": "EXIF", b"xml ": "XMP"}[kind]
+                self.notes.append(f"the {what} of this JPEG XL is damaged, or larger than {_ENOUGH // 1024**2} MiB: dropped")
+        return None
+
+
+def _pyjpegxl(name: str) -> Any:
+    """pyjpegxl, with one thread: a process that is forked after several have worked would wait for them for ever."""
+    library = package("JXL", name)
+    library.set_num_threads(1)
+    return library
+
+
+def _profile(icc: Any) -> bytes | None:
+    """The ICC profile, unless libjxl made it up to say sRGB."""
+    if not icc:
+        return None
+    made_up = icc[4:8] == b"jxl " and _PLAIN.search(bytes(icc).decode("utf-16-be", "ignore"))
+    return None if made_up else bytes(icc)
+
+
+def encode_jxl(values: Values, file: BinaryIO, metadata: Metadata, quality: int | None) -> None:
+    """Write (H, W, 1 to 4) uint8 or uint16 to ``file`` as JPEG XL. A quality of 100 is without loss."""
+    library = _pyjpegxl("the output")
+    lossless = quality == 100 or (quality is None and metadata.lossless)
+    data = library.encode_from_numpy(
+        np.ascontiguousarray(values),
+        lossless=lossless,
+        quality=0.0 if lossless else _distance(_QUALITY if quality is None else quality),
+        exif=metadata.exif.removeprefix(EXIF_PREFIX) if metadata.exif else None,
+        xmp=metadata.xmp,
+        icc=metadata.icc,
+    )
+    file.write(data)
+
+
+def _distance(quality: int) -> float:
+    """libjxl's distance from the original for a quality of JPEG's scale, as its own tools count (``JxlEncoderDistanceFromQuality``)."""
+    if quality >= 30:
+        return 0.1 + (100 - quality) * 0.09
+    return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
