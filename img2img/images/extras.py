@@ -12,7 +12,7 @@ INSTALL = 'pip install "img2img-toolkit[formats]"'
 # What people call the files, and the packages that read them.
 PACKAGES = {
     "HEIF": ("a HEIC picture", ("pillow_heif",)),
-    "JXL": ("a JPEG XL picture", ("pyjpegxl", "brotli")),
+    "JXL": ("a JPEG XL picture", ("OpenImageIO", "brotli")),
     "RAW": ("a camera's RAW file", ("rawpy",)),
 }
 _OTHER_WAY = {"HEIF": "convert it to PNG", "JXL": "convert it to PNG", "RAW": "develop it to a TIFF of 16 bits"}
@@ -31,7 +31,8 @@ def package(format: str, name: str) -> Any:
     """
     what, modules = PACKAGES[format]
     try:
-        return [importlib.import_module(module) for module in modules][0]
+        imported = [importlib.import_module(module) for module in modules]
+        return imported[0]
     except ImportError as error:
         way = f"install what reads it ({INSTALL}), or {_OTHER_WAY[format]} first"
         raise PictureError(f"{name} is {what}: {way}") from error

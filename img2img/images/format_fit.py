@@ -89,6 +89,8 @@ def fit(
     if alpha and not entry.alpha:
         notes.append(f"{entry.name} holds no transparency: the picture was laid on white")
         alpha = False
+    if alpha and channels == 1 and entry.name == "JXL":
+        notes.append("gray with transparency was written as RGB")
     if entry.name == "GIF" and (channels == 3 or alpha):
         notes.append("GIF holds 256 colors" + (" and only full or no transparency" if alpha else ""))
     metadata = for_size(metadata, *sizes[0])

@@ -8,6 +8,7 @@ import numpy as np
 from img2img.errors import PictureError
 from img2img.images.extras import package
 from img2img.images.frames import to_frame, unmultiplied
+from img2img.images.gain_maps import without_gain_map
 from img2img.images.hevc import coded_sizes
 from img2img.images.orientation import EXIF_PREFIX, clean_exif, clean_xmp
 from img2img.images.picture import BitDepth, Metadata, Picture
@@ -69,7 +70,7 @@ class Heif:
         metadata = Metadata(
             icc=self.info.get("icc_profile") or None,
             exif=clean_exif(EXIF_PREFIX + exif.removeprefix(EXIF_PREFIX))[0] if exif else None,
-            xmp=clean_xmp(xmp.rstrip(b"\0")) if xmp else None,
+            xmp=clean_xmp(without_gain_map(xmp.rstrip(b"\0"))) if xmp else None,
             size=(self.width, self.height),
             lossless=bool(nclx) and nclx["matrix_coefficients"] == _IDENTITY and self.mode[0] != "L",
         )

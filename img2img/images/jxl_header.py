@@ -4,12 +4,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from img2img.errors import PictureError
-
-_SIGNATURE, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
+_SIGNATURE = b"\xff\x0a"
+CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 ALPHA, BLACK = 0, 4  # kinds of extra channels
 _SPOT, _CFA = 2, 5
+_GRAY = 1  # a color space
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,12 @@ class JxlHeader:
     extra: tuple[int, ...] = ()
     premultiplied: bool = False
     xyb: bool = True
+    gray: bool = False
 
 
 def is_jxl(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is JPEG XL."""
-    return head.startswith((_SIGNATURE, _CONTAINER))
+    return head.startswith((_SIGNATURE, CONTAINER))
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -59,14 +60,14 @@ def codestream(parts: list[tuple[bytes, bytes]]) -> bytes:
     """The codestream in the boxes ``parts``: whole, or in numbered pieces in their order.
 
     Raises:
-        PictureError: there is none.
+        ValueError: there is none.
     """
     for kind, body in parts:
         if kind == b"jxlc":
             return body
     found = b"".join(body[4:] for kind, body in parts if kind == b"jxlp")
     if not found.startswith(_SIGNATURE):
-        raise PictureError("a JPEG XL without a picture in it: the file is damaged")
+        raise ValueError("no codestream")
     return found
 
 
@@ -74,7 +75,7 @@ def read_header(stream: bytes) -> JxlHeader:
     """The header of a codestream.
 
     Raises:
-        PictureError: it ends within its header.
+        ValueError: it ends within its header.
     """
     bits = _Bits(stream[2:4096])
     try:
@@ -97,9 +98,9 @@ def read_header(stream: bytes) -> JxlHeader:
         bits.take(1)  # whether buffers of 16 bits are enough
         extra = [bits.extra_channel() for _ in range(bits.number((0, 0), (0, 1), (4, 2), (12, 1)))]
         kinds, premultiplied = tuple(kind for kind, _ in extra), any(multiplied for _, multiplied in extra)
-        return JxlHeader(width, height, orientation, animated, depth, floating, kinds, premultiplied, bool(bits.take(1)))
+        return JxlHeader(width, height, orientation, animated, depth, floating, kinds, premultiplied, bool(bits.take(1)), bits.is_gray())
     except IndexError as error:
-        raise PictureError("a JPEG XL that ends within its header: the file is damaged or cut short") from error
+        raise ValueError("the header is cut short") from error
 
 
 class _Bits:
@@ -143,6 +144,13 @@ class _Bits:
             self.take(4)
             return True, bits
         return False, self.number((0, 8), (0, 10), (0, 12), (6, 1))
+
+    def is_gray(self) -> bool:
+        """Whether the colors are gray, by the begin of their encoding."""
+        if self.take(1):  # sRGB
+            return False
+        self.take(1)  # whether a profile follows
+        return self.number((0, 0), (0, 1), (4, 2), (6, 18)) == _GRAY
 
     def extra_channel(self) -> tuple[int, bool]:
         """The kind of an extra channel, and whether it is an alpha that is multiplied into the colors."""

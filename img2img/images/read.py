@@ -16,6 +16,7 @@ from img2img.images import vips
 from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
+from img2img.images.gain_maps import said_of_others, without_gain_map
 from img2img.images.inks import said_of_inks
 from img2img.images.optional_formats import decoded, opened
 from img2img.images.orientation import clean_exif, clean_xmp, orient
@@ -165,9 +166,11 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
     )
     if metadata.icc:  # which says more, and comes first (PNG specification, third edition, 4.3), but after cICP
         metadata = replace(metadata, colors=tuple(each for each in metadata.colors if each[0] not in (b"gAMA", b"cHRM")))
-    if image.format == "MPO":
-        notes = (*notes, said_of_mpo(image, metadata.xmp))
-    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), _sized(metadata, frames), notes=notes)
+    depth, format = cast(BitDepth, 8 * arrays[0].itemsize), format_name(image)
+    if format == "JPEG" and (left_out := said_of_others(image, metadata.xmp)):
+        notes = (*notes, left_out)
+        metadata = replace(metadata, xmp=without_gain_map(metadata.xmp) if metadata.xmp else None)
+    return Picture(frames, depth, format, _sized(metadata, frames), notes=notes)
 
 
 def color_chunks(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
@@ -183,13 +186,6 @@ def color_chunks(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
             size = 0
         file.seek(size + 4, os.SEEK_CUR)
     return tuple(found.items())
-
-
-def said_of_mpo(image: Any, xmp: bytes | None) -> str:
-    """What people should know of the other pictures of a JPEG that holds several (CIPA DC-007)."""
-    gain = b"hdrgm:" in (xmp or b"") or b"HDRGainMap" in (xmp or b"")
-    what = "a gain map, which makes bright parts brighter on displays that can" if gain else "previews, other views or depths"
-    return f"{image.n_frames} pictures are in this JPEG, of which the first is read; the others ({what}) are left out"
 
 
 def _comment(comment: Any) -> bytes | None:
