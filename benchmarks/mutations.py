@@ -2,7 +2,8 @@
 
     python benchmarks/mutations.py --count 50000 --seed 1
 
-Small pictures of every format that is read are cut, overwritten, spliced, and their bits, bytes and lengths changed.
+Small pictures of every format that is read are cut, overwritten, spliced, and their bits, bytes and lengths changed. HEIC and JPEG XL are
+among them where their packages are installed (extra ``formats``); for cameras' RAW files, ``--add`` names files of yours.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import struct
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -20,6 +22,7 @@ from PIL import Image
 from img2img import images
 from img2img.errors import PictureError
 from img2img.images import Frame, Picture
+from img2img.images.extras import installed
 
 MAX_PIXELS = 4_000_000
 SLOW = 5.0  # seconds
@@ -34,8 +37,10 @@ def originals() -> list[bytes]:
     for name, (channels, depth, alpha) in {
         "PNG": (3, 16, True), "JPEG": (3, 8, False), "WEBP": (3, 8, True), "TIFF": (3, 16, False), "AVIF": (3, 8, False),
         "GIF": (3, 8, False), "BMP": (3, 8, False), "PPM": (1, 16, False), "JPEG2000": (3, 8, False), "QOI": (3, 8, True),
-        "TGA": (3, 8, True), "ICO": (3, 8, True),
+        "TGA": (3, 8, True), "ICO": (3, 8, True), "HEIF": (3, 16, True), "JXL": (3, 16, True),
     }.items():  # fmt: skip
+        if not installed(name):
+            continue
         frames = []
         for duration in (40.0, 60.0) if name in ("GIF", "WEBP") else (None,):
             pixels = torch.rand((channels, 19, 23), generator=generator)
@@ -87,8 +92,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--add", type=Path, action="append", default=[], help="a small file to damage too")
+    parser.add_argument("--only-added", action="store_true", help="damage the files of --add alone")
     given = parser.parse_args()
-    rng, pictures, outcomes = random.Random(given.seed), originals(), Counter[str]()
+    rng, outcomes = random.Random(given.seed), Counter[str]()
+    pictures = [path.read_bytes() for path in given.add] + ([] if given.only_added else originals())
     slowest, grown = 0.0, []
     for number in range(given.count):
         data = mutated(rng.choice(pictures), pictures, rng)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from img2img.errors import PictureError
-from img2img.images.formats import READABLE_SUFFIXES
+from img2img.images.extras import INSTALL
+from img2img.images.formats import OF_EXTRA, READABLE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,12 @@ def collect(
 
 
 def in_one_line(paths: Sequence[Path]) -> str:
-    """How many files of each kind ``paths`` are, the most frequent first: "3 .mp4, 1 .pdf"."""
+    """How many files of each kind ``paths`` are, the most frequent first: "3 .mp4, 1 .pdf"; and how those of an extra are read."""
     counts = Counter(_kind(path) for path in paths)
     kinds = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    return ", ".join(f"{count} {kind}" + "s" * (count > 1 and not kind.startswith((".", "without"))) for kind, count in kinds)
+    said = ", ".join(f"{count} {kind}" + "s" * (count > 1 and not kind.startswith((".", "without"))) for kind, count in kinds)
+    missing = [kind for kind, _ in kinds if kind in OF_EXTRA and kind not in READABLE_SUFFIXES]
+    return said + (f" ({', '.join(missing)} can be read after {INSTALL})" if missing else "")
 
 
 def _kind(path: Path) -> str:

@@ -15,6 +15,8 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin, TiffTags
 from img2img.errors import PictureError
 from img2img.images.format_fit import Fit
 from img2img.images.formats import XMP_KEYWORD
+from img2img.images.heif import encode_heif
+from img2img.images.jxl import encode_jxl
 from img2img.images.picture import Metadata, Palette
 from img2img.images.sized import GEO_TAGS
 
@@ -33,6 +35,8 @@ def encode(frames: Sequence[Values], durations: Sequence[float | None], file: Bi
     if name == "PPM":
         write_ppm_header(file, frames[0])
         write_ppm_rows(file, frames[0])
+    elif name in ("HEIF", "JXL"):
+        (encode_heif if name == "HEIF" else encode_jxl)(frames[0], file, plan.metadata, quality)
     elif (name == "TIFF" and equal) or frames[0].dtype == np.uint16:
         pages = np.concatenate(frames) if len(frames) > 1 else np.ascontiguousarray(frames[0])
         height, width, bands = pages.shape

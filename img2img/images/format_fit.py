@@ -89,9 +89,13 @@ def fit(
         which = "an animated PNG" if entry.name == "PNG" else "a TIFF with pages of several sizes" if unequal else entry.name
         notes.append(f"16 bits were reduced to the 8 bits of {which}")
         bit_depth = 8
+    elif bit_depth == 16 and entry.bits < 16:
+        notes.append(f"16 bits were reduced to the {entry.bits} bits of {entry.name}")
     if alpha and not entry.alpha:
         notes.append(f"{entry.name} holds no transparency: the picture was laid on white")
         alpha = False
+    if alpha and channels == 1 and entry.name == "JXL":
+        notes.append("gray with transparency was written as RGB")
     if entry.name == "GIF" and (channels == 3 or alpha):
         notes.append("GIF holds 256 colors" + (" and only full or no transparency" if alpha else ""))
     metadata = for_size(metadata, *sizes[0])

@@ -54,6 +54,13 @@ def to_frame(values: np.ndarray[Any, Any], orientation: int, duration: float | N
     return Frame(orient(from_integers(values[:, :, :colors]), orientation), alpha, duration)
 
 
+def unmultiplied(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(H, W, 2 or 4) integers whose colors had alpha, the last plane, multiplied into them, without that; rounded half up."""
+    most, alpha = int(np.iinfo(values.dtype).max), values[:, :, -1:].astype(np.uint64)
+    colors = (values[:, :, :-1].astype(np.uint64) * most + alpha // 2) // np.maximum(alpha, 1)
+    return np.concatenate([np.minimum(colors, most).astype(values.dtype), values[:, :, -1:]], axis=2)
+
+
 def alike(frames: list[Frame]) -> tuple[Frame, ...]:
     """The frames with as many channels each, and all with alpha where one has it: an animation may begin gray or opaque."""
     channels = max(frame.pixels.shape[0] for frame in frames)

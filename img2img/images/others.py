@@ -1,30 +1,12 @@
 """Files that are no picture that can be read: named for what they are, with what to do."""
 
-_BRANDS = {
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"hevc": "HEIC",
-    b"mif1": "HEIF",
-    b"msf1": "HEIF",
-    b"jxl ": "JPEG XL",
-}
 _VIDEO = "a video (MP4, MOV): take its frames out as PNG first"
-RAW = "a camera's RAW file: develop it to a TIFF of 16 bits first"
 _MAGIC = (
     (b"%PDF", "a PDF document: export its pages as PNG"),
     (b"%!PS", "a PostScript drawing: export it as PNG"),
     (b"\xc5\xd0\xd3\xc6", "an EPS drawing: export it as PNG"),
     (b"8BPS", "a Photoshop document: export it as PNG or TIFF"),
     (b"v/1\x01", "an OpenEXR picture: convert it to float TIFF, or to Radiance HDR"),
-    (b"\xff\x0a", "a JPEG XL picture: convert it to PNG"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture: convert it to PNG"),
-    (b"FUJIFILMCCD-RAW", RAW),
-    (b"IIU\x00", RAW),  # Panasonic
-    (b"IIRO", RAW),  # Olympus
-    (b"IIRS", RAW),
-    (b"FOVb", RAW),  # Sigma
-    (b"\x00MRM", RAW),  # Minolta
-    (b"II*\x00\x10\x00\x00\x00CR", RAW),  # Canon; a TIFF, of whose pages the first is a small copy
     (b"\x1aE\xdf\xa3", "a video (Matroska, WebM): take its frames out as PNG first"),
     (b"FLV\x01", "a video (FLV): take its frames out as PNG first"),
     (b"\x00\x00\x01\xba", "a video (MPEG): take its frames out as PNG first"),
@@ -43,10 +25,7 @@ def what_it_is(head: bytes) -> str | None:
         if head.startswith(magic):
             return what
     if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        if brand == b"crx ":
-            return RAW
-        return f"a {_BRANDS[brand]} picture: convert it to PNG" if brand in _BRANDS else _VIDEO
+        return _VIDEO
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "a video (AVI): take its frames out as PNG first"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -44,7 +44,7 @@ class Metadata:
         colors: a PNG's chunks (name, data) that say how its numbers are displayed where no profile does: gAMA, cHRM, cICP, ...
         geo: (tag, values) of a GeoTIFF: where on Earth a picture of ``size`` lies.
         size: (width, height) of the picture in its file, upright.
-        lossless: whether a file of a format that can be either, WebP, was compressed without loss: it is written so again.
+        lossless: whether a file of a format that can be either (WebP, HEIC, JPEG XL) was compressed without loss: it is written so again.
     """
 
     icc: bytes | None = None

@@ -12,9 +12,11 @@ from PIL import Image, UnidentifiedImageError
 from img2img.errors import PictureError
 from img2img.images import bands, vips
 from img2img.images.av1 import coded_sizes
+from img2img.images.optional_formats import Opened, opened
 from img2img.images.other_formats import hdr_size, is_tga
-from img2img.images.others import RAW, what_it_is
+from img2img.images.others import what_it_is
 from img2img.images.picture import BitDepth
+from img2img.images.raw import is_raw_tiff
 from img2img.images.safe_open import decoding, open_regular, too_large
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,6 @@ log = logging.getLogger(__name__)
 DEFAULT_MAX_PIXELS = 200_000_000
 # By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
 ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI", "ICO", "DDS")
-_DNG_VERSION = 50706
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
 
@@ -58,30 +59,35 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
         name = repr(os.fspath(path))
         with decoding(name, max_pixels):
             head = file.read(512)
-            if vips.is_tiff(head):
-                pages = vips.tiff_pages(file)
+            pages = vips.tiff_pages(file) if vips.is_tiff(head) else None
+            if found := opened(file, head, name, raw=pages is not None and is_raw_tiff(pages)):
+                return probe_opened(found, max_pixels, name)
+            if pages is not None:
                 return probe_tiff(pages, max_pixels, name)
             if size := hdr_size(head):
                 check_pixels(*size, size[0] * size[1], max_pixels, name)
                 return Probe(*size, 1, "HDR", "RGB", 3, 16)
             with open_image(file, name) as image:
-                found = probe_image(image, head, max_pixels, name)
+                shown = probe_image(image, head, max_pixels, name)
                 # The base class's method: PNG's own would decode the picture to look for EXIF behind it.
                 turned = orientation_of(image, Image.Image.getexif) in (5, 6, 7, 8)
-                return replace(found, width=found.height, height=found.width) if turned else found
+                return replace(shown, width=shown.height, height=shown.width) if turned else shown
 
 
 def probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe:
     """The same for a TIFF by its ``pages``, which may have no more than ``max_pixels`` pixels together."""
-    if not pages:
-        raise PictureError(f"{name} is a TIFF without a page but smaller copies of others, as cameras' RAW files are: develop it first")
-    if _DNG_VERSION in pages[0]["tags"]:
-        raise PictureError(f"{name} is {RAW}")
     width, height, tags = pages[0]["width"], pages[0]["height"], pages[0]["tags"]
     check_pixels(width, height, sum(page["width"] * page["height"] for page in pages), max_pixels, name)
     if tags.get(274, 1) in (5, 6, 7, 8):
         width, height = height, width
     return Probe(width, height, len(pages), "TIFF", _TIFF_MODES.get(tags.get(262), "RGB"), bands.count(pages), bands.bit_depth(tags))
+
+
+def probe_opened(found: Opened, max_pixels: int, name: str) -> Probe:
+    """The same for a file of the extra ``formats``."""
+    for width, height in found.sizes:
+        check_pixels(width, height, width * height, max_pixels, name)
+    return Probe(found.width, found.height, 1, found.format, found.mode, len(found.mode), found.bit_depth)
 
 
 def probe_image(image: Image.Image, head: bytes, max_pixels: int, name: str) -> Probe:

@@ -16,7 +16,9 @@ from img2img.images import vips
 from img2img.images.bands import decode_bands, holds_bands
 from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
+from img2img.images.gain_maps import said_of_others, without_gain_map
 from img2img.images.inks import said_of_inks
+from img2img.images.optional_formats import decoded, opened
 from img2img.images.orientation import clean_exif, clean_xmp, orient
 from img2img.images.other_formats import HDR_NOTE, decode_hdr, hdr_size
 from img2img.images.picture import BitDepth, Frame, Metadata, Picture, from_integers
@@ -29,8 +31,10 @@ from img2img.images.probe import (
     open_image,
     orientation_of,
     probe_image,
+    probe_opened,
     probe_tiff,
 )
+from img2img.images.raw import is_raw_tiff
 from img2img.images.safe_open import MAX_BYTES, decoding, open_regular, read_whole
 from img2img.images.sized import GEO_TAGS
 
@@ -77,8 +81,12 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
         head = file.read(512)
         if not head:
             raise PictureError(f"{name} is empty")
-        if vips.is_tiff(head):
-            return _read_tiff(file, max_pixels, name, bands)
+        pages = vips.tiff_pages(file) if vips.is_tiff(head) else None
+        if found := opened(file, head, name, raw=pages is not None and is_raw_tiff(pages)):
+            probe_opened(found, max_pixels, name)
+            return decoded(found, name)
+        if pages is not None:
+            return _read_tiff(file, pages, max_pixels, name, bands)
         if size := hdr_size(head):
             check_pixels(*size, size[0] * size[1], max_pixels, name)
             frame = to_frame(decode_hdr(file, *size), 1)
@@ -88,8 +96,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
             return _read_image(image, file, head, max_pixels, name)
 
 
-def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
-    pages = vips.tiff_pages(file)
+def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, name: str, bands: bool) -> Picture:
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
     if tags.get(262) == 6 and tags.get(259, 1) not in (6, 7):  # libvips gives Y, Cb and Cr for red, green and blue, unless it is JPEG
@@ -159,9 +166,11 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
     )
     if metadata.icc:  # which says more, and comes first (PNG specification, third edition, 4.3), but after cICP
         metadata = replace(metadata, colors=tuple(each for each in metadata.colors if each[0] not in (b"gAMA", b"cHRM")))
-    if image.format == "MPO":
-        notes = (*notes, said_of_mpo(image, metadata.xmp))
-    return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), _sized(metadata, frames), notes=notes)
+    depth, format = cast(BitDepth, 8 * arrays[0].itemsize), format_name(image)
+    if format == "JPEG" and (left_out := said_of_others(image, metadata.xmp)):
+        notes = (*notes, left_out)
+        metadata = replace(metadata, xmp=without_gain_map(metadata.xmp) if metadata.xmp else None)
+    return Picture(frames, depth, format, _sized(metadata, frames), notes=notes)
 
 
 def color_chunks(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
@@ -177,13 +186,6 @@ def color_chunks(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
             size = 0
         file.seek(size + 4, os.SEEK_CUR)
     return tuple(found.items())
-
-
-def said_of_mpo(image: Any, xmp: bytes | None) -> str:
-    """What people should know of the other pictures of a JPEG that holds several (CIPA DC-007)."""
-    gain = b"hdrgm:" in (xmp or b"") or b"HDRGainMap" in (xmp or b"")
-    what = "a gain map, which makes bright parts brighter on displays that can" if gain else "previews, other views or depths"
-    return f"{image.n_frames} pictures are in this JPEG, of which the first is read; the others ({what}) are left out"
 
 
 def _comment(comment: Any) -> bytes | None:

@@ -37,7 +37,8 @@ def write(
     Args:
         target: a path, replaced atomically, or a binary stream (then ``format`` or the picture's own format counts).
         format: Pillow's name ("PNG") or a suffix; by default as the name of ``target`` says.
-        quality: 1 to 100 for JPEG (default 95, always 4:4:4), WebP (92) and AVIF (85); the other formats have none.
+        quality: 1 to 100 for JPEG (default 95, always 4:4:4), WebP (92), AVIF (85), HEIC (90) and JPEG XL (95), of which the last two are
+            without loss at 100; the other formats have none.
         strip_metadata: leave profile, EXIF, XMP and resolution out.
         label: how the picture was made: goes into its XMP, whatever else is left out.
 

@@ -12,7 +12,7 @@ from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.files import shipped_styles
 from img2img.images import Probe
-from img2img.images.formats import FORMATS
+from img2img.images.formats import WRITABLE
 from img2img.inference.runtime import Runtime, Statistics
 from img2img.options import Options
 from img2img.serve.problems import RefusedError
@@ -39,7 +39,7 @@ FILES: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "description": "A name of /v1/models."},
     "format": {
         "type": "string",
-        "enum": [entry.suffixes[0].lstrip(".") for entry in FORMATS.values()],
+        "enum": [entry.suffixes[0].lstrip(".") for entry in WRITABLE.values()],
         "description": "Format of the result.  [default: as the input]",
         "panel": RESULT,
     },
@@ -47,7 +47,7 @@ FILES: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 1,
         "maximum": 100,
-        "description": "For JPEG, WebP and AVIF.  [default: the format's]",
+        "description": "For JPEG, WebP, AVIF, HEIC and JPEG XL.  [default: the format's]",
         "panel": RESULT,
     },
     "strip_metadata": {

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from img2img.files import shipped_styles
-from img2img.images.formats import FORMATS
+from img2img.images.formats import WRITABLE
 from img2img.serve.asked import RUNTIME, common, schema_of
 from img2img.serve.jobs import media_type
 from img2img.serve.metrics import MEDIA_TYPE
@@ -78,5 +78,5 @@ def _shown(task: Task[Any]) -> dict[str, Any]:
 def _formats() -> list[dict[str, Any]]:
     return [
         {"name": name, "extension": entry.suffixes[0].lstrip("."), "media_type": media_type(name), "lossy": entry.lossy}
-        for name, entry in FORMATS.items()
+        for name, entry in WRITABLE.items()
     ]

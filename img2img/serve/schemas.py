@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from img2img.images.formats import FORMATS
+from img2img.images.formats import WRITABLE
 from img2img.serve.asked import common, picture_schema, schema_of
 from img2img.serve.jobs import media_type
 from img2img.serve.problems import MEDIA_TYPE
@@ -60,7 +60,7 @@ class JobShown(BaseModel):
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What was wrong", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
 }
-PICTURES = {"content": {media_type(name): {"schema": BINARY} for name in FORMATS}}
+PICTURES = {"content": {media_type(name): {"schema": BINARY} for name in WRITABLE}}
 PNG = {"content": {"image/png": {"schema": BINARY}}}
 RESULT_HEADERS = {
     "Img2Img-Notes": {"description": "A JSON array of texts that people should read", "schema": {"type": "string"}},

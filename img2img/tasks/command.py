@@ -23,7 +23,7 @@ _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "suffix": (str | None, typer.Option(help="What follows the name.{default_suffix}", rich_help_panel=FILES)),
     "extension": (str | None, typer.Option("--ext", help="Format of the outputs, such as png.{default_extension}", rich_help_panel=FILES)),
-    "quality": (int | None, typer.Option(min=1, max=100, help="1 to 100, for JPEG, WebP and AVIF.", rich_help_panel=FILES)),
+    "quality": (int | None, typer.Option(min=1, max=100, help="1 to 100, for JPEG, WebP, AVIF, HEIC and JPEG XL.", rich_help_panel=FILES)),
     "recursive": (bool, typer.Option("--recursive", "-r", help="Folders within folders, too.", rich_help_panel=FILES)),
     "overwrite": (bool, typer.Option("--overwrite", help="Replace inputs, and files that img2img did not write.", rich_help_panel=FILES)),
     "strip_metadata": (bool, typer.Option("--strip-metadata", help="Leave out profile, EXIF, XMP and resolution.", rich_help_panel=FILES)),
