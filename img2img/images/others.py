@@ -3,7 +3,10 @@
 _BRANDS = {
     b"heic": "HEIC",
     b"heix": "HEIC",
+    b"heim": "HEIC",
+    b"heis": "HEIC",
     b"hevc": "HEIC",
+    b"hevx": "HEIC",
     b"mif1": "HEIF",
     b"msf1": "HEIF",
     b"jxl ": "JPEG XL",
@@ -28,6 +31,7 @@ _MAGIC = (
     (b"\x1aE\xdf\xa3", "a video (Matroska, WebM): take its frames out as PNG first"),
     (b"FLV\x01", "a video (FLV): take its frames out as PNG first"),
     (b"\x00\x00\x01\xba", "a video (MPEG): take its frames out as PNG first"),
+    (b"icns", "a Mac's icon (ICNS): export its largest picture as PNG"),
     (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
     (b"0&\xb2u\x8ef\xcf\x11", "a video (WMV): take its frames out as PNG first"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it"),
@@ -44,6 +48,8 @@ def what_it_is(head: bytes) -> str | None:
             return what
     if head[4:8] == b"ftyp":
         brand = head[8:12]
+        if brand in (b"avif", b"avis"):
+            return None  # damaged
         if brand == b"crx ":
             return RAW
         return f"a {_BRANDS[brand]} picture: convert it to PNG" if brand in _BRANDS else _VIDEO

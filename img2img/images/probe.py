@@ -23,6 +23,7 @@ DEFAULT_MAX_PIXELS = 200_000_000
 # By content, never by suffix: EPS would start Ghostscript. MPO (a phone's JPEG with a preview behind it) is opened through JPEG.
 ALLOWED = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "PPM", "JPEG2000", "QOI", "ICO", "DDS")
 _DNG_VERSION = 50706
+_OF_SENSORS = (32803, 34892)  # PhotometricInterpretation (DNG 1.6): a color filter array, linear RAW
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}  # by PhotometricInterpretation
 
@@ -75,7 +76,7 @@ def probe_tiff(pages: list[dict[str, Any]], max_pixels: int, name: str) -> Probe
     """The same for a TIFF by its ``pages``, which may have no more than ``max_pixels`` pixels together."""
     if not pages:
         raise PictureError(f"{name} is a TIFF without a page but smaller copies of others, as cameras' RAW files are: develop it first")
-    if _DNG_VERSION in pages[0]["tags"]:
+    if _DNG_VERSION in pages[0]["tags"] or pages[0]["tags"].get(262) in _OF_SENSORS:
         raise PictureError(f"{name} is {RAW}")
     width, height, tags = pages[0]["width"], pages[0]["height"], pages[0]["tags"]
     check_pixels(width, height, sum(page["width"] * page["height"] for page in pages), max_pixels, name)

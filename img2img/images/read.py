@@ -116,7 +116,7 @@ def _read_tiff(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Pictu
     geo = tuple((tag, tags[tag] if isinstance(tags[tag], (tuple, str)) else (tags[tag],)) for tag in GEO_TAGS if tag in tags)
     if geo and tags.get(274, 1) != 1:
         geo, notes = (), (*notes, "its place on Earth is that of a picture that is not turned, and was dropped")
-    metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)))
+    metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)), private=vips.private_tags(tags))
     return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _sized(metadata, frames), notes=notes)
 
 
@@ -161,6 +161,8 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
         metadata = replace(metadata, colors=tuple(each for each in metadata.colors if each[0] not in (b"gAMA", b"cHRM")))
     if image.format == "MPO":
         notes = (*notes, said_of_mpo(image, metadata.xmp))
+    if len(sizes := image.info.get("sizes", ())) > 1 and image.format == "ICO":
+        notes = (*notes, f"{len(sizes)} sizes of one icon are in this ICO, of which the largest is read; the others are left out")
     return Picture(frames, cast(BitDepth, 8 * arrays[0].itemsize), format_name(image), _sized(metadata, frames), notes=notes)
 
 
