@@ -1,17 +1,18 @@
 """Pictures decoded once, one behind the other in a file, with an index that says whether it is still right."""
 
+import functools
 import json
 import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from img2img.data.packs import checksum, size_and_time
+from img2img import images
+from img2img.data.packs import checksum, pack_of, size_and_time
 from img2img.errors import DataError, FileError, PictureError, UnreadableError, cause_of, option
 from img2img.files import atomic_path
 
@@ -100,7 +101,7 @@ def _kind(entry: Entry) -> tuple[int, bool]:
 
 def _name(decode: Decoder) -> str:
     """What tells a decoder from others: its name, with the named arguments of a partial."""
-    if isinstance(decode, partial):
+    if isinstance(decode, functools.partial):
         arguments = {key: _name(value) if callable(value) else value for key, value in decode.keywords.items()}
         return f"{_name(decode.func)} {arguments}"
     return f"{decode.__module__}.{decode.__qualname__}"
@@ -119,6 +120,9 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
             except PictureError as error:
                 broken[path] = str(error)
                 continue
+            # Of what is more than 8 bits a decoder makes uint8 RGB of photographs, and one plane of labels.
+            if pixels.dtype == "uint8" and pixels.shape[2] == 3 and not pack_of(path) and images.probe(path).bit_depth > 8:
+                _say_that_bits_are_cut(cache.parent)
             padding = -file.tell() % pixels.itemsize  # numbers of several bytes begin at a multiple of their size
             fits = file.tell() + padding + pixels.nbytes <= limit
             shapes.append((*pixels.shape, pixels.dtype.name, file.tell() + padding if fits else None))
@@ -131,6 +135,15 @@ def _fill(paths: list[Path], cache: Path, index: Path, stamp: list[object], limi
     with atomic_path(index) as temporary:
         temporary.write_text(json.dumps({**record, "checksum": _checksum(record)}))
     return record
+
+
+@functools.cache
+def _say_that_bits_are_cut(run: Path) -> None:
+    """Once for each folder ``run``, which has the caches of several sets."""
+    logger.warning(
+        "pictures of more than 8 bits are learned from as 8 bits; train translate takes all bits with --preset restore, "
+        "of pairs, and of two folders A and B"
+    )
 
 
 def unreadable(why: dict[Path, str], count: int) -> UnreadableError:

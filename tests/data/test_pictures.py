@@ -251,3 +251,25 @@ def test_a_fingerprint_tells_contents_of_one_length_apart(tmp_path):
     (names, contents), (same, changed) = first.split("-"), PictureSet([path], tmp_path / "c.pixels").fingerprint().split("-")
     assert names == same
     assert contents != changed
+
+
+@pytest.mark.parametrize("limit", [2**20, 0])
+def test_bits_that_are_cut_are_said_once_for_all_sets_of_a_run(tmp_path, caplog, limit):
+    band_file(tmp_path / "deep.png", 3, "u2")
+    band_file(tmp_path / "gray.png", 1, "u2")
+    band_file(tmp_path / "plain.png", 3, "u1")
+    Image.fromarray(np.arange(35, dtype=np.uint16).reshape(7, 5)).save(tmp_path / "labels.png")
+    names = ["deep", "gray", "plain"]
+    for run, decode, chosen, said in (
+        ("photos", decode_photo, names, 1),
+        ("shrunk", decode_shrunk(decode_photo, 3), names, 1),
+        ("plain", decode_photo, ["plain"], 0),
+        ("labels", decode_labels(), ["labels"], 0),
+        ("bands", decode_bands, ["deep"], 0),
+    ):
+        caplog.clear()
+        (tmp_path / run).mkdir()
+        for cache in ("train", "validation", "validation"):
+            paths = [tmp_path / f"{name}.png" for name in chosen]
+            PictureSet(paths, tmp_path / run / f"{cache}.pixels", limit=limit, decode=decode)
+        assert len([each for each in caplog.messages if "learned from as 8 bits" in each]) == said, run
