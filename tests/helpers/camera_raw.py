@@ -41,7 +41,7 @@ def dng(
     for tag, (kind, values) in tags.items():
         body = (
             values
-            if kind == ASCII
+            if kind in (ASCII, UNDEFINED)
             else b"".join(struct.pack("<" + _CODES[kind], *(v if kind in (RATIONAL, SIGNED) else (v,))) for v in values)
         )
         place = body.ljust(4, b"\0")

@@ -60,7 +60,7 @@ def test_a_size_is_refused_before_developing(monkeypatch: pytest.MonkeyPatch) ->
 def test_damage_is_named() -> None:
     data = dng(flat(48, 64, 1, 1, 1))
     for cut in (100, 1000, len(data) - 10):
-        with pytest.raises(PictureError, match="is a camera's RAW file that is (damaged|cut short)"):
+        with pytest.raises(PictureError, match=r"is a camera's RAW file that is (damaged|cut short)"):
             images.read(data[:cut])
 
 
