@@ -7,6 +7,7 @@ and writing, as the command line does it once its model is open, and a request o
 import argparse
 import contextlib
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from img2img.images import Frame, Picture
 from img2img.tasks.upscale import UPSCALE
 from img2img.tasks.upscale.options import UpscaleOptions
 
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the commands do, the server's too; torch reads it at its first allocation
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
@@ -57,16 +59,20 @@ def server() -> Iterator[tuple[httpx.Client, psutil.Process, float, float]]:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         listening = time.perf_counter() - began
-        with httpx.Client(base_url=address, timeout=600) as client:
-            while client.get("/healthz").status_code != 200:
-                time.sleep(0.05)
-            yield client, psutil.Process(process.pid), listening, time.perf_counter() - began
-        process.terminate()
+        try:
+            with httpx.Client(base_url=address, timeout=600) as client:
+                while client.get("/healthz").status_code != 200:
+                    time.sleep(0.05)
+                yield client, psutil.Process(process.pid), listening, time.perf_counter() - began
+        finally:
+            process.terminate()
 
 
 def added(client: httpx.Client, picture: Path, scale: str, turns: int) -> None:
     """Print the seconds of a picture on both sides, and their difference, for a picture and for a tiny one."""
-    pipeline, options, write = UPSCALE.open("upscale-4x-photo"), UpscaleOptions(scale=float(scale)), WriteOptions()
+    options, write = UpscaleOptions(scale=float(scale)), WriteOptions()
+    assert UPSCALE.default_model is not None
+    pipeline = UPSCALE.open(UPSCALE.default_model(options))
     with tempfile.TemporaryDirectory() as folder:
         tiny = Path(folder, "tiny.png")
         coffee = images.read(SAMPLES / "coffee.png")

@@ -6,6 +6,7 @@
     clean = img2img.translate("photo.jpg", model="translate-restore")
     whole = img2img.inpaint("photo.jpg", mask="mask.png")
     painted = img2img.stylize("photo.jpg", "wave.jpg")
+    new = img2img.generate("runs/generate-style", seed=7)
 
 PyTorch is imported by the first call, not by ``import img2img``.
 """
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from img2img.errors import Img2ImgError
 
 if TYPE_CHECKING:
-    from img2img.api import LoadedModel, TaskFunction, list_models, load
+    from img2img.api import LoadedModel, TaskFunction, generate, list_models, load
     from img2img.images import Picture
     from img2img.inference.runtime import Runtime
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     upscale: TaskFunction
 
 __all__ = ["Img2ImgError", "LoadedModel", "Picture", "Runtime", "__version__", "list_models", "load"]
-__all__ += ["inpaint", "stylize", "translate", "upscale"]
+__all__ += ["generate", "inpaint", "stylize", "translate", "upscale"]
 
 _PLACES = {
     "LoadedModel": "img2img.api",

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from PIL import Image
 from torch import Tensor
@@ -12,14 +12,18 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, ModelError, option
 from img2img.images import Picture
-from img2img.images.convert import check_tensor, to_picture
+from img2img.images.convert import check_tensor, to_picture, to_pil
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.runtime import Runtime, Statistics
 from img2img.models import ModelInfo, catalog, find_model, load_model, read_info
 from img2img.options import Options
 from img2img.recent import Recent
 from img2img.tasks import TASKS, task_named
+from img2img.tasks.generate import GENERATE
 from img2img.tasks.task import Task
+
+if TYPE_CHECKING:
+    from img2img.tasks.generate.pipeline import GeneratePipeline
 
 KEPT_OPEN = 4  # models that ``img2img.upscale`` and its sisters keep open
 X = TypeVar("X")
@@ -183,4 +187,20 @@ def _documented(task: Task[Any]) -> str:
     )
 
 
-functions: dict[str, Callable[..., Any]] = {task.name: TaskFunction(task) for task in TASKS}
+def generate(model: Place, *, device: str = "auto", dtype: str = "auto", **options: Any) -> Image.Image:
+    """A new picture by the generator ``model`` (a file, a run folder): ``generate("runs/generate-style", seed=7)``.
+
+    Args:
+        options: ``seed``, ``truncation``, ``mix``: as of ``img2img generate``. Equal ones give equal pictures.
+
+    Raises:
+        ModelError: no such model, or one that makes no pictures from noise. ConfigError: options that it does not have.
+    """
+    name, runtime = os.fspath(model), Runtime(device, dtype)
+    key = "generate", name, _state_of(find_model(name)), runtime
+    loaded = _open_models.get(key, lambda: LoadedModel(GENERATE, GENERATE.open(name, runtime)))
+    return to_pil(cast("GeneratePipeline", loaded.pipeline).sample(GENERATE.options.of(**options)))
+
+
+functions: dict[str, Callable[..., Any]] = {task.name: TaskFunction(task) for task in TASKS if task.command is None}
+functions["generate"] = generate

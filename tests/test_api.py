@@ -58,7 +58,7 @@ def test_two_threads_on_one_model_give_what_they_give_one_after_the_other(name: 
 
 def test_dir_shows_the_api() -> None:
     names = {"Img2ImgError", "LoadedModel", "Picture", "Runtime", "__version__", "list_models", "load"}
-    assert set(dir(img2img)) == names | {"inpaint", "stylize", "translate", "upscale"}
+    assert set(dir(img2img)) == names | {"generate", "inpaint", "stylize", "translate", "upscale"}
     assert all(getattr(img2img, name) is not None for name in dir(img2img))
     with pytest.raises(AttributeError, match="no attribute 'enlarge'"):
         _ = img2img.enlarge

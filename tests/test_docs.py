@@ -48,7 +48,7 @@ def test_every_command_of_the_program_is_shown() -> None:
 
 
 def test_every_preset_is_named_in_a_guide() -> None:
-    for task in ("upscale", "inpaint", "stylize", "translate"):
+    for task in ("upscale", "inpaint", "stylize", "translate", "generate"):
         text = documents.read(f"docs/guides/{task}.md")
         preset_options = set(re.findall(r"--preset ([\w-]+)", text)) | set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE))
         chosen_by_what_is_given = {"any", "single"}

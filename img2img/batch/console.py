@@ -18,6 +18,7 @@ from img2img.batch.jobs import Job
 from img2img.batch.run import Outcome, run
 from img2img.batch.run import Progress as Told
 from img2img.batch.write import AnyPipeline, WriteOptions
+from img2img.images.format_fit import NO_LABEL
 
 Spell = Callable[[str], str]
 log = logging.getLogger(__name__)
@@ -31,11 +32,12 @@ def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], option
     """
     failed: list[Outcome] = []
     done = skipped = 0
+    said: set[str] = set()
     with interruptible() as check, _bar(len(jobs)) as told:
         for outcome in run(jobs, open_, options, progress=told):
             failed += [outcome] if outcome.status == "failed" else []
             done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
-            _tell(outcome, spell, as_json, many=len(jobs) > 1)
+            _tell(outcome, spell, as_json, many=len(jobs) > 1, said=said)
             check()
     if skipped:
         log.info("%d of %d already up to date", skipped, len(jobs))
@@ -49,7 +51,7 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text)
 
 
-def _tell(outcome: Outcome, spell: Spell, as_json: bool, many: bool) -> None:
+def _tell(outcome: Outcome, spell: Spell, as_json: bool, many: bool, said: set[str]) -> None:
     if as_json:
         typer.echo(json.dumps(as_record(outcome, spell)))
     elif outcome.status != "failed":
@@ -59,6 +61,10 @@ def _tell(outcome: Outcome, spell: Spell, as_json: bool, many: bool) -> None:
         else:
             typer.echo(os.fsencode(path))
     for note in outcome.notes:
+        if note.endswith(NO_LABEL):  # as true of all files of the format: once is enough
+            if note in said:
+                continue
+            said.add(note)
         log.info("%s: %s", printable(str(outcome.job.target)), note)
     if outcome.error and not many:
         log.error("img2img: %s", _error(outcome, spell))

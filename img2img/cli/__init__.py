@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from img2img.cli.bench import bench
+from img2img.cli.credentials import credentials
 from img2img.cli.data import data
 from img2img.cli.doctor import doctor
 from img2img.cli.evaluate import evaluate
@@ -57,19 +58,20 @@ def _flag(name: str) -> str:
 
 app = typer.Typer(
     cls=_Commands,
-    help="Turn pictures into other pictures: upscale, inpaint, stylize, translate, and train your own models. Works offline.",
+    help="Turn pictures into other pictures: upscale, inpaint, stylize, translate; make new ones; train your own models. Works offline.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 for task in TASKS:
-    app.command(task.name, short_help=task.summary)(command_of(task))
+    app.command(task.name, short_help=task.summary)(task.command or command_of(task))
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
 app.command("styles")(styles)
+app.add_typer(credentials, name="credentials")
 app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.add_typer(bench, name="bench")

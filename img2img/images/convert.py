@@ -28,7 +28,7 @@ def to_picture(x: object, read: Callable[[Any], Picture] = images.read) -> tuple
         PictureError: the file at a path cannot be read. ConfigError: a kind that is none of these, or an array of another shape.
     """
     if isinstance(x, str | os.PathLike):
-        return read(x), lambda out: _to_pil(out, {"icc_profile": out.metadata.icc, "exif": out.metadata.exif, "dpi": out.metadata.dpi})
+        return read(x), to_pil
     if isinstance(x, Image.Image):
         info = {key: x.info.get(key) for key in _KEPT}
         if x.mode == "CMYK":
@@ -74,6 +74,11 @@ def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
         return integers(image)
     gray = image.mode in ("1", "L", "LA", "La")
     return np.asarray(image.convert(("L" if gray else "RGB") + ("A" if image.has_transparency_data else "")))
+
+
+def to_pil(picture: Picture) -> Image.Image:
+    """The first frame of ``picture``, with its profile, EXIF and resolution."""
+    return _to_pil(picture, {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi})
 
 
 def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:

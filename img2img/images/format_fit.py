@@ -9,6 +9,7 @@ import numpy as np
 from img2img.errors import PictureError
 from img2img.images.bands import MAX_BANDS
 from img2img.images.formats import Format
+from img2img.images.label import Label, labeled, read_label, without_label
 from img2img.images.picture import BitDepth, Metadata, Palette
 from img2img.images.sized import for_size
 
@@ -19,6 +20,9 @@ _OF_FORMATS = (
     ("geo", "GeoTIFF", ("TIFF",)),
 )  # fields of the metadata, what people call them, and the formats that hold them
 _JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EXIF's is shorter
+
+
+NO_LABEL = "cannot hold the label that says that a model made the picture"  # the end of a note
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ def fit(
     timed: bool = False,
     strip_metadata: bool = False,
     palette: Palette | None = None,
+    label: Label | None = None,
 ) -> Fit:
-    """How frames of ``sizes`` (width, height) are written as ``entry``.
+    """How frames of ``sizes`` (width, height) are written as ``entry``; with ``label``, which says how they were made, in the XMP.
 
     Raises:
         PictureError: a side is longer than the format allows, or bands, float values or labels do not go into it.
@@ -97,7 +102,10 @@ def fit(
     if unequal and (metadata.geo or metadata.iptc):
         notes.append("a TIFF with pages of several sizes is written without IPTC and GeoTIFF: dropped")
         metadata = replace(metadata, iptc=None, geo=())
-    metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes)
+    if label is not None:
+        metadata = labeled(metadata, label)
+        label = read_label(metadata.xmp)  # a stronger one, if the picture had it
+    metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes, label)
     return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
 
 
@@ -121,11 +129,15 @@ def _check_labels(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth
         raise PictureError(f"a palette has 1 to 256 colors, not {len(palette)}")
 
 
-def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str]) -> Metadata:
+def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str], label: Label | None = None) -> Metadata:
+    if label and not entry.xmp:
+        notes.append(f"{entry.name} {NO_LABEL}")
+        metadata, label = replace(metadata, xmp=without_label(metadata.xmp)), None
     if strip:
         if metadata.icc and b"sRGB" not in metadata.icc and b"s\0R\0G\0B" not in metadata.icc:
             notes.append("the color profile was dropped with the metadata: colors may look different")
-        return Metadata(loop=metadata.loop)
+        bare = Metadata(loop=metadata.loop)
+        return labeled(bare, label) if label else bare
     lost = []
     if metadata.icc and not entry.icc:
         lost.append("color profile")
@@ -139,7 +151,7 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
         metadata = replace(metadata, exif=None)
     if metadata.xmp and (not entry.xmp or len(metadata.xmp) > segment):
         lost.append("XMP")
-        metadata = replace(metadata, xmp=None)
+        metadata = labeled(replace(metadata, xmp=None), label) if label else replace(metadata, xmp=None)
     if metadata.dpi and not entry.dpi:
         if max(metadata.dpi) > 97:  # 72 and 96 are what programs write that know nothing
             lost.append("resolution (dpi)")

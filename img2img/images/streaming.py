@@ -14,6 +14,7 @@ import pyvips
 from img2img.errors import PictureError
 from img2img.images.encode import encode, encode_vips, write_ppm_header, write_ppm_rows
 from img2img.images.format_fit import Fit, fit, on_white, to_eight_bits
+from img2img.images.label import Label
 from img2img.images.picture import BitDepth, Metadata
 from img2img.images.write import Target, check_quality, encoding, format_of
 
@@ -34,6 +35,7 @@ def write_rows(
     format: str | None = None,
     quality: int | None = None,
     strip_metadata: bool = False,
+    label: Label | None = None,
 ) -> list[str]:
     """Write strips, top to bottom, to ``target`` as they come, and return notes as ``write`` does.
 
@@ -50,9 +52,8 @@ def write_rows(
     """
     entry = format_of(target, format)
     check_quality(quality)
-    plan = fit(
-        entry, [(width, height)], channels=channels, alpha=alpha, bit_depth=bit_depth, metadata=metadata, strip_metadata=strip_metadata
-    )
+    shape: dict[str, Any] = {"channels": channels, "alpha": alpha, "bit_depth": bit_depth}
+    plan = fit(entry, [(width, height)], **shape, metadata=metadata, strip_metadata=strip_metadata, label=label)
     strips = _checked(rows, width, height, channels + alpha, _KINDS[bit_depth])
     fitted = (_fitted(strip, alpha, plan) for strip in strips)
     with encoding(target) as file:

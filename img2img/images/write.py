@@ -15,13 +15,20 @@ from img2img.files import atomic_path, shown
 from img2img.images.encode import encode
 from img2img.images.format_fit import Fit, fit, on_white
 from img2img.images.formats import FORMATS, Format, check_format
+from img2img.images.label import Label
 from img2img.images.picture import Frame, Picture, quantize
 
 Target = str | os.PathLike[str] | BinaryIO
 
 
 def write(
-    picture: Picture, target: Target, *, format: str | None = None, quality: int | None = None, strip_metadata: bool = False
+    picture: Picture,
+    target: Target,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+    label: Label | None = None,
 ) -> list[str]:
     """Write ``picture`` to ``target`` and return notes, for people, of what its format could not hold.
 
@@ -33,6 +40,7 @@ def write(
         quality: 1 to 100 for JPEG (default 95, always 4:4:4), WebP (92), AVIF (85), HEIC (90) and JPEG XL (95), of which the last two are
             without loss at 100; the other formats have none.
         strip_metadata: leave profile, EXIF, XMP and resolution out.
+        label: how the picture was made: goes into its XMP, whatever else is left out.
 
     Raises:
         PictureError: unknown format, a quality, size or kind of picture outside what the format takes, values that are not finite, or a
@@ -50,6 +58,7 @@ def write(
         timed=any(frame.duration is not None for frame in picture.frames),
         strip_metadata=strip_metadata,
         palette=picture.palette,
+        label=label,
     )
     frames = picture.frames[: plan.frames]
     with encoding(target) as file:

@@ -8,17 +8,20 @@ from img2img.networks.adapt_channels import adapted_state
 from img2img.networks.bidirectional import Bidirectional
 from img2img.networks.class_conditional import ClassConditionalGenerator
 from img2img.networks.colorizer import Colorizer
+from img2img.networks.dcgan import DCGAN
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.inpainter import Inpainter
 from img2img.networks.munit import MUNIT
 from img2img.networks.patchgan import PatchGAN
 from img2img.networks.registry import NETWORKS, build
 from img2img.networks.resnet import ResNetGenerator
+from img2img.networks.style_generator import StyleGenerator
 from img2img.networks.stylizer import Stylizer
 from img2img.networks.unet import UNetGenerator
 from img2img.networks.unit import UNIT
 
 __all__ = [
+    "DCGAN",
     "MUNIT",
     "NETWORKS",
     "UNIT",
@@ -30,6 +33,7 @@ __all__ = [
     "PatchGAN",
     "ResNetGenerator",
     "Stage",
+    "StyleGenerator",
     "Stylizer",
     "UNetGenerator",
     "adapted_state",
@@ -50,6 +54,8 @@ NETWORKS.update(
         "class-conditional": ClassConditionalGenerator,
         "inpainter": Inpainter,
         "stylizer": Stylizer,
+        "dcgan": DCGAN,
+        "style": StyleGenerator,
         "patchgan": PatchGAN,
     }
 )

@@ -12,7 +12,17 @@ NETWORKS: dict[str, type[nn.Module]] = {}
 FORMER_NAMES = {"two-way": "bidirectional", "labelled": "class-conditional"}  # in model files of version 0.1
 
 # A model file may come from anybody: its numbers are bounded before anything is allocated.
-LARGEST = {"blocks": 256, "shared": 256, "scale": 16, "scales": 8, "layers": 8, "downsamplings": 6, "levels": 10, "shuffle": 4}
+LARGEST = {
+    "blocks": 256,
+    "shared": 256,
+    "scale": 16,
+    "scales": 8,
+    "layers": 8,
+    "downsamplings": 6,
+    "levels": 10,
+    "shuffle": 4,
+    "mapping": 16,
+}
 LARGEST_OTHER = 4096
 
 

@@ -56,6 +56,7 @@ FILES: dict[str, dict[str, Any]] = {
         "description": "Leave out profile, EXIF, XMP and resolution.",
         "panel": RESULT,
     },
+    "label": {"type": "boolean", "default": True, "description": "Say in the file that a model made it.", "panel": RESULT},
 }
 
 
@@ -71,6 +72,7 @@ class Asked:
     format: str | None
     quality: int | None
     strip_metadata: bool
+    label: bool
     source: Path
     probe: Probe
 
@@ -135,6 +137,7 @@ def asked(task: Task[Any], sent: Sent, models: Mapping[str, Any], runtime: Runti
         images.check_format("." + str(values["format"]).lstrip(".")) if values.get("format") else None,
         _quality(values.get("quality")),
         bool(values.get("strip_metadata", False)),
+        bool(values.get("label", True)),
         source,
         probe,
     )

@@ -21,7 +21,7 @@ from img2img.recent import Recent
 from img2img.serve.jobs import CanceledError, Job, Made, plain
 from img2img.serve.problems import RefusedError
 from img2img.serve.settings import Settings
-from img2img.tasks import TASKS
+from img2img.tasks import PICTURE_TASKS
 from img2img.tasks.task import Task
 
 KEPT_OPEN = 4
@@ -82,8 +82,8 @@ class Computer:
 
     def warm_up(self) -> None:
         """Open the models that the server was started with, or else the default of the first task that has one."""
-        for name in self.own or [TASKS[0].default_model(TASKS[0].options())]:  # type: ignore[misc]
-            task = next((task for task in TASKS if task.name == self.models[name].task), None)
+        for name in self.own or [PICTURE_TASKS[0].default_model(PICTURE_TASKS[0].options())]:  # type: ignore[misc]
+            task = next((task for task in PICTURE_TASKS if task.name == self.models[name].task), None)
             if task is not None:
                 self.pipeline(task, name, self.settings.runtime)
 
@@ -127,7 +127,7 @@ class Computer:
             raise RefusedError(422, f"the result would have {width}x{height} pixels, and {most:,} are allowed: send a smaller picture")
         needed = asked.task.extension and asked.task.extension(asked.options, pipeline.model.info)
         format = asked.format or (images.check_format(needed) if needed else own_format(picture, lossless=asked.task.lossless))
-        write = WriteOptions(asked.quality, asked.strip_metadata, most)
+        write = WriteOptions(asked.quality, asked.strip_metadata, asked.label, self.settings.credentials, most)
         return make_one(picture, path, pipeline, asked.options, write, format, progress=progress)
 
     def _mark(self, job: Job, pipeline: Pipeline[Any], path: Path) -> tuple[str, ...]:

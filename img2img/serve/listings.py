@@ -14,7 +14,7 @@ from img2img.serve.metrics import MEDIA_TYPE
 from img2img.serve.problems import RefusedError
 from img2img.serve.schemas import BINARY
 from img2img.serve.state import Shared
-from img2img.tasks import TASKS
+from img2img.tasks import PICTURE_TASKS
 from img2img.tasks.task import Task
 
 
@@ -26,7 +26,7 @@ def listings() -> APIRouter:
     def tasks(state: Shared) -> dict[str, Any]:
         """The tasks with the schema of their options, the formats of results, and the limits."""
         limits = {name: getattr(state.settings, name) for name in ("max_bytes", "max_pixels", "queue", "keep_minutes")}
-        return {"tasks": [_shown(task) for task in TASKS], "formats": _formats(), "limits": limits}
+        return {"tasks": [_shown(task) for task in PICTURE_TASKS], "formats": _formats(), "limits": limits}
 
     @router.get("/v1/models")
     def models(state: Shared) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from img2img.serve.problems import RefusedError, problem, status_of
 from img2img.serve.schemas import PICTURES, PNG, RESULT_HEADERS, JobShown, request_of
 from img2img.serve.state import Shared, State
 from img2img.serve.uploads import receive
-from img2img.tasks import TASKS
+from img2img.tasks import PICTURE_TASKS
 from img2img.tasks.task import Task
 
 GONE = 499  # nobody reads it
@@ -41,14 +41,14 @@ def picture_routes() -> APIRouter:
             await run_in_threadpool(_remove, folder)
             return answer
 
-    for task in TASKS:
+    for task in PICTURE_TASKS:
         _add(router, task, "result", f"/v1/{task.name}", task.summary)
         if task.marks:
             _add(router, task, "mask", f"/v1/{task.name}/mask", "What the options mark: white is to be filled.")
 
     @router.post("/v1/{path:path}", include_in_schema=False)
     async def nothing(path: str) -> Response:
-        raise RefusedError(404, f"there is nothing under this address; the tasks are {', '.join(task.name for task in TASKS)}")
+        raise RefusedError(404, f"there is nothing under this address; the tasks are {', '.join(task.name for task in PICTURE_TASKS)}")
 
     return router
 

@@ -52,6 +52,7 @@ class Task(Generic[O]):
         marks: whether its options mark a part of a picture, which ``Pipeline.marked`` shows.
         prepare: checks all results of a command together, before anything is computed, and completes their options. Given whether files
             may be overwritten.
+        command: the command ``img2img NAME`` of a task that reads no pictures; None: made from the options.
         train, config, evaluate, bench: the Typer commands ``img2img train|evaluate|bench NAME``, and what gives the model of the
             training's configuration; a task without one has None.
     """
@@ -70,6 +71,7 @@ class Task(Generic[O]):
     extension: "Callable[[O, ModelInfo], str | None] | None" = None
     marks: bool = False
     prepare: Callable[[Sequence[Request], bool], list[O]] = _as_they_are
+    command: Callable[..., None] | None = None
     train: Callable[..., Any] | None = None
     config: "Callable[[], type[BaseModel]] | None" = None
     evaluate: Callable[..., Any] | None = None

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from serving import wait_until
 from typer.testing import CliRunner
 
 from img2img.cli import app
+from img2img.serve.run import listen
 
 
 @contextlib.contextmanager
@@ -70,6 +72,12 @@ def test_what_cannot_be_served(words: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["serve", "--port", "0", *words])
     assert done.exit_code in (1, 2)
     assert said in done.stderr
+
+
+def test_connections_send_at_once() -> None:
+    """Asyncio sees to that for sockets of its own making alone."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()), listening.accept()[0] as taken:
+        assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_its_help_names_the_limits() -> None:

@@ -11,7 +11,7 @@ from serving import served
 
 from img2img.files import shipped_styles
 from img2img.models import catalog
-from img2img.tasks import TASKS
+from img2img.tasks import PICTURE_TASKS
 
 
 def routes(api: dict[str, Any]) -> set[str]:
@@ -21,7 +21,7 @@ def routes(api: dict[str, Any]) -> set[str]:
 def test_the_guide_lists_every_route(client: httpx.Client) -> None:
     table = documents.read("docs/guides/serve.md").split("## Routes")[1].split("###")[0]
     listed = set(re.findall(r"`((?:GET|POST|DELETE) /[^`]*)`", table))
-    tasks = {task.name for task in TASKS}
+    tasks = {task.name for task in PICTURE_TASKS}
     found = {re.sub(rf"/v1/({'|'.join(tasks)})\b", "/v1/{task}", route) for route in routes(client.get("/openapi.json").json())}
     assert found == listed - {"GET /", "GET /openapi.json", "GET /docs"}
 
@@ -49,7 +49,7 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(client: httpx.C
     assert len(identities) == len(set(identities))
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@pytest.mark.parametrize("task", PICTURE_TASKS, ids=lambda task: task.name)
 def test_a_task_is_described_by_its_options(client: httpx.Client, task: Any) -> None:
     api = client.get("/openapi.json").json()
     form = api["paths"][f"/v1/{task.name}"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
@@ -57,7 +57,9 @@ def test_a_task_is_described_by_its_options(client: httpx.Client, task: Any) -> 
     properties = shown["options"]["properties"]
     local = {name for name, about in task.options.model_json_schema()["properties"].items() if about.get("local")}
     assert set(properties) == set(task.options.model_fields) - local
-    assert set(properties) | {"picture", "model", "format", "quality", "strip_metadata", "options"} | set(shown["runtime"]) == set(form)
+    assert set(properties) | {"picture", "model", "format", "quality", "strip_metadata", "label", "options"} | set(shown["runtime"]) == set(
+        form
+    )
 
 
 def test_a_job_is_as_described(client: httpx.Client, small: bytes) -> None:

@@ -39,7 +39,8 @@ def find_labels(data: Sources, files: Sequence[Path], config: TranslateConfig, s
     ``PALETTE.tsv``; or, of side B, because the configuration says so. Files whose palettes differ get that of all their colors, sorted.
 
     Raises:
-        DataError: tables that differ, a void value where labels have no numbers, black and white alone, or classes beyond those that a palette holds.
+        DataError: tables that differ, a void value where labels have no numbers, black and white alone, or classes beyond those that a
+            palette holds.
     """
     probes = probed(files)
     tables = [file for each in listed(data) if (file := each / PALETTE_FILE).is_file()]
@@ -64,8 +65,8 @@ def find_labels(data: Sources, files: Sequence[Path], config: TranslateConfig, s
             return None  # photographs of few colors
     if used == {0, 255} and void is None and not table and palettes == {images.DEFAULT_PALETTE}:
         raise DataError(
-            f"the label maps in {folder_of(files)} have the labels 0 and 255 alone, which would be 256 classes: number them 0 and 1, or leave "
-            f"{option('target')} out, as masks of black and white are learned well as intensities"
+            f"the label maps in {folder_of(files)} have the labels 0 and 255 alone, which would be 256 classes: number them 0 and 1, "
+            f"or leave {option('target')} out, as masks of black and white are learned well as intensities"
         )
     longest = max(palettes, key=len)
     if not table and any(palette != longest[: len(palette)] for palette in palettes):

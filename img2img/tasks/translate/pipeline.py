@@ -13,6 +13,7 @@ from img2img import images
 from img2img.errors import ConfigError, PictureError
 from img2img.images import BitDepth, Frame, Picture
 from img2img.images.color import gray_of
+from img2img.images.label import COMPOSITE, ENHANCED
 from img2img.inference.alpha import fill_hidden
 from img2img.inference.channels import Channels, Forward
 from img2img.inference.engine import Engine, joined
@@ -42,6 +43,12 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
         super().__init__(model, runtime)
         self.engine = Engine(self.network, runtime)
         self._codes = Recent[tuple[str, int, int, str], Tensor](RECENT)
+
+    @property
+    def digital_source(self) -> str:
+        config = self.model.info.recipe.get("config")
+        restores = isinstance(config, dict) and config.get("method") == "restore"
+        return ENHANCED if restores and not self._invents() else COMPOSITE
 
     def __call__(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Result:
         """``picture`` with every frame translated.

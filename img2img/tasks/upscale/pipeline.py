@@ -13,6 +13,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, ModelError, option
 from img2img.images import Picture
+from img2img.images.label import COMPOSITE, ENHANCED
 from img2img.inference import memory
 from img2img.inference.channels import planes_of
 from img2img.inference.engine import Engine, Finish, clamped, joined
@@ -59,6 +60,10 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
         height, width = self.output_size(picture.height, picture.width, options)
         working = self.working(picture, options)
         return Stream(picture, height, width, self._rows(picture, working, options, height, progress), working.notes)
+
+    @property
+    def digital_source(self) -> str:
+        return COMPOSITE if self._invents() else ENHANCED
 
     def output_size(self, height: int, width: int, options: UpscaleOptions) -> tuple[int, int]:
         """Halves round up, and no side gets less than 1."""

@@ -1,0 +1,75 @@
+"""Squares of pictures, and the noise that goes with each: a pure function of the seed and the number of the sample."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk, to_tensor
+from img2img.data.sampling import seeded_rng, shuffled
+from img2img.errors import DataError
+
+LATENT = 7  # sets codes apart from other draws of the same seed
+
+
+def code(seed: int, latent: int) -> Tensor:
+    """The code (latent, 1, 1) of ``seed``: standard normal."""
+    return torch.randn(latent, 1, 1, generator=seeded_rng(LATENT, seed))
+
+
+class Squares(Dataset[dict[str, Tensor]]):
+    """Sample ``i``: {"real": (3, size, size), "z" and "other": (latent, 1, 1)}.
+
+    The place of the square is drawn, and whether it is mirrored.
+    """
+
+    def __init__(self, pictures: PictureSet, size: int, latent: int, seed: int, *, flip: bool) -> None:
+        self.pictures, self.size, self.latent, self.seed, self.flip = pictures, size, latent, seed, flip
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        rng = seeded_rng(self.seed, 1, position)
+        index = shuffled(position, len(self.pictures), self.seed)
+        entry = self.pictures.entries[index]
+        top, left = (int(torch.randint(side - self.size + 1, (), generator=rng)) for side in (entry.height, entry.width))
+        real = self.pictures.crop(index, top, left, self.size, self.size)
+        if self.flip and torch.rand((), generator=rng) < 0.5:
+            real = real.flip(-1)
+        z, other = torch.randn(2, self.latent, 1, 1, generator=rng)
+        return {"real": real, "z": z, "other": other}
+
+
+class MiddleSquares(Dataset[dict[str, Tensor]]):
+    """``count`` of the pictures at equal distances, each by its middle square, and the code of its number: {"real", "z"}."""
+
+    def __init__(self, pictures: PictureSet, size: int, latent: int, count: int) -> None:
+        self.pictures, self.size, self.latent, self.count = pictures, size, latent, min(count, len(pictures))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        if not 0 <= number < self.count:
+            raise IndexError(number)
+        index = number * len(self.pictures) // self.count
+        return {"real": middle(self.pictures, index, self.size), "z": code(number, self.latent)}
+
+
+def middle(pictures: PictureSet, index: int, size: int) -> Tensor:
+    """The middle square (3, size, size) of picture ``index``."""
+    entry = pictures.entries[index]
+    return pictures.crop(index, (entry.height - size) // 2, (entry.width - size) // 2, size, size)
+
+
+def load_square(path: Path, size: int) -> Tensor:
+    """The same of the picture in the file ``path``: (3, size, size), shrunk as for training.
+
+    Raises:
+        PictureError: a file that is no picture. DataError: one that is smaller.
+    """
+    pixels = decode_shrunk(decode_photo, size)(path)
+    height, width = pixels.shape[:2]
+    if min(height, width) < size:
+        raise DataError(f"{str(path)!r} has {width}x{height} pixels, and the generator's pictures have {size}x{size}")
+    top, left = (height - size) // 2, (width - size) // 2
+    return to_tensor(pixels[top : top + size, left : left + size])

@@ -1,0 +1,91 @@
+"""The generator's objective: its pictures should not be told from true ones."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from img2img import networks
+from img2img.errors import ConfigError
+from img2img.metrics.distribution import precision_recall
+from img2img.metrics.perception import Features, PictureFeatures, feature_distances
+from img2img.models import ModelInfo, save_model
+from img2img.tasks.generate.config import GenerateConfig
+from img2img.training import Images, Losses, Objective
+from img2img.training.adversary import Adversary
+from img2img.training.objective import Batch
+
+MIXED = 0.9  # share of batches with two styles (Karras et al. 2019, arXiv 1812.04948, appendix C)
+
+
+class GenerateObjective(Objective):
+    """A generator of noise and its discriminator.
+
+    Batches: {"real": (N, 3, size, size) in [0, 1], "z", "other": (N, latent, 1, 1)}.
+
+    Raises:
+        ConfigError: no discriminator, or a network that makes no pictures from noise. ModelError: the configuration describes no network.
+    """
+
+    metric = "vgg_kernel"
+    higher_is_better = False
+
+    def __init__(self, config: GenerateConfig, name: str) -> None:
+        super().__init__()
+        if not config.adversary.weight:
+            raise ConfigError("adversary.weight=0 means no discriminator, and nothing else teaches a generator: set it to 1")
+        self.config, self.name = config, name
+        self.network = networks.build(config.network)
+        if not hasattr(self.network, "latent"):
+            raise ConfigError(f"network {config.network.get('name')!r} makes no pictures from noise; dcgan and style do")
+        self.latent, self.size = int(self.network.latent), int(self.network.size)  # type: ignore[arg-type]
+        self.styled = isinstance(self.network, networks.StyleGenerator)
+        self.generators = nn.ModuleDict({"z": self.network})
+        self.discriminators = nn.ModuleDict()
+        self.adversary = Adversary(config.adversary, self, "z", networks.build(config.adversary.network))
+        self.adversary.check_sample_size(3, self.size)
+        self.features = PictureFeatures().requires_grad_(False).eval()
+
+    def generate(self, batch: Batch) -> Images:
+        if self.styled and float(torch.rand(())) < MIXED:
+            layers = len(self.network.layers)  # type: ignore[arg-type]
+            first = int(torch.randint(1, layers, ()))
+            return {"fake": self.generators["z"](batch["z"], batch["other"], (first, layers))}
+        return {"fake": self.generators["z"](batch["z"])}
+
+    def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
+        return self.adversary.discriminator_losses(batch["real"], images["fake"])
+
+    def discriminators_stepped(self) -> None:
+        self.adversary.stepped()
+
+    def generator_losses(self, batch: Batch, images: Images) -> Losses:
+        return self.adversary.generator_losses(batch["real"], images["fake"])
+
+    def infer(self, batch: Batch) -> Images:
+        return {"fake": self.generators["z"](batch["z"])}
+
+    def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
+        return {"real": self.features(batch["real"]), "fake": self.features(images["fake"].float())}
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        return compared([row["real"] for row in rows], [row["fake"] for row in rows])
+
+    def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
+        return {"a training picture": batch["real"], "a sample": images["fake"]}
+
+    def export(self, path: Path, record: dict[str, Any]) -> None:
+        figures = record.pop("validation", {})
+        info = ModelInfo(
+            name=self.name, task="generate", in_channels=self.latent, network=self.config.network, recipe=record, figures=figures
+        )
+        save_model(path, self.network, info)
+
+
+def compared(real: list[Features], fake: list[Features]) -> dict[str, float]:
+    """Distances of VGG16's features between pictures; precision and recall of their means over each picture. At least two of each."""
+    figures = feature_distances(real, fake)
+    true, made = (torch.cat([each["vgg"].mean(1) for each in side]) for side in (real, fake))
+    precision, recall = precision_recall(true, made)
+    return {**figures, "precision": precision, "recall": recall}
