@@ -50,6 +50,8 @@ def test_every_format_with_xmp_holds_it(format: str, strip: bool) -> None:
     assert not [note for note in notes if "label" in note]
     read = images.read(stream.getvalue())
     assert read_label(read.metadata.xmp) == MADE
+    if format in ("HEIF", "JXL"):
+        return  # Pillow alone reads neither
     with Image.open(io.BytesIO(stream.getvalue())) as image:  # where Pillow looks for it, and anybody else
         seen: Any = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or image.getxmp() or image.tag_v2[700]  # type: ignore[attr-defined]
     xmp = seen.encode() if isinstance(seen, str) else seen
