@@ -73,8 +73,8 @@ def _extras() -> dict[str, bool]:
     ours = distribution(DISTRIBUTION)
     needs: dict[str, list[tuple[str, str]]] = {extra: [] for extra in ours.metadata.get_all("Provides-Extra") or []}
     for line in ours.requires or []:  # such as: scikit-image>=0.2; extra == 'baselines'
-        if found := re.match(r"([\w.-]+)(?:\[([\w-]+)\])?.*extra == ['\"]([\w-]+)['\"]", line):
-            needs[found[3]].append((found[1], found[2]))
+        if found := re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?.*extra == ['\"]([\w-]+)['\"]", line):
+            needs[found[3]] += [(found[1], inner) for inner in (found[2] or "").split(",")]
 
     def complete(extra: str) -> bool:
         return all(complete(inner) if name == DISTRIBUTION else installed(name) for name, inner in needs[extra])

@@ -117,6 +117,7 @@ def encode_heif(values: Values, file: BinaryIO, metadata: Metadata, quality: int
         stream,
         quality=-1 if lossless else _QUALITY if quality is None else quality,
         chroma=444,
+        enc_params={"preset": "medium"},  # half the time of libheif's own choice, for files of the same size
         color_primaries=2 if metadata.icc else primaries,  # 2: as the profile says
         transfer_characteristics=2 if metadata.icc else transfer,
         matrix_coefficients=_IDENTITY if lossless else matrix,

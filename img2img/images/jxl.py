@@ -129,6 +129,7 @@ def encode_jxl(values: Values, file: BinaryIO, metadata: Metadata, quality: int 
         path = Path(folder, "a.jxl")
         output = library.ImageOutput.create(str(path))
         if not (output.open(str(path), spec) and output.write_image(np.ascontiguousarray(values)) and output.close()):
+            path.with_name("b").write_bytes(bytes(2**20))  # raises what the disk lacks, which OpenImageIO does not tell
             raise PictureError(f"the output cannot be written as JPEG XL: {output.geterror()}")
         parts = list(boxes(path.read_bytes()))
     exif = bytes(4) + metadata.exif.removeprefix(EXIF_PREFIX) if metadata.exif else None

@@ -32,8 +32,13 @@ class Colorizer(nn.Module):
     pixels, at half of its resolution, and brought to full size along the lightness's edges (He & Sun 2015, "Fast guided filter",
     arXiv 1505.00996). The result has the input's lightness (``color.colored``).
 
+    ``overrated`` is taken off the logits when colors are chosen: training that counts rare colors more makes them too likely (Menon et
+    al. 2021, "Long-tail learning via logit adjustment", arXiv 2007.07314, section 4).
+
     Shapes: (N, 1, H, W) gray in [0, 1] -> (N, 3, H, W) sRGB in [0, 1].
     """
+
+    overrated: Tensor
 
     def __init__(self, width: int = 192, work: int = 192, depth: int = 1) -> None:
         super().__init__()
@@ -54,12 +59,17 @@ class Colorizer(nn.Module):
         self.skips = nn.ModuleDict({"3": nn.Conv2d(256, width // 2, 1), "2": nn.Conv2d(128, width // 4, 1)})
         self.ups = nn.ModuleDict({"3": nn.Conv2d(width, width // 2, 3, padding=1), "2": nn.Conv2d(width // 2, width // 4, 3, padding=1)})
         self.head = nn.Conv2d(width // 4, len(bins()), 1)
+        self.register_buffer("overrated", torch.zeros(len(bins())))
 
     def shared(self) -> dict[str, Tensor]:
-        """The encoder's weights as they come with the install, by their names here: a gray pixel has three equal channels."""
+        """The encoder's weights as they come with the install, by their names here: a gray pixel has three equal channels.
+
+        And nothing overrated, as files of before know nothing of that.
+        """
         state = vgg16_weights()
         state["conv1_1.weight"] = state["conv1_1.weight"].sum(1, keepdim=True)
-        return {f"encoder.{key}": value for key, value in state.items() if key.split(".")[0] in self.encoder}
+        encoder = {f"encoder.{key}": value for key, value in state.items() if key.split(".")[0] in self.encoder}
+        return {**encoder, "overrated": torch.zeros(len(bins()))}
 
     def logits(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""
@@ -82,7 +92,8 @@ class Colorizer(nn.Module):
 
     def colors(self, gray: Tensor) -> Tensor:
         """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``gray`` (N, 1, H, W): the annealed mean of the bins."""
-        return torch.einsum("nqhw,qc->nchw", (self.logits(gray) / TEMPERATURE).softmax(1), bins().to(gray))
+        logits = self.logits(gray) - self.overrated[:, None, None]
+        return torch.einsum("nqhw,qc->nchw", (logits / TEMPERATURE).softmax(1), bins().to(gray))
 
     def forward(self, gray: Tensor) -> Tensor:
         with torch.autocast(gray.device.type, enabled=False):  # half precision would not keep the lightness

@@ -66,18 +66,19 @@ def test_an_extra_is_found_where_all_of_its_packages_are(monkeypatch: pytest.Mon
     from importlib import metadata
 
     class Ours:
-        metadata = type("Message", (), {"get_all": lambda self, name: ["whole", "half", "none", "alias"]})()
+        metadata = type("Message", (), {"get_all": lambda self, name: ["whole", "half", "none", "alias", "several"]})()
         requires = (
             "torch>=2",
             "pillow>=1; extra == 'whole'",
             'numpy; extra == "half"',
             "no-such-package; extra == 'half'",
             "img2img-toolkit[half]; extra == 'alias'",
+            "img2img-toolkit[none,whole]; extra == 'several'",
         )
 
     real = metadata.distribution
     monkeypatch.setattr(metadata, "distribution", lambda name: Ours() if name == "img2img-toolkit" else real(name))
-    assert _extras() == {"whole": True, "half": False, "none": True, "alias": False}
+    assert _extras() == {"whole": True, "half": False, "none": True, "alias": False, "several": True}
 
 
 def test_a_library_that_cannot_be_imported_is_a_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

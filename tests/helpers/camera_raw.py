@@ -4,20 +4,26 @@ import struct
 
 import numpy as np
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, SIGNED = 1, 2, 3, 4, 5, 10
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SIGNED = 1, 2, 3, 4, 5, 7, 10
 _CODES = {BYTE: "B", SHORT: "H", LONG: "I", RATIONAL: "II", SIGNED: "ii"}
 # From XYZ to linear sRGB, in 1/10000 (IEC 61966-2-1): the camera's colors are then those of sRGB.
 _MATRIX = (32406, -15372, -4986, -9689, 18758, 415, 557, -2040, 10570)
 
 
 def dng(
-    mosaic: np.ndarray, *, orientation: int = 1, neutral: tuple[int, int, int] = (1, 1, 1), size: tuple[int, int] | None = None
+    mosaic: np.ndarray,
+    *,
+    orientation: int = 1,
+    neutral: tuple[int, int, int] = (1, 1, 1),
+    size: tuple[int, int] | None = None,
+    opcodes: tuple[int, ...] = (),
 ) -> bytes:
     """A DNG of ``mosaic`` (H, W) uint16, red, green / green, blue, whose white is 65535.
 
     Args:
         neutral: what the camera's red, green and blue say of gray, in halves.
         size: (width, height) that the header says; that of ``mosaic`` by default.
+        opcodes: numbers of a second list of opcodes, without their parameters.
     """
     width, height = size or mosaic.shape[::-1]
     data = mosaic.astype("<u2").tobytes()
@@ -29,11 +35,13 @@ def dng(
         50714: (LONG, [0]), 50717: (LONG, [65535]), 50721: (SIGNED, [(each, 10000) for each in _MATRIX]),
         50728: (RATIONAL, [(each, 2) for each in neutral]), 50778: (SHORT, [21]),
     }  # fmt: skip
+    if opcodes:
+        tags[51009] = (UNDEFINED, struct.pack(">I", len(opcodes)) + b"".join(struct.pack(">4I", number, 1, 1, 0) for number in opcodes))
     start, entries, behind = 8 + 2 + 12 * len(tags) + 4, [], b""
     for tag, (kind, values) in tags.items():
         body = (
             values
-            if kind == ASCII
+            if kind in (ASCII, UNDEFINED)
             else b"".join(struct.pack("<" + _CODES[kind], *(v if kind in (RATIONAL, SIGNED) else (v,))) for v in values)
         )
         place = body.ljust(4, b"\0")

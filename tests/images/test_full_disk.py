@@ -11,7 +11,7 @@ import torch
 from img2img import images
 from img2img.errors import Img2ImgError
 from img2img.files import atomic_path
-from img2img.images.formats import FORMATS
+from img2img.images.formats import WRITABLE
 from tests.helpers.disks import full_after, small_disk
 
 SIDE = 120
@@ -35,7 +35,7 @@ def by_rows(target: Path) -> list[str]:
 
 
 WRITERS = pytest.mark.parametrize("writer", [whole, deep, by_rows], ids=lambda writer: writer.__name__)
-SUFFIXES = pytest.mark.parametrize("suffix", [entry.suffixes[0] for entry in FORMATS.values()])
+SUFFIXES = pytest.mark.parametrize("suffix", [entry.suffixes[0] for entry in WRITABLE.values()])
 
 
 @WRITERS

@@ -11,12 +11,12 @@ from PIL import Image
 
 from img2img import images
 from img2img.images import Frame, Picture
-from img2img.images.formats import FORMATS
+from img2img.images.formats import WRITABLE
 from img2img.images.label import COMPOSITE, ENHANCED, TERMS, TRAINED, Label, labeled, read_label, without_label
 from img2img.images.picture import Metadata
 
 MADE = Label(COMPOSITE, "img2img tiny", "1.0")
-WITH_XMP = [name for name, entry in FORMATS.items() if entry.xmp]
+WITH_XMP = [name for name, entry in WRITABLE.items() if entry.xmp]
 OTHER = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:RDF '
     b'xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description r:about="uuid:1" xmlns:dc="http://purl.org/dc/elements/1.1/" '
@@ -63,7 +63,7 @@ def test_every_format_with_xmp_holds_it(format: str, strip: bool) -> None:
         }
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name not in WITH_XMP])
+@pytest.mark.parametrize("format", [name for name in WRITABLE if name not in WITH_XMP])
 def test_formats_without_xmp_say_so(format: str) -> None:
     notes = images.write(picture(), io.BytesIO(), format=format, label=MADE)
     assert [note for note in notes if "label" in note] == [f"{format} cannot hold the label that says that a model made the picture"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from camera_raw import dng, flat
 from profiles import SRGB
 
@@ -58,8 +59,27 @@ def test_a_size_is_refused_before_developing(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_damage_is_named() -> None:
     data = dng(flat(48, 64, 1, 1, 1))
-    with pytest.raises(PictureError, match="is a camera's RAW file that is damaged"):
-        images.read(data[:1000])
+    for cut in (100, 1000, len(data) - 10):
+        with pytest.raises(PictureError, match=r"is a camera's RAW file that is (damaged|cut short)"):
+            images.read(data[:cut])
+
+
+def test_what_libraw_leaves_out_of_a_dng_is_named_or_refused() -> None:
+    mosaic = flat(48, 64, 1000, 1000, 1000)
+    assert images.read(dng(mosaic, opcodes=(9,))).notes == (NOTE, "what this DNG says of the lens (shading, distortion) was not applied")
+    for curve in (7, 8):  # the values are then no light, and white balance would multiply them wrongly
+        with pytest.raises(PictureError, match="is a lossy DNG, whose values are coded by a curve"):
+            images.read(dng(mosaic, opcodes=(9, curve)))
+
+
+def test_a_photograph_comes_back_from_its_mosaic() -> None:
+    photo = images.read(Path(__file__).parents[2] / "samples" / "cat.jpg").pixels[:, :212, :320].double()
+    light = torch.where(photo <= 0.04045, photo / 12.92, ((photo + 0.055) / 1.055) ** 2.4)
+    mosaic = light[1].clone()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = light[0, ::2, ::2] / 2, light[2, 1::2, 1::2]
+    found = images.read(dng((mosaic * 65535 + 0.5).numpy().astype(np.uint16), neutral=(1, 2, 2))).pixels
+    error = (found - photo)[:, 4:-4, 4:-4].square().mean()
+    assert -10 * error.log10() > 34
 
 
 def test_a_forked_process_develops_too() -> None:
