@@ -1,14 +1,19 @@
-"""The label of results, format by format: whether another reader finds it, and what it costs in bytes and milliseconds."""
+"""Labels and content credentials, format by format: whether others find them, whether a flipped bit is found, and what they cost."""
 
 import io
 import re
+import tempfile
 import time
+from pathlib import Path
 from xml.etree import ElementTree
 
 import torch
 import typer
 
 from img2img import images
+from img2img.credentials.identity import ANCHOR, CERTIFICATE, KEY, create, load_identity
+from img2img.credentials.sign import Making, sign
+from img2img.credentials.validate import validate
 from img2img.images import Frame, Picture
 from img2img.images.formats import FORMATS
 from img2img.images.label import COMPOSITE, EXTENSION, TERMS, Label
@@ -21,11 +26,11 @@ TURNS = 200
 
 def main() -> None:
     torch.manual_seed(0)
-    smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 32, 32), size=(256, 256), mode="bicubic")[0].clamp(0, 1)
-    picture = Picture((Frame(smooth),))
+    picture = Picture((Frame(torch.rand(3, 256, 256)),))
     for name in FORMATS:
         plain, labeled = (_written(picture, name, label) for label in (None, LABEL))
-        typer.echo(f"| {name} | {'yes' if found(labeled) else 'written without XMP'} | {len(labeled) - len(plain)} |")
+        signed = _signed(labeled, name)
+        typer.echo(f"| {name} | {'yes' if found(labeled) else 'written without XMP'} | {len(labeled) - len(plain)} | {signed} |")
     began = time.perf_counter()
     for _ in range(TURNS):
         add(Metadata(), LABEL)
@@ -37,6 +42,25 @@ def found(data: bytes) -> bool:
     packets = re.findall(rb"<x:xmpmeta.*?</x:xmpmeta>", data, re.DOTALL)
     values = [element.text for packet in packets for element in ElementTree.fromstring(packet).iter() if EXTENSION in element.tag]
     return values == [TERMS + LABEL.source, LABEL.system, LABEL.version]
+
+
+def _signed(data: bytes, name: str) -> str:
+    """Whether the credentials of a signed file hold, whether one flipped bit is found, and what they cost: cells of the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        create(Path(folder))
+        identity, path = load_identity(Path(folder, CERTIFICATE), Path(folder, KEY)), Path(folder, "result")
+        path.write_bytes(data)
+        began = time.perf_counter()
+        if sign(path, name, None, name, Making(LABEL, "0" * 64, "{}"), identity):
+            return "not signed | | |"
+        seconds, signed = time.perf_counter() - began, bytearray(path.read_bytes())
+        valid = validate(path, name, Path(folder, ANCHOR))
+        signed[len(signed) // 2] ^= 1  # of the pixels, which are most of the file
+        path.write_bytes(signed)
+        changed = validate(path, name, Path(folder, ANCHOR))
+        assert valid is not None
+        assert changed is not None
+        return f"{valid['state']} | {'yes' if changed['state'] == 'invalid' else 'no'} | {len(signed) - len(data)} | {seconds * 1000:.0f}"
 
 
 def _written(picture: Picture, name: str, label: Label | None) -> bytes:

@@ -1,12 +1,15 @@
 """One picture, read by its pipeline: made, and written whole or in bands."""
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from img2img import images
-from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, write_bands
+from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, label_of, signed, write_bands
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
+from img2img.images.write import format_of
 from img2img.inference.pipeline import Progress
 from img2img.options import Options
 
@@ -31,12 +34,24 @@ def make_one(
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
     """Write what ``pipeline`` makes of ``picture`` to ``target``; notes for people, of the reading, the making and the writing."""
-    label = pipeline.label if write.label else None
+    if write.credentials is not None and not isinstance(target, str | Path):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "result")
+            notes = make_one(picture, path, pipeline, options, write, format_of(target, format or picture.format).name, progress=progress)
+            with open(path, "rb") as file:
+                shutil.copyfileobj(file, target)
+        return notes
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options, progress=progress)
-        return (*picture.notes, *stream.notes, *write_bands(stream.outline, target, (width, height), stream.rows, write, format, label))
-    result = pipeline(picture, options, progress=progress)
-    chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
-    written = images.write(result.picture, target, **chosen, label=label)
-    return (*picture.notes, *result.notes, *written)
+        made, label = stream.notes, label_of(pipeline, stream, write)
+        written = write_bands(stream.outline, target, (width, height), stream.rows, write, format, label)
+    else:
+        result = pipeline(picture, options, progress=progress)
+        made, label = result.notes, label_of(pipeline, result, write)
+        chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
+        written = images.write(result.picture, target, **chosen, label=label)
+    if isinstance(target, str | Path):
+        name = format_of(target, format).name
+        written += signed(Path(target), name, picture.source, picture.format, pipeline, options, write.credentials)
+    return (*picture.notes, *made, *written)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from img2img import images
 from img2img.batch.jobs import Job
 from img2img.batch.manifest import Record, fingerprint, input_state, same_content
-from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, write_bands
+from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, signed, write_bands
 from img2img.errors import Img2ImgError, PictureError, is_out_of_memory, option
 from img2img.files import atomic_path, check_writable
 from img2img.images import Picture
@@ -43,6 +43,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     error: Img2ImgError | None = None
     key: str = ""  # what the record says the output was made with
+    touched: bool = True  # as of the pipeline's result
     doubtful: bool = False  # whether an output is there that may be ours, though the record has lost it
 
 
@@ -153,7 +154,14 @@ class _Batch:
             # Before the input is read: if it changes from now on, the next run makes the output again.
             states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
             label = (pipeline.label.source, pipeline.label.system) if self.options.label else None  # another version changes no result
-            how = fingerprint(pipeline.identity, job.options.recorded(), self.options.quality, self.options.strip_metadata, label)
+            how = fingerprint(
+                pipeline.identity,
+                job.options.recorded(),
+                self.options.quality,
+                self.options.strip_metadata,
+                label,
+                bool(self.options.credentials),
+            )
             outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
             if self._is_done(outcome, how) or self._is_result(job):
                 outcome.status = "skipped"
@@ -200,6 +208,7 @@ class _Batch:
 
     def _note(self, outcome: Outcome, result: Result | Stream) -> None:
         outcome.notes += result.notes
+        outcome.touched = result.touched
         self.complete = result.complete
         if not result.complete:
             outcome.key += "-incomplete"  # so that it does not count as done
@@ -225,13 +234,15 @@ class _Batch:
     def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
-        label = self.pipeline.label if options.label else None
+        label = self.pipeline.label if options.label and outcome.touched else None
         with atomic_path(job.target) as path:
             if bands is None:
                 chosen: dict[str, Any] = {"quality": options.quality, "strip_metadata": options.strip_metadata}
                 outcome.notes += images.write(picture, path, **chosen, label=label)
             else:
                 outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options, label=label)
+            name = FORMATS[images.check_format(job.target)].name
+            outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, options.credentials)
             if outcome.doubtful and not same_content(path, job.target):
                 self.strange.add(job.folder)
                 raise _foreign(job)

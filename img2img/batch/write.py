@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from img2img import images
+from img2img.credentials.identity import Identity
+from img2img.credentials.sign import ENDING, Making, has_credentials, sign
 from img2img.images import Picture
 from img2img.images.label import Label
-from img2img.inference.pipeline import Pipeline
+from img2img.inference.pipeline import Pipeline, Stream
+from img2img.inference.runtime import Result
 from img2img.options import Options
 
 AnyPipeline = Pipeline[Any]
@@ -21,16 +25,36 @@ Strip = np.ndarray[Any, Any]
 class WriteOptions:
     """How files are read and written.
 
-    ``label``: whether files say that a model made them. ``overwrite`` allows replacing inputs and files that are not of our making;
-    results of more than ``streamed`` pixels are written in bands as they are computed.
+    ``label``: whether files say that a model made them; ``credentials``: who signs that. ``overwrite`` allows replacing inputs and files
+    that are not of our making; results of more than ``streamed`` pixels are written in bands as they are computed.
     """
 
     quality: int | None = None
     strip_metadata: bool = False
     label: bool = True
+    credentials: Identity | None = None
     max_pixels: int = images.DEFAULT_MAX_PIXELS
     overwrite: bool = False
     streamed: int = 40_000_000
+
+
+def label_of(pipeline: AnyPipeline, made: Result | Stream, write: WriteOptions) -> Label | None:
+    """What the file of a result says of how it was made; None where that is not wanted, or no network changed anything."""
+    return pipeline.label if write.label and made.touched else None
+
+
+def signed(
+    path: Path, format: str, source: Path | None, source_format: str, pipeline: AnyPipeline, options: Options, identity: Identity | None
+) -> list[str]:
+    """Sign the finished file at ``path`` if there is an ``identity``; notes about what cannot be signed, or what is lost without.
+
+    Raises:
+        Img2ImgError: it cannot be signed.
+    """
+    if identity is None:
+        return [ENDING] if source is not None and has_credentials(source) else []
+    note = sign(path, format, source, source_format, Making(pipeline.label, pipeline.identity, options.recorded()), identity)
+    return [note] if note else []
 
 
 def one_ahead(bands: Iterator[Strip]) -> Iterator[Strip]:

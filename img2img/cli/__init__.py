@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from img2img.cli.bench import bench
+from img2img.cli.credentials import credentials
 from img2img.cli.data import data
 from img2img.cli.doctor import doctor
 from img2img.cli.evaluate import evaluate
@@ -70,6 +71,7 @@ app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
 app.command("inspect")(inspect)
 app.command("styles")(styles)
+app.add_typer(credentials, name="credentials")
 app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.add_typer(bench, name="bench")

@@ -9,8 +9,11 @@ import typer
 def inspect(
     path: Annotated[Path, typer.Argument(help="A picture, a model file or a run folder.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    anchors: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM certificates of authorities whose content credentials are trusted.")
+    ] = None,
 ) -> None:
-    """Show what a picture (size, depth, profile, frames) or a model file is.
+    """Show what a picture (size, depth, profile, frames, label, content credentials) or a model file is.
 
     Example: `img2img inspect photo.tif`
     """
@@ -27,7 +30,7 @@ def inspect(
         kind = None  # reading it as a picture says why
     if kind:
         raise ModelError(f"{str(path)!r} is {kind}")
-    facts = _model(path) if _is_model(path) else _picture(path)
+    facts = _model(path) if _is_model(path) else _picture(path, anchors)
     typer.echo(json.dumps(facts, indent=2) if as_json else yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), nl=as_json)
 
 
@@ -55,7 +58,7 @@ def _model(path: Path) -> dict[str, Any]:
     return {"kind": "model", "parameters": parameters, **model.info.model_dump()}
 
 
-def _picture(path: Path) -> dict[str, Any]:
+def _picture(path: Path, anchors: Path | None) -> dict[str, Any]:
     from dataclasses import asdict
 
     from img2img.images import read
@@ -80,9 +83,24 @@ def _picture(path: Path) -> dict[str, Any]:
         "dpi": list(metadata.dpi) if metadata.dpi else None,
         "exif_bytes": len(metadata.exif or b""),
         "label": asdict(label) if (label := read_label(metadata.xmp)) else None,
+        "credentials": _credentials(path, picture.format, anchors),
         "xmp_bytes": len(metadata.xmp or b""),
         "notes": list(picture.notes),
     }
+
+
+def _credentials(path: Path, format: str, anchors: Path | None) -> dict[str, Any] | None:
+    from importlib.util import find_spec
+
+    from img2img.credentials.identity import MISSING
+    from img2img.credentials.sign import has_credentials
+    from img2img.credentials.validate import validate
+
+    if not has_credentials(path):
+        return None
+    if find_spec("c2pa") is None:
+        return {"state": "not checked", "explanation": MISSING}
+    return validate(path, format, anchors)
 
 
 def _profile_name(icc: bytes) -> str:

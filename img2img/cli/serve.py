@@ -1,16 +1,19 @@
 """``img2img serve``: the browser app and the HTTP API."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from img2img.errors import ConfigError, Img2ImgError
+from img2img.credentials.identity import load_identity
+from img2img.errors import ConfigError, Img2ImgError, option
 from img2img.inference.runtime import Runtime
 from img2img.serve.settings import KEEP_MINUTES, MAX_MEGABYTES, MAX_PIXELS, QUEUE, Settings
 
 LOCAL = "127.0.0.1"
 LIMITS = "Limits"
 WHO = "Who may use it"
+CREDENTIALS = "Content credentials"
 DEVICE = "Quality and device"
 
 
@@ -38,6 +41,12 @@ def serve(
     keep_minutes: Annotated[
         float, typer.Option(min=0.01, help="How long results of jobs are kept.", rich_help_panel=LIMITS)
     ] = KEEP_MINUTES,
+    credentials: Annotated[bool, typer.Option("--credentials", help="Sign results (C2PA).", rich_help_panel=CREDENTIALS)] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM chain to sign with.  [default: that of img2img credentials init]", rich_help_panel=CREDENTIALS),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key, PEM.", rich_help_panel=CREDENTIALS)] = None,
     tile: Annotated[
         int | None, typer.Option("--tile", "-t", min=0, help="Tile size in pixels.  [default: by memory]", rich_help_panel=DEVICE)
     ] = None,
@@ -67,6 +76,8 @@ def serve(
     runtime = Runtime(device, dtype, tile)
     if any("*" in origin for origin in cors or ()):
         raise ConfigError("--cors names one site, such as https://example.org, not all of them")
+    if (certificate or key) and not credentials:
+        raise ConfigError(f"{option('certificate')} and {option('key')} are for {option('credentials')}")
     settings = Settings(
         host,
         token,
@@ -78,5 +89,6 @@ def serve(
         max_pixels=max_pixels,
         queue=queue,
         keep_minutes=keep_minutes,
+        credentials=load_identity(certificate, key) if credentials else None,
     )
     run(settings, port, started)

@@ -36,7 +36,7 @@ class Stream:
         outline: the result's channels, alpha, depth, palette and metadata; its tensors have no values.
         height, width: of the result.
         rows: (h, width, C[+1]) integers of its depth, from top to bottom.
-        notes, complete: as of ``Result``.
+        notes, complete, touched: as of ``Result``.
     """
 
     outline: Picture
@@ -45,6 +45,7 @@ class Stream:
     rows: Iterator[np.ndarray[Any, Any]]
     notes: tuple[str, ...] = ()
     complete: bool = True
+    touched: bool = True
 
 
 class Pipeline(ABC, Generic[O]):
@@ -136,7 +137,7 @@ class Pipeline(ABC, Generic[O]):
         made = result.picture
         planes = made.pixels if made.alpha is None else torch.cat([made.pixels, made.alpha])
         rows = (images.quantize(planes[:, top : top + ROWS], made.bit_depth) for top in range(0, made.height, ROWS))
-        return Stream(made, made.height, made.width, rows, result.notes, result.complete)
+        return Stream(made, made.height, made.width, rows, result.notes, result.complete, result.touched)
 
     @property
     def digital_source(self) -> str:
@@ -148,11 +149,12 @@ class Pipeline(ABC, Generic[O]):
         """What files of results say of how they were made."""
         return Label(self.digital_source, f"img2img {self.model.info.name}", version("img2img-toolkit"))
 
-    def _adversary(self) -> float | None:
-        """The weight of the adversary that the model was trained against; None where it does not say."""
-        config = self.model.info.recipe.get("config", {})
-        found = config.get("adversary", {}).get("weight") if isinstance(config, dict) else None
-        return float(found) if isinstance(found, int | float) else None
+    def _invents(self) -> bool:
+        """Whether the model learned more than distances of pixels, or does not say how it learned: it may add what was not there."""
+        recipe = self.model.info.recipe
+        config = recipe.get("config")
+        more = (("adversary", "weight"), ("loss", "perceptual"), ("loss", "lpips"), ("data", "damage", "sketch"))
+        return not isinstance(config, dict) or bool(recipe.get("teacher")) or any(_at(config, keys) for keys in more)
 
     @cached_property
     def identity(self) -> str:
@@ -183,3 +185,10 @@ def check_colors(picture: Picture) -> None:
     if picture.channels not in (1, 3) or picture.bit_depth == 32 or picture.palette is not None:
         kind = "labels" if picture.palette is not None else f"{picture.channels} bands of {picture.bit_depth} bits"
         raise PictureError(f"the model takes gray and RGB pictures of 8 or 16 bits; this one has {kind}")
+
+
+def _at(config: Any, keys: tuple[str, ...]) -> Any:
+    """The value under ``keys``, one in the other; None where there is none."""
+    for key in keys:
+        config = config.get(key) if isinstance(config, dict) else None
+    return config

@@ -47,8 +47,10 @@ class Result:
         picture: the result.
         notes: what the user should know of how it was made.
         complete: whether the work was finished; False where it was stopped early and the picture shows how far it was.
+        touched: whether a network changed anything; False where there was nothing to do.
     """
 
     picture: "Picture"
     notes: tuple[str, ...] = field(default=())
     complete: bool = True
+    touched: bool = True

@@ -127,7 +127,7 @@ class Computer:
             raise RefusedError(422, f"the result would have {width}x{height} pixels, and {most:,} are allowed: send a smaller picture")
         needed = asked.task.extension and asked.task.extension(asked.options, pipeline.model.info)
         format = asked.format or (images.check_format(needed) if needed else own_format(picture, lossless=asked.task.lossless))
-        write = WriteOptions(asked.quality, asked.strip_metadata, asked.label, most)
+        write = WriteOptions(asked.quality, asked.strip_metadata, asked.label, self.settings.credentials, most)
         return make_one(picture, path, pipeline, asked.options, write, format, progress=progress)
 
     def _mark(self, job: Job, pipeline: Pipeline[Any], path: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from img2img.credentials.identity import Identity
 from img2img.inference.runtime import Runtime
 
 MAX_MEGABYTES = 200
@@ -21,7 +22,7 @@ class Settings:
         cors: origins whose pages may use the API. allow_hosts: more names of this machine.
         runtime: where and how models run.
         max_bytes, max_pixels: of one request, and of a picture and its result. queue: jobs that may wait or be sent.
-        keep_minutes: how long the files of a job that has ended are kept.
+        keep_minutes: how long the files of a job that has ended are kept. credentials: who signs results; None: nobody.
     """
 
     host: str = "127.0.0.1"
@@ -34,3 +35,4 @@ class Settings:
     max_pixels: int = MAX_PIXELS
     queue: int = QUEUE
     keep_minutes: float = KEEP_MINUTES
+    credentials: Identity | None = None

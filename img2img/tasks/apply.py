@@ -15,6 +15,7 @@ from img2img.tasks.task import Request, Task, flag_of
 
 if TYPE_CHECKING:
     from img2img.batch.write import WriteOptions
+    from img2img.credentials.identity import Identity
     from img2img.inference.pipeline import Pipeline
     from img2img.models import ModelInfo
 
@@ -34,6 +35,9 @@ class Files:
     overwrite: bool = False
     strip_metadata: bool = False
     no_label: bool = False
+    credentials: bool = False
+    certificate: str | None = None
+    key: str | None = None
     max_pixels: int | None = None
     as_json: bool = False
 
@@ -56,7 +60,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     name = _model_name(task, options, model)
     variants = task.variants(options)
     most = files.max_pixels or images.DEFAULT_MAX_PIXELS
-    write = WriteOptions(files.quality, files.strip_metadata, not files.no_label, most, files.overwrite)
+    write = WriteOptions(files.quality, files.strip_metadata, not files.no_label, _identity(files), most, files.overwrite)
 
     @cache
     def open_() -> "Pipeline[Any]":
@@ -75,6 +79,19 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         return True
     jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
     return run_on_console(jobs, open_, write, spell=partial(flag_of, task), as_json=files.as_json)
+
+
+def _identity(files: Files) -> "Identity | None":
+    """Who signs the results."""
+    if not files.credentials:
+        if files.certificate or files.key:
+            raise ConfigError(f"{option('certificate')} and {option('key')} are for {option('credentials')}")
+        return None
+    if "-" in files.inputs:
+        raise ConfigError(f"{option('credentials')} name the input as a file, and standard input is none: give the file itself")
+    from img2img.credentials.identity import load_identity
+
+    return load_identity(*(Path(given) if given else None for given in (files.certificate, files.key)))
 
 
 def _model_name(task: Task[Any], options: Options, model: str | None) -> str:

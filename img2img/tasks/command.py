@@ -28,6 +28,9 @@ _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "overwrite": (bool, typer.Option("--overwrite", help="Replace inputs, and files that img2img did not write.", rich_help_panel=FILES)),
     "strip_metadata": (bool, typer.Option("--strip-metadata", help="Leave out profile, EXIF, XMP and resolution.", rich_help_panel=FILES)),
     "no_label": (bool, typer.Option("--no-label", help="Do not say in the file that a model made it.", rich_help_panel=FILES)),
+    "credentials": (bool, typer.Option("--credentials", help="Sign who made it of what (C2PA).", rich_help_panel=FILES)),
+    "certificate": (str | None, typer.Option(metavar="FILE", help="PEM chain to sign with.{own}", rich_help_panel=FILES)),
+    "key": (str | None, typer.Option(metavar="FILE", help="Its private key, PEM.{own}", rich_help_panel=FILES)),
     "max_pixels": (int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]", rich_help_panel=FILES)),
     "as_json": (bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.", rich_help_panel=FILES)),
 }
@@ -134,6 +137,7 @@ def _described(info: Any, task: Task[Any]) -> Any:
     words = {
         "{default}": f"  [default: NAME{suffix}.EXT, FOLDER{suffix} beside the input]",
         "{default_suffix}": f"  [default: {suffix} beside inputs, nothing in folders]",
+        "{own}": "  [default: that of img2img credentials init]",
         "{default_extension}": f"  [default: the input's{exact}]",
     }
     copied = copy(info)

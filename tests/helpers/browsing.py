@@ -30,6 +30,7 @@ def page_of(chromium: Browser, address: str, **context: Any) -> Iterator[Page]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
         page.on("request", lambda asked: None if asked.url.startswith((address.split("#")[0], "blob:")) else failures.append(asked.url))
+        page.on("filechooser", lambda chooser: None)  # from now on: a test that begins to wait for one may be slower than its key
         page.goto(address)
         page.wait_for_selector("html[data-ready]", state="attached")
         yield page

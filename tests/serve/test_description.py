@@ -57,7 +57,9 @@ def test_a_task_is_described_by_its_options(client: httpx.Client, task: Any) -> 
     properties = shown["options"]["properties"]
     local = {name for name, about in task.options.model_json_schema()["properties"].items() if about.get("local")}
     assert set(properties) == set(task.options.model_fields) - local
-    assert set(properties) | {"picture", "model", "format", "quality", "strip_metadata", "options"} | set(shown["runtime"]) == set(form)
+    assert set(properties) | {"picture", "model", "format", "quality", "strip_metadata", "label", "options"} | set(shown["runtime"]) == set(
+        form
+    )
 
 
 def test_a_job_is_as_described(client: httpx.Client, small: bytes) -> None:

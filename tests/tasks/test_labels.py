@@ -114,6 +114,32 @@ def test_results_of_results_keep_the_stronger(photo: Path, tmp_path: Path) -> No
     )
 
 
+def test_where_nothing_is_filled_nothing_is_said(photo: Path, tmp_path: Path) -> None:
+    Image.new("L", (24, 16)).save(tmp_path / "empty.png")
+    run("inpaint", photo, "--mask", tmp_path / "empty.png", "-o", tmp_path / "a.png")
+    assert label_of(tmp_path / "a.png") is None
+    run("inpaint", photo, "--box", "2,2,3,3", "-o", tmp_path / "b.png")
+    assert label_of(tmp_path / "b.png") is not None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "source"),
+    [
+        ({"config": {"adversary": {"weight": 0.0}, "loss": {"perceptual": 0.0}}}, ENHANCED),
+        ({"config": {"adversary": {"weight": 0.01}}}, COMPOSITE),
+        ({"config": {"loss": {"perceptual": 0.2}}}, COMPOSITE),
+        ({"config": {"loss": {"lpips": 0.4}}}, COMPOSITE),
+        ({"config": {"loss": {"lpips": 0.0}}, "teacher": {"name": "realesrgan-x4plus"}}, COMPOSITE),
+        ({"config": "damaged"}, COMPOSITE),
+    ],
+)
+def test_what_learned_more_than_distances_of_pixels_may_invent(recipe: dict[str, Any], source: str) -> None:
+    pipeline = UPSCALE.open("upscale-4x-fidelity")
+    info = pipeline.model.info.model_copy(update={"recipe": recipe})
+    pipeline.model = type(pipeline.model)(pipeline.model.network, info)
+    assert pipeline.label.source == source
+
+
 def test_inspect_shows_it(photo: Path, tmp_path: Path) -> None:
     run("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
     shown = CliRunner().invoke(app, ["inspect", str(tmp_path / "a.png")]).stdout

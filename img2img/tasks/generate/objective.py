@@ -84,8 +84,8 @@ class GenerateObjective(Objective):
 
 
 def compared(real: list[Features], fake: list[Features]) -> dict[str, float]:
-    """Distances of VGG16's features between pictures, precision and recall; at least two pictures each."""
+    """Distances of VGG16's features between pictures; precision and recall of their means over each picture. At least two of each."""
     figures = feature_distances(real, fake)
-    true, made = (torch.cat([each["vgg"].flatten(1) for each in side]) for side in (real, fake))
+    true, made = (torch.cat([each["vgg"].mean(1) for each in side]) for side in (real, fake))
     precision, recall = precision_recall(true, made)
     return {**figures, "precision": precision, "recall": recall}

@@ -78,7 +78,8 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
             if progress:
                 progress(number / len(holes))
         notes = dict.fromkeys(note for hole in holes for note in hole.notes)
-        return Result(picture.with_frames(frames), (*working.notes, *notes))
+        touched = any(bool(hole.weight.any()) for hole in holes)
+        return Result(picture.with_frames(frames), (*working.notes, *notes), touched=touched)
 
     def holes(self, picture: Picture, options: InpaintOptions) -> list[Hole]:
         """What ``options`` would fill, for each frame of ``picture``; errors as a call."""

@@ -46,10 +46,9 @@ class TranslatePipeline(Pipeline[TranslateOptions]):
 
     @property
     def digital_source(self) -> str:
-        """A restorer without an adversary invents nothing; all others may."""
-        config = self.model.info.recipe.get("config", {})
-        restores = config.get("method") == "restore" and not config.get("data", {}).get("damage", {}).get("sketch")
-        return ENHANCED if restores and self._adversary() == 0 else COMPOSITE
+        config = self.model.info.recipe.get("config")
+        restores = isinstance(config, dict) and config.get("method") == "restore"
+        return ENHANCED if restores and not self._invents() else COMPOSITE
 
     def __call__(self, picture: Picture, options: TranslateOptions, *, progress: Progress | None = None) -> Result:
         """``picture`` with every frame translated.

@@ -63,8 +63,7 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
 
     @property
     def digital_source(self) -> str:
-        """Without an adversary a network invents nothing; one that does not say how it was trained may."""
-        return ENHANCED if self._adversary() == 0 else COMPOSITE
+        return COMPOSITE if self._invents() else ENHANCED
 
     def output_size(self, height: int, width: int, options: UpscaleOptions) -> tuple[int, int]:
         """Halves round up, and no side gets less than 1."""

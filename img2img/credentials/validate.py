@@ -1,0 +1,71 @@
+"""Whether a file's content credentials hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from img2img.credentials.identity import MISSING
+from img2img.credentials.sign import SIGNED
+from img2img.errors import Img2ImgError
+
+# What c2pa calls it: the words for people.
+STATES = {
+    "Valid": "valid; signed by somebody whom nobody vouches for",
+    "Trusted": "valid and trusted",
+    "Invalid": "invalid: the file was changed after it was signed, or the signature is none",
+}
+
+
+def validate(path: Path, format: str, anchors: Path | None = None) -> dict[str, Any] | None:
+    """What the content credentials of the file at ``path``, of Pillow's ``format``, say and whether they hold; None where it has none.
+
+    -> {"state": "valid" | "trusted" | "invalid", "explanation", "signer", "failed": [codes of C2PA], "actions": [...]}
+
+    Args:
+        anchors: PEM certificates of authorities that are trusted.
+
+    Raises:
+        Img2ImgError: credentials that cannot be read, anchors that are none, or a missing extra.
+    """
+    try:
+        import c2pa
+    except ModuleNotFoundError as error:
+        raise Img2ImgError(MISSING) from error
+    settings: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
+    if anchors is not None:
+        try:
+            text = anchors.read_text("latin-1")
+        except OSError as error:
+            raise Img2ImgError(f"cannot read {str(anchors)!r}: {error.strerror}") from error
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise Img2ImgError(f"{str(anchors)!r} holds no certificates as PEM (-----BEGIN CERTIFICATE-----)")
+        settings |= {"trust": {"trust_anchors": text}}
+        settings["verify"] |= {"verify_trust": True}
+    try:
+        with open(path, "rb") as file, c2pa.Context.from_dict(settings) as context:
+            reader = c2pa.Reader(SIGNED.get(format, f"image/{format.lower()}"), file, context=context)
+            with reader:
+                state, report = reader.get_validation_state(), json.loads(reader.json())
+    except c2pa.C2paError.ManifestNotFound:
+        return None
+    except c2pa.C2paError as error:
+        return {"state": "invalid", "explanation": STATES["Invalid"], "signer": None, "failed": [str(error)[:200]], "actions": []}
+    active = report["manifests"].get(report.get("active_manifest"), {})
+    failures = report.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
+    actions = [
+        each for found in active.get("assertions", []) if found["label"].startswith("c2pa.actions") for each in found["data"]["actions"]
+    ]
+    return {
+        "state": str(state).lower(),
+        "explanation": STATES.get(str(state), str(state)),
+        "signer": active.get("signature_info", {}).get("issuer"),
+        "failed": sorted({each["code"] for each in failures}) if str(state) == "Invalid" else [],
+        "actions": [
+            {
+                "action": each["action"],
+                "source": str(each.get("digitalSourceType", "")).rpartition("/")[2] or None,
+                "software": (each.get("softwareAgent") or {}).get("name"),
+            }
+            for each in actions
+        ],
+    }
