@@ -15,8 +15,9 @@ from rich.text import Text
 
 from img2img.batch.interrupt import interruptible
 from img2img.batch.jobs import Job
-from img2img.batch.run import Outcome, run
+from img2img.batch.outcome import Outcome
 from img2img.batch.run import Progress as Told
+from img2img.batch.run import run
 from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.images.format_fit import NO_LABEL
 

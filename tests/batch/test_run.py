@@ -12,7 +12,8 @@ from img2img import images
 from img2img.api import LoadedModel
 from img2img.batch.jobs import Job, Naming, plan
 from img2img.batch.manifest import NAME
-from img2img.batch.run import Outcome, run
+from img2img.batch.outcome import Outcome
+from img2img.batch.run import run
 from img2img.batch.write import WriteOptions
 from img2img.errors import Img2ImgError
 from img2img.tasks.upscale import UPSCALE

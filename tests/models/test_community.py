@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from img2img.errors import ModelError
 from img2img.inference.runtime import Runtime
-from img2img.models import Model, load_model
+from img2img.models import Model, community_networks, load_model
 from img2img.models import community as foreign
 from img2img.tasks.translate.options import TranslateOptions
 from img2img.tasks.translate.pipeline import TranslatePipeline
@@ -82,7 +82,7 @@ def reach(network: nn.Module, side: int, scale: int) -> int:
 def test_the_halo_of_an_rrdbnet_is_its_receptive_field(scale: int) -> None:
     torch.manual_seed(0)
     network = ESRGAN(num_filters=4, num_blocks=1, scale=scale)
-    assert foreign._rrdb_radius(network.hyperparameters) == reach(network, 49, scale)
+    assert community_networks._rrdb_radius(network.hyperparameters) == reach(network, 49, scale)
 
 
 def test_the_halo_of_a_compact_network_is_its_receptive_field(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from toy import Samples, Toy
 
 from img2img.errors import TrainingError
 from img2img.training import TrainerConfig, train
-from img2img.training.trainer import MOST_ROLLBACKS
+from img2img.training.loop import MOST_ROLLBACKS
 
 PLAIN = {"name": "patchgan", "width": 4, "layers": 1, "norm": "none", "spectral_norm": False}
 SIMPLE: dict[str, Any] = {"norm": "none", "noise": 0, "r1": 0, "augment": [], "pool": 0, "network": PLAIN}

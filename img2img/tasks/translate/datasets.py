@@ -1,18 +1,17 @@
 """What a translator is trained on: samples, a validation set, and the specs of both sides' pictures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
 
 from img2img.data.classes import ClassFolders
-from img2img.data.held_out import hold_out
 from img2img.data.held_out_list import hold_out_for_good
 from img2img.data.pairs import LabelSide, PairCrops, PairPatches, SingleCrops, SinglePatches, UnpairedCrops, UnpairedPatches
 from img2img.data.pictures import PictureSet, decode_labels, decode_photo
 from img2img.data.sources import Sources, find_class_folders, find_layouts, find_pictures, listed, sources_record
-from img2img.data.splits import DataLayout, HoldOutBy, Split
+from img2img.data.splits import DataLayout
 from img2img.errors import DataError, option
 from img2img.models import ImageSpec
 from img2img.tasks.translate.config import TranslateConfig
@@ -20,11 +19,11 @@ from img2img.tasks.translate.domain_data import DomainCrops, DomainPatches
 from img2img.tasks.translate.image_specs import decoder_of, image_spec, photograph_decoder, range_of, shrinking
 from img2img.tasks.translate.label_maps import LabelMaps, find_labels
 from img2img.tasks.translate.restoration import RestorationCrops, RestorationPatches, fitting
+from img2img.tasks.translate.sides import LEAST_OF_KIND, check_counts, files_of, first_of, training_and_validation
 from img2img.tasks.translate.size_limits import SizeLimits, find_size_limits
 from img2img.training.objective import Batch
 from img2img.training.setup import data_record, photographs
 
-LEAST_OF_KIND = 2  # validation pictures where sets are compared: a distance between sets needs two
 PAIR_LAYOUTS = "A/ and B/, train_A/ and train_B/, or A|B side by side in train/"
 
 
@@ -102,13 +101,13 @@ def _pairs(data: Sources, config: TranslateConfig, limits: SizeLimits, cache: Pa
             f"{_named(data)} holds {layout.describe()}, not pairs: lay them out as {PAIR_LAYOUTS}, "
             "or use a preset for unpaired data: cyclegan, cut, unit, munit"
         )
-    train, checks = _splits(layout, config, validation, cache.parent)
-    train, checks = _first(train, most), _first(checks, most)
+    train, checks = training_and_validation(layout, config, validation, cache.parent)
+    train, checks = first_of(train, most), first_of(checks, most)
     sets: dict[str, tuple[PictureSet, PictureSet]] = {}
     maps: dict[str, LabelMaps | None] = {}
     for name, other in (("a", "b"), ("b", "a")):
         side = name if config.direction == "a2b" else other
-        files, checked_files = (_files(layout, split, side) for split in (train, checks))
+        files, checked_files = (files_of(layout, split, side) for split in (train, checks))
         maps[name] = found = None if layout.name == "side-by-side" else find_labels(data, files + checked_files, config, name)
         decode = decode_labels(found.palette, found.void) if found else decoder_of(layout, files, side)
         decode = shrinking(decode, config, labels=found is not None)
@@ -137,12 +136,12 @@ def _two_sets(
     layout = find_layouts(data, config.data.layout)
     if layout.kind == "single":
         raise DataError(f"{_named(data)} holds {layout.describe()}; this preset needs two sets of pictures: trainA/ and trainB/")
-    train, checks = _splits(layout, config, validation, cache.parent)
+    train, checks = training_and_validation(layout, config, validation, cache.parent)
     sets: list[tuple[PictureSet, PictureSet]] = []
     for name in ("a", "b") if config.direction == "a2b" else ("b", "a"):
-        one, other = (_files(layout, split, name)[:most] for split in (train, checks))
-        _check_counts(layout, name, len(one), len(other))
-        decode = shrinking(decoder_of(layout, _files(layout, train, name), name), config)
+        one, other = (files_of(layout, split, name)[:most] for split in (train, checks))
+        check_counts(layout, name, len(one), len(other))
+        decode = shrinking(decoder_of(layout, files_of(layout, train, name), name), config)
         sets.append(
             (
                 PictureSet(one, cache / f"train.{name}.pixels", smallest=config.data.size, decode=decode),
@@ -157,71 +156,8 @@ def _two_sets(
     return Datasets(samples, crops, image_spec(a, ranges[0]), image_spec(b, ranges[1]), (), layout.describe(), record, count)
 
 
-def _check_counts(layout: DataLayout, side: str, pictures: int, checks: int) -> None:
-    """Raise DataError for a side that has too few pictures to train or to validate on."""
-    named = f"side {layout.sides['ab'.index(side)]} of {str(layout.root)!r}"
-    if not pictures:
-        raise DataError(f"{named} has no picture to train on: add some, or take a preset for single pictures, restore or colorize")
-    if checks < LEAST_OF_KIND:
-        raise DataError(
-            f"{named} has {checks} picture{'s' * (checks != 1)} to validate on, and sets are compared of {LEAST_OF_KIND} at least: add more"
-        )
-
-
-def _splits(layout: DataLayout, config: TranslateConfig, validation: Path | None, run: Path) -> tuple[Split, Split]:
-    """(training split, validation split): the latter from the folder ``validation``, the val or test split, or every tenth item or group.
-
-    ``run`` remembers those, so that they stay the same.
-    """
-    train, by = layout.split("train"), config.data.validation_by
-    if validation is not None:
-        other = find_layouts(validation, config.data.layout)
-        if other.name != layout.name:
-            raise DataError(
-                f"{option('val')} {str(validation)!r} is laid out as {other.name!r}, {option('data')} as {layout.name!r}; "
-                "both must have the same layout"
-            )
-        return _without(layout, train, other.splits[0], by), other.splits[0]
-    for split in layout.splits:
-        if split.name in ("val", "test"):
-            return _without(layout, train, split, by), split
-    if layout.kind == "paired" and train.b:
-        kept, held_out = hold_out_for_good(list(zip(train.a, train.b, strict=True)), run, by=by, name="pairs")
-        return _of_pairs("train", kept), _of_pairs("val", held_out)
-    least = LEAST_OF_KIND if layout.kind == "unpaired" else 1
-    parts = []
-    for name, side in zip(layout.sides, (train.a, train.b), strict=True):
-        try:
-            parts.append(hold_out_for_good(side, run, least=least, by=by, name=name) if side else ([], []))
-        except DataError as error:
-            raise DataError(f"side {name} of {str(layout.root)!r}: {error}") from error
-    return Split("train", *(tuple(part[0]) for part in parts)), Split("val", *(tuple(part[1]) for part in parts))
-
-
-def _without(layout: DataLayout, train: Split, held_out: Split, by: HoldOutBy) -> Split:
-    """``train`` without what is in ``held_out``; errors as ``hold_out``."""
-    if layout.kind == "paired" and train.b:
-        pairs, others = (list(zip(split.a, split.b, strict=True)) for split in (train, held_out))
-        return _of_pairs("train", hold_out(pairs, others, by=by)[0])
-    a, b = (tuple(hold_out(side, other, by=by)[0] if other else side) for side, other in ((train.a, held_out.a), (train.b, held_out.b)))
-    return Split("train", a, b)
-
-
-def _of_pairs(name: str, pairs: list[tuple[Path, Path]]) -> Split:
-    a, b = zip(*pairs, strict=True)
-    return Split(name, a, b)
-
-
 def _named(data: Sources) -> str:
     return ", ".join(repr(str(each)) for each in listed(data))
-
-
-def _first(split: Split, most: int | None) -> Split:
-    return replace(split, a=split.a[:most], b=split.b[:most])
-
-
-def _files(layout: DataLayout, split: Split, side: str) -> list[Path]:
-    return list(split.a if side == "a" or layout.name == "side-by-side" else split.b)
 
 
 def _domains(

@@ -19,7 +19,7 @@ from img2img import images, networks
 from img2img.api import LoadedModel
 from img2img.batch import run as batch
 from img2img.batch.jobs import Naming, plan
-from img2img.batch.run import Outcome
+from img2img.batch.outcome import Outcome
 from img2img.batch.stdin import run_on_stream
 from img2img.batch.write import WriteOptions
 from img2img.errors import ConfigError, ModelError, PictureError
