@@ -101,11 +101,20 @@ def test_colors_are_the_annealed_mean_of_the_bins() -> None:
     assert torch.allclose(network.colors(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
 
 
+def test_what_training_overrates_is_taken_off_when_colors_are_chosen() -> None:
+    network = colorizer()
+    logits = torch.full((1, len(bins()), 1, 1), -1e4)
+    logits[0, 5], logits[0, 9] = 2.0, 1.0
+    network.logits = lambda gray: logits  # type: ignore[method-assign]
+    network.overrated[5] = 1.0
+    assert torch.allclose(network.colors(torch.zeros(1, 1, 8, 8)).flatten(), (bins()[5] + bins()[9]) / 2, atol=1e-4)
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_the_encoder_is_vgg16_with_its_first_layer_summed_over_colors(depth: int) -> None:
     network, vgg = Colorizer(width=4, depth=depth), vgg16_weights()
     shared = network.shared()
-    assert shared.keys() == {f"encoder.{key}" for key in network.encoder.state_dict()}
+    assert shared.keys() == {"overrated", *(f"encoder.{key}" for key in network.encoder.state_dict())}
     assert torch.allclose(shared["encoder.conv1_1.weight"][:, 0], vgg["conv1_1.weight"].sum(1))
     assert torch.equal(shared[f"encoder.conv4_{depth}.bias"], vgg[f"conv4_{depth}.bias"])
     missing, unexpected = network.load_state_dict(shared, strict=False)
