@@ -21,7 +21,7 @@ def coded_sizes(file: BinaryIO) -> list[tuple[int, int]]:
     boxes (ISO/IEC 23008-12), or scales the picture to it.
 
     Raises:
-        ValueError, IndexError, struct.error: there is none, the boxes are damaged, or there are more parts than any picture has.
+        ValueError, LookupError, struct.error: there is none, the boxes are damaged, or there are more parts than any picture has.
     """
     before = file.tell()
     parts = _Parts(file)
