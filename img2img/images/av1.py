@@ -1,101 +1,157 @@
 """How large the pictures inside an AVIF really are: by their AV1 sequence headers, whatever the boxes around them say."""
 
-import contextlib
+import io
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-_SEQUENCE_HEADER, _TEMPORAL_DELIMITER = 1, 2
-_DEEPEST, _MOST = 8, 10_000  # boxes in each other, and of one file
-_ENOUGH = 512  # bytes of an item in which its sequence header begins
+_CONTAINERS = (b"meta", b"moov", b"trak", b"mdia", b"minf", b"stbl")
+_TABLES = (b"iloc", b"idat", b"stco", b"co64", b"stsc", b"stsz")
+_SEQUENCE_HEADER = 1
+_MOST = 200_000  # boxes, items, samples and OBUs of one file
+_LONGEST = 512  # bytes of a sequence header and what is before it in its OBU; 400 are possible
+
+Span = tuple[BinaryIO, int, int]  # a stream, and where a piece of AV1 data begins and ends in it
 
 
 def coded_sizes(file: BinaryIO) -> list[tuple[int, int]]:
-    """The (width, height) of each AV1 picture in the AVIF ``file``; of a damaged file as far as it can be read.
+    """The (width, height) of each sequence header in the AVIF ``file``, of all its items and samples.
 
     A decoder takes memory for the size of the sequence header (AV1 specification, 5.5.1), and only then compares it with that of the
-    boxes (ISO/IEC 23008-12).
+    boxes (ISO/IEC 23008-12), or scales the picture to it.
+
+    Raises:
+        ValueError, IndexError, struct.error: there is none, the boxes are damaged, or there are more parts than any picture has.
     """
     before = file.tell()
-    end = file.seek(0, 2)
-    sizes = []
-    with contextlib.suppress(struct.error, IndexError, OverflowError):
-        for place in _items(file, 0, end, 0, [_MOST]):
-            file.seek(place)
-            if size := _frame_size(file.read(_ENOUGH)):
-                sizes.append(size)
+    parts = _Parts(file)
+    sizes = [size for span in parts.spans(0, parts.end) for size in parts.frame_sizes(*span)]
     file.seek(before)
+    if not sizes:
+        raise ValueError("an AVIF without a sequence header")
     return sizes
 
 
-def _items(file: BinaryIO, start: int, end: int, depth: int, left: list[int]) -> Iterator[int]:
-    """Where items and first samples begin, by the boxes from ``start`` to ``end``."""
-    while start + 8 <= end and left[0] > 0 and depth < _DEEPEST:
-        left[0] -= 1
-        file.seek(start)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if size == 1:
-            (size,), header = struct.unpack(">Q", file.read(8)), 16
-        size = size or end - start
-        if size < header:
-            return
-        inner, after = start + header, min(start + size, end)
-        if kind == b"meta":
-            yield from _items(file, inner + 4, after, depth + 1, left)
-        elif kind in _CONTAINERS:
-            yield from _items(file, inner, after, depth + 1, left)
-        elif kind in (b"stco", b"co64"):
-            file.seek(inner)
-            yield struct.unpack(">8xQ" if kind == b"co64" else ">8xI", file.read(16 if kind == b"co64" else 12))[0]
-        elif kind == b"iloc":
-            file.seek(inner)
-            yield from _locations(file.read(after - inner))
-        start += size
+class _Parts:
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.end = file, file.seek(0, 2)
+        self.left, self.joined = _MOST, 0
+
+    def count(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError(f"an AVIF of more than {_MOST} parts")
+
+    def read(self, start: int, length: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(length)
+
+    def spans(self, start: int, end: int) -> Iterator[Span]:
+        """The data of all items and samples, by the boxes from ``start`` to ``end``."""
+        found: dict[bytes, tuple[int, int]] = {}  # where the contents of each kind of box are
+        while start + 8 <= end:
+            self.count()
+            size, kind = struct.unpack(">I4s", self.read(start, 8))
+            header = 8
+            if size == 1:
+                (size,), header = struct.unpack(">Q", self.read(start + 8, 8)), 16
+            size = size or end - start
+            if size < header:
+                raise ValueError("a box that is smaller than its header")
+            inner, after = start + header, min(start + size, end)
+            if kind in _CONTAINERS:
+                yield from self.spans(inner + 4 if kind == b"meta" else inner, after)
+            elif kind in _TABLES and kind in found:
+                raise ValueError(f"two boxes {kind!r} where one is wanted")
+            found[kind] = inner, after
+            start += size
+        if b"iloc" in found:
+            yield from self._items(self._numbers(found[b"iloc"]), found.get(b"idat", (0, 0))[0])
+        for chunks, wide in ((b"stco", 4), (b"co64", 8)):
+            if chunks in found:
+                yield from self._samples(wide, *(self._numbers(found[kind]) for kind in (chunks, b"stsc", b"stsz")))
+
+    def _numbers(self, place: tuple[int, int]) -> "_Numbers":
+        return _Numbers(self.read(place[0], place[1] - place[0]))
+
+    def _items(self, box: "_Numbers", idat: int) -> Iterator[Span]:
+        """By an ``iloc`` box (ISO/IEC 14496-12, 8.11.3); ``idat`` is where the contents of that box begin."""
+        version = box.take(4) >> 24
+        lengths = box.take(2)
+        offset, length, base, index = (lengths >> shift & 15 for shift in (12, 8, 4, 0))
+        for _ in range(box.take(4 if version == 2 else 2)):
+            self.count()
+            box.take(4 if version == 2 else 2)  # the item's number
+            method = box.take(2) & 15 if version in (1, 2) else 0
+            box.take(2)  # the data reference
+            start = box.take(base) + (idat if method == 1 else 0)
+            extents = []
+            for _ in range(box.take(2)):
+                self.count()
+                box.take(index if version in (1, 2) else 0)
+                extents.append((start + box.take(offset), box.take(length)))
+            if len(extents) == 1:
+                yield self.file, extents[0][0], sum(extents[0])
+            elif extents:
+                self.joined += sum(size for _, size in extents)
+                if self.joined > self.end:
+                    raise ValueError("items that overlap")
+                data = b"".join(self.read(*extent) for extent in extents)
+                yield io.BytesIO(data), 0, len(data)
+
+    def _samples(self, wide: int, chunks: "_Numbers", per_chunk: "_Numbers", sizes: "_Numbers") -> Iterator[Span]:
+        """By the tables of a track (ISO/IEC 14496-12, 8.7): where chunks begin (numbers of ``wide`` bytes), how
+        many samples each has, and how long they are.
+        """
+        for table in (chunks, per_chunk, sizes):
+            table.take(4)  # version and flags
+        alike, left = sizes.take(4), sizes.take(4)
+        runs = []
+        for _ in range(per_chunk.take(4)):
+            self.count()
+            runs.append((per_chunk.take(4), per_chunk.take(4), per_chunk.take(4)))
+        runs.reverse()
+        for number in range(1, chunks.take(4) + 1):
+            self.count()
+            place = chunks.take(wide)
+            while len(runs) > 1 and runs[-2][0] <= number:
+                runs.pop()
+            for _ in range(min(left, runs[-1][1])):
+                self.count()
+                left, size = left - 1, alike or sizes.take(4)
+                yield self.file, place, place + size
+                place += size
+
+    def frame_sizes(self, stream: BinaryIO, place: int, end: int) -> Iterator[tuple[int, int]]:
+        """The largest frame that each sequence header from ``place`` to ``end`` allows (AV1, 5.3 and 5.5)."""
+        while place < min(end, self.end):
+            self.count()
+            stream.seek(place)
+            data = stream.read(min(_LONGEST, end - place))
+            try:
+                kind, extended, sized = data[0] >> 3 & 15, data[0] >> 2 & 1, data[0] >> 1 & 1
+                begin, length, shift = 1 + extended, 0, 0
+                while sized:  # leb128
+                    length |= (data[begin] & 127) << shift
+                    shift, sized, begin = shift + 7, data[begin] >> 7, begin + 1
+                if kind == _SEQUENCE_HEADER:
+                    yield _Bits(data[begin:]).frame_size()
+            except IndexError:  # a decoder gives up here too
+                return
+            place = place + begin + length if data[0] >> 1 & 1 else end
 
 
-def _locations(box: bytes) -> Iterator[int]:
-    """The file offsets of the first extents of an ``iloc`` box (ISO/IEC 14496-12, 8.11.3)."""
-    version, lengths = box[0], struct.unpack_from(">H", box, 4)[0]
-    offset, length, base, index = (lengths >> shift & 15 for shift in (12, 8, 4, 0))
-    index = index if version in (1, 2) else 0
-    wide = 4 if version == 2 else 2
-    place = 6 + wide
-    for _ in range(min(_number(box, 6, wide), _MOST)):
-        in_file = version == 0 or box[place + wide + 1] & 15 == 0
-        place += wide + (2 if version in (1, 2) else 0) + 2  # number, construction method, data reference
-        start = _number(box, place, base)
-        extents = _number(box, place + base, 2)
-        place += base + 2
-        if extents and in_file:
-            yield start + _number(box, place + index, offset)
-        place += extents * (index + offset + length)
+class _Numbers:
+    """Numbers of so many bytes, one behind the other."""
 
+    def __init__(self, data: bytes) -> None:
+        self.data, self.place = data, 0
 
-def _number(data: bytes, place: int, length: int) -> int:
-    if place + length > len(data):
-        raise IndexError
-    return int.from_bytes(data[place : place + length], "big")
-
-
-def _frame_size(data: bytes) -> tuple[int, int] | None:
-    """The largest frame that the sequence header at the beginning of ``data`` allows; None where there is none (AV1, 5.3 and 5.5)."""
-    place = 0
-    while place < len(data):
-        head = data[place]
-        kind, extended, sized = head >> 3 & 15, head >> 2 & 1, head >> 1 & 1
-        if head & 0x81 or kind not in (_SEQUENCE_HEADER, _TEMPORAL_DELIMITER):
-            return None
-        place += 1 + extended
-        length = shift = 0
-        while sized:  # leb128
-            length |= (data[place] & 127) << shift
-            shift, sized, place = shift + 7, data[place] >> 7, place + 1
-        if kind == _SEQUENCE_HEADER:
-            return _Bits(data[place:]).frame_size()
-        place += length
-    return None
+    def take(self, length: int) -> int:
+        self.place += length
+        if self.place > len(self.data):
+            raise IndexError("a box that is cut short")
+        return int.from_bytes(self.data[self.place - length : self.place], "big")
 
 
 class _Bits:

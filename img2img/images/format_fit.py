@@ -165,6 +165,9 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
         names = ", ".join(name.decode() for name, _ in metadata.colors)
         notes.append(f"{entry.name} cannot hold how this PNG is displayed ({names}): colors may look different")
         metadata = replace(metadata, colors=())
+    if metadata.private:
+        notes.append(f"the TIFF tags {', '.join(map(str, metadata.private))} mean something to certain programs alone: dropped")
+        metadata = replace(metadata, private=())
     if lost:
         notes.append(f"{entry.name} cannot hold this {', '.join(lost)}: dropped")
     return metadata

@@ -10,6 +10,7 @@ _MAGIC = (
     (b"\x1aE\xdf\xa3", "a video (Matroska, WebM): take its frames out as PNG first"),
     (b"FLV\x01", "a video (FLV): take its frames out as PNG first"),
     (b"\x00\x00\x01\xba", "a video (MPEG): take its frames out as PNG first"),
+    (b"icns", "a Mac's icon (ICNS): export its largest picture as PNG"),
     (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
     (b"0&\xb2u\x8ef\xcf\x11", "a video (WMV): take its frames out as PNG first"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it"),
@@ -25,7 +26,7 @@ def what_it_is(head: bytes) -> str | None:
         if head.startswith(magic):
             return what
     if head[4:8] == b"ftyp":
-        return _VIDEO
+        return None if head[8:12] in (b"avif", b"avis") else _VIDEO  # the first are damaged
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "a video (AVI): take its frames out as PNG first"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -43,6 +43,7 @@ class Metadata:
         iptc: the records of IPTC, as JPEG and TIFF have them.
         colors: a PNG's chunks (name, data) that say how its numbers are displayed where no profile does: gAMA, cHRM, cICP, ...
         geo: (tag, values) of a GeoTIFF: where on Earth a picture of ``size`` lies.
+        private: tags of a TIFF that only certain programs understand; what they said is lost.
         size: (width, height) of the picture in its file, upright.
         lossless: whether a file of a format that can be either (WebP, HEIC, JPEG XL) was compressed without loss: it is written so again.
     """
@@ -57,6 +58,7 @@ class Metadata:
     iptc: bytes | None = None
     colors: tuple[tuple[bytes, bytes], ...] = ()
     geo: tuple[tuple[int, Any], ...] = ()
+    private: tuple[int, ...] = ()
     size: tuple[int, int] | None = field(default=None, compare=False)
     lossless: bool = False
 

@@ -123,7 +123,7 @@ def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, nam
     geo = tuple((tag, tags[tag] if isinstance(tags[tag], (tuple, str)) else (tags[tag],)) for tag in GEO_TAGS if tag in tags)
     if geo and tags.get(274, 1) != 1:
         geo, notes = (), (*notes, "its place on Earth is that of a picture that is not turned, and was dropped")
-    metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)))
+    metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)), private=vips.private_tags(tags))
     return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _sized(metadata, frames), notes=notes)
 
 
@@ -170,6 +170,8 @@ def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int
     if format == "JPEG" and (left_out := said_of_others(image, metadata.xmp)):
         notes = (*notes, left_out)
         metadata = replace(metadata, xmp=without_gain_map(metadata.xmp) if metadata.xmp else None)
+    if len(sizes := image.info.get("sizes", ())) > 1 and format == "ICO":
+        notes = (*notes, f"{len(sizes)} sizes of one icon are in this ICO, of which the largest is read; the others are left out")
     return Picture(frames, depth, format, _sized(metadata, frames), notes=notes)
 
 

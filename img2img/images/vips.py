@@ -9,6 +9,7 @@ from PIL import Image, TiffImagePlugin, TiffTags
 
 from img2img.errors import PictureError
 from img2img.images.inks import inks_to_srgb
+from img2img.images.sized import GEO_TAGS
 
 pyvips.cache_set_max(0)  # the cache would keep the bytes of the last hundred files
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # libtiff's remarks about odd tags
@@ -18,7 +19,9 @@ Pixels = np.ndarray[Any, Any]
 _REDUCED = 1  # NewSubfileType: a smaller copy of another page
 # How the pixels are laid out in this file, or what Metadata keeps elsewhere; all other tags describe the picture.
 _NOT_EXIF = frozenset({*range(254, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 297, 301, *range(317, 326), 330, 332})
-_NOT_EXIF |= {*range(338, 348), *range(512, 522), *range(529, 533), 700, 33723, 34377, 34675, 37724, 50838, 50839}
+_NOT_EXIF |= {*range(338, 348), *range(512, 522), *range(529, 533), 700, 33723, 34675, 50674}
+_FIRST_PRIVATE = 32768  # TIFF 6.0, section 2: tags from here on were given to programs
+_OF_PROGRAMS = frozenset({34377, 37724, 50838, 50839})  # Photoshop's and ImageJ's, which Pillow knows too
 
 
 def is_tiff(head: bytes) -> bool:
@@ -84,11 +87,20 @@ def tiff_metadata(tags: TiffImagePlugin.ImageFileDirectory_v2, file: BinaryIO) -
             file.seek(tags[tag])
             inner.load(file)
             exif[tag] = dict(inner)
-        elif tag not in _NOT_EXIF and tag in TiffTags.TAGS_V2:
+        elif _is_exif(tag):
             exif[tag] = tags[tag]
     if len(exif):
         found["exif"] = exif.tobytes()
     return found
+
+
+def private_tags(tags: TiffImagePlugin.ImageFileDirectory_v2) -> tuple[int, ...]:
+    """The tags of a page that mean something to certain programs alone, none of which is kept."""
+    return tuple(tag for tag in sorted(tags) if tag >= _FIRST_PRIVATE and not (_is_exif(tag) or tag in _NOT_EXIF or tag in GEO_TAGS))
+
+
+def _is_exif(tag: int) -> bool:
+    return tag in TiffTags.TAGS_V2 and not (tag in _NOT_EXIF or tag in _OF_PROGRAMS)
 
 
 def _header(file: BinaryIO) -> bytes:

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from torch.utils.data import Dataset
 
 from img2img.data.held_out_list import hold_out_for_good
-from img2img.data.pictures import Decoder, PictureSet, decode_photo
+from img2img.data.picture_cache import Decoder
+from img2img.data.pictures import PictureSet, decode_photo
 from img2img.data.sources import Sources, find_pictures, skipped, sources_record
 from img2img.data.splits import HoldOutBy
 from img2img.training.objective import Batch, Objective

@@ -383,3 +383,11 @@ def test_bands_alone_are_what_restoration_takes_and_nothing_among_photographs(si
     report = run(singles)
     assert report.count("error") == 0
     assert report.description.endswith("; the folder holds 5 bands of 16 bits, which train translate --preset restore takes")
+
+
+def test_photographs_of_sixteen_bits_are_named(singles: Path) -> None:
+    count = len(list(singles.iterdir()))
+    assert "more than 8 bits" not in run(singles).description
+    for number in range(2):
+        images.write(images.Picture(images.read(singles / f"{number}.png").frames, 16), singles / f"{number}.png")
+    assert f"; 2 of {count} have more than 8 bits, all of which only train translate --preset restore takes" in run(singles).description

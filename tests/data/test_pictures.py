@@ -15,7 +15,7 @@ from profiles import DISPLAY_P3, prophoto
 from scenes import scene
 
 from img2img import images
-from img2img.data import pictures
+from img2img.data import picture_cache
 from img2img.data.pictures import PictureSet, decode_bands, decode_half, decode_labels, decode_photo, decode_shrunk
 from img2img.errors import DataError
 from img2img.images.profiles import color_space, space_of
@@ -91,8 +91,8 @@ def test_labels_are_indices(tmp_path):
 def test_the_cache_is_made_anew_for_another_decoder(tmp_path, monkeypatch):
     band_file(tmp_path / "a.png", 1, "u1")
     filled = []
-    fill = pictures._fill
-    monkeypatch.setattr(pictures, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
+    fill = picture_cache._fill
+    monkeypatch.setattr(picture_cache, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
     decoders = [decode_photo, decode_bands, decode_labels(images.DEFAULT_PALETTE), decode_labels(images.DEFAULT_PALETTE[::-1])]
     for decode in decoders:
         for _ in range(2):
@@ -157,8 +157,8 @@ def test_labels_are_picked_when_they_are_shrunk(tmp_path):
 def test_the_stamp_tells_nested_decoders_apart_and_holds_no_addresses(tmp_path, monkeypatch):
     band_file(tmp_path / "a.png", 3, "u1", height=20, width=20)
     filled = []
-    fill = pictures._fill
-    monkeypatch.setattr(pictures, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
+    fill = picture_cache._fill
+    monkeypatch.setattr(picture_cache, "_fill", lambda *given: filled.append(given[-1]) or fill(*given))
 
     def decoders():
         return [
@@ -251,3 +251,25 @@ def test_a_fingerprint_tells_contents_of_one_length_apart(tmp_path):
     (names, contents), (same, changed) = first.split("-"), PictureSet([path], tmp_path / "c.pixels").fingerprint().split("-")
     assert names == same
     assert contents != changed
+
+
+@pytest.mark.parametrize("limit", [2**20, 0])
+def test_bits_that_are_cut_are_said_once_for_all_sets_of_a_run(tmp_path, caplog, limit):
+    band_file(tmp_path / "deep.png", 3, "u2")
+    band_file(tmp_path / "gray.png", 1, "u2")
+    band_file(tmp_path / "plain.png", 3, "u1")
+    Image.fromarray(np.arange(35, dtype=np.uint16).reshape(7, 5)).save(tmp_path / "labels.png")
+    names = ["deep", "gray", "plain"]
+    for run, decode, chosen, said in (
+        ("photos", decode_photo, names, 1),
+        ("shrunk", decode_shrunk(decode_photo, 3), names, 1),
+        ("plain", decode_photo, ["plain"], 0),
+        ("labels", decode_labels(), ["labels"], 0),
+        ("bands", decode_bands, ["deep"], 0),
+    ):
+        caplog.clear()
+        (tmp_path / run).mkdir()
+        for cache in ("train", "validation", "validation"):
+            paths = [tmp_path / f"{name}.png" for name in chosen]
+            PictureSet(paths, tmp_path / run / f"{cache}.pixels", limit=limit, decode=decode)
+        assert len([each for each in caplog.messages if "learned from as 8 bits" in each]) == said, run

@@ -339,4 +339,110 @@ def test_sequence_headers_written_by_hand() -> None:
     for bits in (reduced, full):
         padded = bits + "0" * (-len(bits) % 8)
         payload = int(padded, 2).to_bytes(len(padded) // 8, "big")
-        assert av1._frame_size(bytes([0x12, 0, 0x0A, len(payload)]) + payload) == (640, 480)
+        data = bytes([0x12, 0, 0x0A, len(payload)]) + payload
+        assert list(av1._Parts(io.BytesIO(data)).frame_sizes(io.BytesIO(data), 0, len(data))) == [(640, 480)]
+
+
+def coded(size: tuple[int, int], color: str) -> tuple[bytes, bytes]:
+    """The AV1 data of a picture, as an AVIF's item has it, and what its av1C box says."""
+    stream = io.BytesIO()
+    Image.new("RGB", size, color).save(stream, "AVIF", subsampling="4:4:4")
+    data = stream.getvalue()
+    place = data.index(b"av1C") + 4
+    return data[data.index(b"mdat") + 4 :], data[place : place + 4]
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + sum(map(len, parts)), kind) + b"".join(parts)
+
+
+def avif(items: list[list[bytes]], config: bytes, size: tuple[int, int], *, idat: bool = False) -> bytes:
+    """An AVIF whose items of AV1 data come in pieces with gaps between them; of several items a grid of one row. ``size`` is an item's."""
+    full, count, method = bytes(4), len(items), 1 if idat else 0
+    grid = [box(b"idat", struct.pack(">4B2H", 0, 0, 0, count - 1, size[0] * count, size[1]))] if count > 1 else []
+    kinds = [b"av01"] * count + [b"grid"] * len(grid)
+    entries = [box(b"infe", struct.pack(">IHH4sB", 2 << 24, number, 0, kind, 0)) for number, kind in enumerate(kinds, 1)]
+    sizes = [box(b"ispe", full, struct.pack(">2I", wide, size[1])) for wide in (size[0], size[0] * count)]
+    properties = box(b"ipco", sizes[0], box(b"pixi", full, b"\3\10\10\10"), box(b"av1C", config), sizes[1])
+    tied = [struct.pack(">HB", number, 3) + b"\1\2\x83" for number in range(1, count + 1)]
+    tied += [struct.pack(">HB", count + 1, 2) + b"\4\2"] * len(grid)
+    links = [box(b"iref", full, box(b"dimg", struct.pack(f">{count + 2}H", count + 1, count, *range(1, count + 1))))] if grid else []
+    data = bytes(9).join(piece for item in items for piece in item)
+    head = box(b"ftyp", b"avif", full, b"avifmif1miaf")
+    start = 0
+    for _ in range(2):  # the second time its place is known
+        located, place = [], start
+        for number, item in enumerate(items, 1):
+            extents = []
+            for piece in item:
+                extents.append(struct.pack(">2I", place, len(piece)))
+                place += len(piece) + 9
+            located.append(struct.pack(">4H", number, method, 0, len(item)) + b"".join(extents))
+        located += [struct.pack(">4H2I", count + 1, 1, 0, 1, 0, 8)] * len(grid)
+        meta = box(
+            b"meta",
+            full,
+            box(b"hdlr", full, bytes(4), b"pict", bytes(13)),
+            box(b"pitm", full, struct.pack(">H", len(kinds))),
+            box(b"iloc", b"\1\0\0\0\x44\0", struct.pack(">H", len(located)), *located),
+            box(b"iinf", full, struct.pack(">H", len(entries)), *entries),
+            *links,
+            box(b"iprp", properties, box(b"ipma", full, struct.pack(">I", len(tied)), *tied)),
+            *(grid or ([box(b"idat", data)] if idat else [])),
+        )
+        start = 0 if idat else len(head) + len(meta) + 8
+    return head + meta + (b"" if idat else box(b"mdat", data))
+
+
+def test_an_honest_grid_is_read_and_one_that_hides_its_size_is_not() -> None:
+    (red, config), (blue, _) = coded((640, 400), "red"), coded((640, 400), "blue")
+    data = avif([[red], [blue]], config, (640, 400))
+    found = images.read(data, max_pixels=1280 * 400)
+    assert (found.width, found.height) == (1280, 400)
+    assert found.pixels[:, 0, [639, 640]].round().T.tolist() == [[1, 0, 0], [0, 0, 1]]
+    with pytest.raises(PictureError, match="640x400 pixels"):
+        images.read(avif([[red], [blue]], config, (64, 64)), max_pixels=10_000)
+
+
+@pytest.mark.parametrize("how", ["plain", "padding", "long padding", "pieces", "idat", "reserved bit"])
+def test_a_sequence_header_is_found_wherever_a_decoder_finds_it(how: str) -> None:
+    obus, config = coded((640, 400), "red")
+    assert obus[:2] == b"\x12\0", "a temporal delimiter, behind which there is the sequence header"
+    pieces = {
+        "padding": [b"\x7a\3abc" + obus],
+        "long padding": [b"\x12\0\x7a\xd8\4" + bytes(600) + obus[2:]],
+        "pieces": [obus[:1], obus[1:3], obus[3:]],
+        "reserved bit": [b"\x13" + obus[1:]],
+    }.get(how, [obus])
+    idat = how == "idat"
+    assert images.read(avif([pieces], config, (640, 400), idat=idat)).width == 640, "the decoder takes it"
+    with pytest.raises(PictureError, match="640x400 pixels"):
+        images.read(avif([pieces], config, (8, 8), idat=idat), max_pixels=10_000)
+
+
+def test_an_avif_of_endless_parts_is_refused() -> None:
+    obus, config = coded((64, 64), "red")
+    for parts in (box(b"free") * 200_001, box(b"iloc", b"\1\0\0\0\0\0\xff\xff", bytes([0, 1, 0, 0, 0, 0, 255, 255]) * 65535)):
+        data = avif([[obus]], config, (64, 64)) + parts
+        with pytest.raises(ValueError, match="parts"):
+            coded_sizes(io.BytesIO(data))
+        with pytest.raises(PictureError):
+            images.read(data)
+
+
+def test_every_sample_of_a_moving_avif_counts() -> None:
+    stream = io.BytesIO()
+    frames = [Image.fromarray(RANDOM.integers(0, 256, (40, 50, 3)).astype(np.uint8)) for _ in range(5)]
+    frames[0].save(stream, "AVIF", save_all=True, append_images=frames[1:])
+    data = bytearray(stream.getvalue())
+    larger = coded((640, 400), "red")[0]
+    place = data.index(b"stsz") + 8
+    count = struct.unpack_from(">I", data, place + 4)[0]
+    assert (struct.unpack_from(">I", data, place)[0], count) == (0, 5)
+    chunk = struct.unpack_from(">I", data, data.index(b"stco") + 12)[0]
+    sizes = struct.unpack_from(">5I", data, place + 8)
+    data[chunk + sum(sizes[:4]) :] = larger  # the last frame
+    struct.pack_into(">I", data, place + 8 + 16, len(larger))
+    assert coded_sizes(io.BytesIO(data))[-1] == (640, 400)
+    with pytest.raises(PictureError, match="640x400 pixels"):
+        images.read(bytes(data), max_pixels=50 * 40 * 5)

@@ -34,6 +34,7 @@ FULL = Metadata(
     iptc=IPTC,
     colors=COLORS,
     geo=tuple(GEO.items()),
+    private=(50838, 50839),
     size=(6, 4),
 )
 KEPT = {
@@ -48,6 +49,7 @@ KEPT = {
     "QOI": set(),
 }
 TOLD = {"text": "text", "comment": "comment", "iptc": "IPTC", "colors": "gAMA, cICP", "geo": "GeoTIFF", "xmp": "XMP", "dpi": "resolution"}
+TOLD |= {"private": "TIFF tags 50838, 50839 "}
 
 
 def picture(metadata: Metadata, depth: Any = 8, channels: int = 3) -> Picture:
@@ -198,6 +200,22 @@ def test_geotiff_that_is_turned_is_told() -> None:
     found = images.read(stream.getvalue())
     assert found.metadata.geo == ()
     assert "its place on Earth" in found.notes[0]
+
+
+def test_private_tags_of_a_tiff_are_told_once(tmp_path: Path) -> None:
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[270], info[305], info[65000] = "A lake", "ImageJ", "of a program"
+    for tag, kind, value in ((50838, 4, (12, 5)), (50839, 1, b"IJIJlabl"), (33550, 12, GEO[33550])):
+        info.tagtype[tag] = kind
+        info[tag] = value
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.tif", "TIFF", tiffinfo=info)
+    found = images.read(tmp_path / "a.tif")
+    assert found.metadata.private == (50838, 50839, 65000)
+    for format in ("TIFF", "PNG"):
+        again, notes, _ = written(found, format)
+        assert len([note for note in notes if "the TIFF tags 50838, 50839, 65000 mean" in note]) == 1
+        assert again.metadata.private == ()
+    assert not [note for note in written(found, "TIFF", strip_metadata=True)[1] if "tags" in note], "all was to go"
 
 
 def test_the_other_pictures_of_a_jpeg_are_named(tmp_path: Path) -> None:

@@ -74,7 +74,10 @@ def test_an_icon_has_at_most_256_pixels_a_side() -> None:
 
 def test_the_largest_icon_is_read_and_the_png_inside_counts() -> None:
     _, data = saved("RGB", "ICO", (64, 64), sizes=[(16, 16), (64, 64)])
-    assert images.read(data).frames[0].pixels.shape == (3, 64, 64)
+    found = images.read(data)
+    assert found.frames[0].pixels.shape == (3, 64, 64)
+    assert found.notes == ("2 sizes of one icon are in this ICO, of which the largest is read; the others are left out",)
+    assert images.read(saved("RGB", "ICO", (64, 64), sizes=[(64, 64)])[1]).notes == ()
     png = io.BytesIO()
     Image.new("RGB", (300, 300)).save(png, "PNG")
     entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 24, len(png.getvalue()), 22)
@@ -136,6 +139,10 @@ def tiff(tags: dict[int, Any]) -> bytes:
         (b"\x1aE\xdf\xa3" + bytes(40), r"a video \(Matroska"),
         (b"RIFF\0\0\0\0AVI LIST", r"a video \(AVI\)"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+        (b"\0\0\0\x18ftyphevx\0\0\0\0", "a HEIC picture"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIF picture"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "not a picture of a known format"),  # and no video
+        (b"icns\0\0\0\x08", "a Mac's icon"),
         (b"8BPS\0\1", "a Photoshop document"),
         (b"v/1\x01\2\0\0\0", "an OpenEXR picture"),
         (b"<!DOCTYPE html><html>", "a web page, not a picture"),
@@ -149,6 +156,7 @@ def tiff(tags: dict[int, Any]) -> bytes:
         (b"FUJIFILMCCD-RAW 0201", "a camera's RAW file"),
         (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "a camera's RAW file"),
         (tiff({256: 4, 257: 4, 50706: bytes((1, 4, 0, 0))}), "a camera's RAW file"),
+        (tiff({256: 4, 257: 4, 262: 32803}), "a camera's RAW file"),
         (tiff({254: 1, 256: 4, 257: 4}), "a camera's RAW file"),
     ],
 )

@@ -156,6 +156,8 @@ def described(layout: DataLayout, samples: Samples) -> str:
         elif facts and all(map(_is_bands, facts)):
             use = ", which train translate --preset restore takes" if layout.kind == "single" else ""
             words.append(f"{name} holds {_bands_of(facts[0])}{use}")
+        elif layout.kind == "single" and (deep := sum(each.bit_depth > 8 for each in facts)):
+            words.append(f"{deep} of {len(facts)} have more than 8 bits, all of which only train translate --preset restore takes")
     return "; ".join(words)
 
 

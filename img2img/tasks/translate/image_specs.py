@@ -10,8 +10,8 @@ from torch import Tensor
 from img2img import images
 from img2img.data.normalize import Normalization, used_range
 from img2img.data.packs import pack_of
+from img2img.data.picture_cache import Decoder, unreadable
 from img2img.data.pictures import (
-    Decoder,
     PictureSet,
     decode_bands,
     decode_colors,
@@ -19,7 +19,6 @@ from img2img.data.pictures import (
     decode_photo,
     decode_shrunk,
     to_tensor,
-    unreadable,
 )
 from img2img.data.splits import DataLayout, spread
 from img2img.errors import DataError, PictureError

@@ -341,3 +341,26 @@ def test_the_side_that_is_short_is_named(tmp_path: Path, counts: dict[str, int],
     with pytest.raises(DataError, match=said) as caught:
         prepared(tmp_path, config("cyclegan", direction=way))
     assert "PosixPath" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "folders", "said"),
+    [
+        ("colorize", [""], 1),
+        ("multi-domain", ["a", "b", "c"], 1),
+        ("restore", [""], 0),
+        ("cyclegan", ["trainA", "trainB"], 0),
+        ("pix2pix", ["A", "B"], 0),
+    ],
+)
+def test_bits_that_a_method_does_not_learn_from_are_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str, folders: list[str], said: int
+) -> None:
+    for label, folder in enumerate(folders):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for number in range(4):
+            frame = images.Frame(torch.from_numpy(scene(10 * label + number, 40, 48).astype(np.float32) / 255.5).permute(2, 0, 1))
+            images.write(images.Picture((frame,), 16), tmp_path / "data" / folder / f"{number}.png")
+    prepared(tmp_path, config(method))
+    lines = [message for message in caplog.messages if "more than 8 bits are learned from as 8 bits" in message]
+    assert len(lines) == said
