@@ -16,9 +16,10 @@ from img2img.credentials.sign import Making, sign
 from img2img.credentials.validate import validate
 from img2img.images import Frame, Picture
 from img2img.images.formats import FORMATS
-from img2img.images.label import COMPOSITE, EXTENSION, TERMS, Label
+from img2img.images.label import COMPOSITE, TERMS, Label
 from img2img.images.label import labeled as add
 from img2img.images.picture import Metadata
+from img2img.images.xmp import IPTC_EXT
 
 LABEL = Label(COMPOSITE, "img2img upscale-4x-photo", "0.1.0")
 TURNS = 200
@@ -40,7 +41,7 @@ def main() -> None:
 def found(data: bytes) -> bool:
     """Whether an XMP packet in ``data``, found by its marks alone, has the label."""
     packets = re.findall(rb"<x:xmpmeta.*?</x:xmpmeta>", data, re.DOTALL)
-    values = [element.text for packet in packets for element in ElementTree.fromstring(packet).iter() if EXTENSION in element.tag]
+    values = [element.text for packet in packets for element in ElementTree.fromstring(packet).iter() if IPTC_EXT in element.tag]
     return values == [TERMS + LABEL.source, LABEL.system, LABEL.version]
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from img2img.errors import PictureError
 from img2img.images.bands import MAX_BANDS
 from img2img.images.formats import Format
-from img2img.images.label import Label, labeled, read_label, without_label
+from img2img.images.label import Label, put_label, read_label
 from img2img.images.picture import BitDepth, Metadata, Palette
 from img2img.images.sized import for_size
+from img2img.images.xmp import without_padding
 
 _OF_FORMATS = (
     ("text", "text", ("PNG",)),
@@ -23,6 +24,7 @@ _JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EX
 
 
 NO_LABEL = "cannot hold the label that says that a model made the picture"  # the end of a note
+BROKEN = "the XMP cannot be read, and was replaced by a new one with the label"
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ def fit(
     if unequal and (metadata.geo or metadata.iptc):
         notes.append("a TIFF with pages of several sizes is written without IPTC and GeoTIFF: dropped")
         metadata = replace(metadata, iptc=None, geo=())
+    before = metadata.xmp
+    metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes)
     if label is not None:
-        metadata = labeled(metadata, label)
-        label = read_label(metadata.xmp)  # a stronger one, if the picture had it
-    metadata = _fit_metadata(metadata, entry, channels, strip_metadata, notes, label)
+        metadata = _labeled(metadata, before, label, entry, notes)
     return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
 
 
@@ -129,15 +131,11 @@ def _check_labels(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth
         raise PictureError(f"a palette has 1 to 256 colors, not {len(palette)}")
 
 
-def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str], label: Label | None = None) -> Metadata:
-    if label and not entry.xmp:
-        notes.append(f"{entry.name} {NO_LABEL}")
-        metadata, label = replace(metadata, xmp=without_label(metadata.xmp)), None
+def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool, notes: list[str]) -> Metadata:
     if strip:
         if metadata.icc and b"sRGB" not in metadata.icc and b"s\0R\0G\0B" not in metadata.icc:
             notes.append("the color profile was dropped with the metadata: colors may look different")
-        bare = Metadata(loop=metadata.loop)
-        return labeled(bare, label) if label else bare
+        return Metadata(loop=metadata.loop)
     lost = []
     if metadata.icc and not entry.icc:
         lost.append("color profile")
@@ -145,13 +143,13 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
     if metadata.icc and metadata.icc[16:20] != {1: b"RGB " if entry.name == "WEBP" else b"GRAY", 3: b"RGB "}.get(channels):
         notes.append("the color profile is for another kind of pixels and was dropped")
         metadata = replace(metadata, icc=None)
-    segment = _JPEG_SEGMENT if entry.name == "JPEG" else 2**31
+    segment = _longest(entry)
     if metadata.exif and (not entry.exif or len(metadata.exif) > segment):
         lost.append("EXIF")
         metadata = replace(metadata, exif=None)
     if metadata.xmp and (not entry.xmp or len(metadata.xmp) > segment):
         lost.append("XMP")
-        metadata = labeled(replace(metadata, xmp=None), label) if label else replace(metadata, xmp=None)
+        metadata = replace(metadata, xmp=None)
     if metadata.dpi and not entry.dpi:
         if max(metadata.dpi) > 97:  # 72 and 96 are what programs write that know nothing
             lost.append("resolution (dpi)")
@@ -171,6 +169,28 @@ def _fit_metadata(metadata: Metadata, entry: Format, channels: int, strip: bool,
     if lost:
         notes.append(f"{entry.name} cannot hold this {', '.join(lost)}: dropped")
     return metadata
+
+
+def _labeled(metadata: Metadata, before: bytes | None, label: Label, entry: Format, notes: list[str]) -> Metadata:
+    """``metadata``, as it goes into the file, with ``label``; ``before`` is the XMP that the picture came with."""
+    if not entry.xmp:
+        notes.append(f"{entry.name} {NO_LABEL}")
+        return metadata
+    said = read_label(before)
+    xmp, readable = put_label(metadata.xmp, label, said)
+    if not readable:
+        notes.append(BROKEN)
+    if len(xmp) > _longest(entry):
+        xmp = without_padding(xmp)
+    if len(xmp) > _longest(entry):
+        notes.append(f"{entry.name} cannot hold this XMP and the label: only the label was kept")
+        xmp, _ = put_label(None, label, said)
+    return replace(metadata, xmp=xmp)
+
+
+def _longest(entry: Format) -> int:
+    """The most bytes of EXIF or XMP that a file can hold."""
+    return _JPEG_SEGMENT if entry.name == "JPEG" else 2**31
 
 
 def to_eight_bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
