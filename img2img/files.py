@@ -81,6 +81,11 @@ def shown(path: str | os.PathLike[str]) -> str:
     return _being_written.get(Path(path), os.fspath(path))
 
 
+def is_being_written(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is a temporary path of ``atomic_path``."""
+    return Path(path) in _being_written
+
+
 def check_writable(folder: Path) -> None:
     """Refuse a folder in which no file can be made, or that could not be made itself. FileError says why."""
     there = _existing(folder)

@@ -1,6 +1,7 @@
 """What a request may ask of a task: one strict model a task, from which its command, its Python call, JSON and forms are made."""
 
 import difflib
+import json
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -27,6 +28,16 @@ class Options(BaseModel):
     def recorded(self) -> str:
         """What decides the result, as text: what the record of an output says that it was made with."""
         return repr({name: getattr(self, name) for name in sorted(type(self).model_fields.keys() - self.UNRECORDED)})
+
+    def stated(self) -> dict[str, Any]:
+        """What was asked for, as JSON holds it: the fields that are not at their default, but for pictures and what is of this machine."""
+        stated = {}
+        for name, about in type(self).model_json_schema()["properties"].items():
+            is_picture = "picture" in json.dumps([about.get("format"), about.get("items"), about.get("anyOf")])
+            value = getattr(self, name)
+            if not is_picture and not about.get("local") and value != type(self).model_fields[name].default:
+                stated[name] = value
+        return json.loads(json.dumps(stated, default=str))  # type: ignore[no-any-return]
 
     @classmethod
     def of(cls, *args: Any, **values: Any) -> Self:

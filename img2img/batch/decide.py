@@ -61,7 +61,7 @@ class Decisions:
                 self.options.quality,
                 self.options.strip_metadata,
                 label,
-                bool(self.options.credentials),
+                self.options.credentials and self.options.credentials.fingerprint,
             )
             outcome.key = f"{how}-{fingerprint(*(part for state in states for part in state))}"
             if self._is_done(outcome, how) or self._is_result(job):

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from img2img import images
 from img2img.batch.write import AnyPipeline, WriteOptions, goes_in_bands, label_of, signed, write_bands
+from img2img.files import atomic_path, is_being_written
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.write import format_of
@@ -41,17 +42,22 @@ def make_one(
             with open(path, "rb") as file:
                 shutil.copyfileobj(file, target)
         return notes
+    if write.credentials is not None and isinstance(target, str | Path) and not is_being_written(target):
+        with atomic_path(target) as path:  # signed before it takes its name
+            name = format_of(target, format).name
+            return make_one(picture, path, pipeline, options, write, name, progress=progress)
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options, progress=progress)
-        made, label = stream.notes, label_of(pipeline, stream, write)
+        made, touched, label = stream.notes, stream.touched, label_of(pipeline, stream, write)
         written = write_bands(stream.outline, target, (width, height), stream.rows, write, format, label)
     else:
         result = pipeline(picture, options, progress=progress)
-        made, label = result.notes, label_of(pipeline, result, write)
+        made, touched, label = result.notes, result.touched, label_of(pipeline, result, write)
         chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
         written = images.write(result.picture, target, **chosen, label=label)
     if isinstance(target, str | Path):
         name = format_of(target, format).name
-        written += signed(Path(target), name, picture.source, picture.format, pipeline, options, write.credentials)
+        identity = write.credentials
+        written += signed(Path(target), name, picture.source, picture.format, pipeline, options, identity, touched=touched)
     return (*picture.notes, *made, *written)

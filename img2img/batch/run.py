@@ -182,7 +182,8 @@ class _Batch:
             else:
                 outcome.notes += write_bands(picture, path, outcome.output_size or (0, 0), bands, options, label=label)
             name = FORMATS[images.check_format(job.target)].name
-            outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, options.credentials)
+            identity, touched = options.credentials, outcome.touched
+            outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, identity, touched=touched)
             if outcome.doubtful and not same_content(path, job.target):
                 self.decisions.strange.add(job.folder)
                 raise foreign(job)

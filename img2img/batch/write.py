@@ -44,16 +44,27 @@ def label_of(pipeline: AnyPipeline, made: Result | Stream, write: WriteOptions) 
 
 
 def signed(
-    path: Path, format: str, source: Path | None, source_format: str, pipeline: AnyPipeline, options: Options, identity: Identity | None
+    path: Path,
+    format: str,
+    source: Path | None,
+    source_format: str,
+    pipeline: AnyPipeline,
+    options: Options,
+    identity: Identity | None,
+    *,
+    touched: bool,
 ) -> list[str]:
     """Sign the finished file at ``path`` if there is an ``identity``; notes about what cannot be signed, or what is lost without.
+
+    ``touched``: whether a network changed anything.
 
     Raises:
         Img2ImgError: it cannot be signed.
     """
     if identity is None:
         return [ENDING] if source is not None and has_credentials(source) else []
-    note = sign(path, format, source, source_format, Making(pipeline.label, pipeline.identity, options.recorded()), identity)
+    about = {"model": pipeline.model.info.name, "model_sha256": pipeline.weights_hash, "options": options.stated()}
+    note = sign(path, format, source, source_format, Making(pipeline.label if touched else None, about), identity)
     return [note] if note else []
 
 

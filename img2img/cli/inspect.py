@@ -61,11 +61,18 @@ def _model(path: Path) -> dict[str, Any]:
 def _picture(path: Path, anchors: Path | None) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from img2img.errors import PictureError
     from img2img.images import read
     from img2img.images.label import read_label
     from img2img.images.used_bits import bits_of
 
-    picture = read(path)
+    try:
+        picture = read(path)
+    except PictureError as error:
+        signed = _credentials(path, None, anchors) if path.is_file() else None
+        if signed is None:
+            raise
+        return {"kind": "picture", "error": str(error), "credentials": signed}  # a changed byte may end the reading, too
     metadata = picture.metadata
     durations = [frame.duration for frame in picture.frames if frame.duration is not None]
     return {
@@ -89,7 +96,7 @@ def _picture(path: Path, anchors: Path | None) -> dict[str, Any]:
     }
 
 
-def _credentials(path: Path, format: str, anchors: Path | None) -> dict[str, Any] | None:
+def _credentials(path: Path, format: str | None, anchors: Path | None) -> dict[str, Any] | None:
     from importlib.util import find_spec
 
     from img2img.credentials.identity import MISSING

@@ -1,8 +1,9 @@
 """With what results are signed: a certificate and its key, of an authority or made here."""
 
 import datetime
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,13 @@ class Identity:
     """A chain of certificates, the signer's first, and the signer's key, as PEM texts; and how it signs, as C2PA calls it."""
 
     certificates: str
-    key: str
+    key: str = field(repr=False)
     algorithm: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from others."""
+        return hashlib.sha256(self.certificates.encode()).hexdigest()
 
 
 def home() -> Path:

@@ -11,18 +11,20 @@ from img2img.errors import Img2ImgError
 # What c2pa calls it: the words for people.
 STATES = {
     "Valid": "valid; signed by somebody whom nobody vouches for",
+    "Untrusted": "valid; none of the authorities vouches for who signed it",
     "Trusted": "valid and trusted",
     "Invalid": "invalid: the file was changed after it was signed, or the signature is none",
 }
 
 
-def validate(path: Path, format: str, anchors: Path | None = None) -> dict[str, Any] | None:
-    """What the content credentials of the file at ``path``, of Pillow's ``format``, say and whether they hold; None where it has none.
+def validate(path: Path, format: str | None, anchors: Path | None = None) -> dict[str, Any] | None:
+    """What the content credentials of the file at ``path`` say and whether they hold; None where it has none.
 
-    -> {"state": "valid" | "trusted" | "invalid", "explanation", "signer", "failed": [codes of C2PA], "actions": [...]}
+    -> {"state": "valid" | "untrusted" | "trusted" | "invalid", "explanation", "signer", "failed": [codes of C2PA], "actions": [...]}
 
     Args:
-        anchors: PEM certificates of authorities that are trusted.
+        format: Pillow's name of its format; None: as its bytes say.
+        anchors: PEM certificates of authorities that are trusted; without them nobody's trust is asked, and "valid" says no more.
 
     Raises:
         Img2ImgError: credentials that cannot be read, anchors that are none, or a missing extra.
@@ -43,28 +45,30 @@ def validate(path: Path, format: str, anchors: Path | None = None) -> dict[str, 
         settings["verify"] |= {"verify_trust": True}
     try:
         with open(path, "rb") as file, c2pa.Context.from_dict(settings) as context:
-            reader = c2pa.Reader(SIGNED.get(format, f"image/{format.lower()}"), file, context=context)
+            reader = c2pa.Reader(SIGNED.get(format or ""), file, context=context)
             with reader:
-                state, report = reader.get_validation_state(), json.loads(reader.json())
+                state, report = str(reader.get_validation_state()), json.loads(reader.json())
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
         return {"state": "invalid", "explanation": STATES["Invalid"], "signer": None, "failed": [str(error)[:200]], "actions": []}
+    state = "Untrusted" if anchors is not None and state == "Valid" else state
     active = report["manifests"].get(report.get("active_manifest"), {})
     failures = report.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
     actions = [
         each for found in active.get("assertions", []) if found["label"].startswith("c2pa.actions") for each in found["data"]["actions"]
     ]
     return {
-        "state": str(state).lower(),
-        "explanation": STATES.get(str(state), str(state)),
+        "state": state.lower(),
+        "explanation": STATES.get(state, state),
         "signer": active.get("signature_info", {}).get("issuer"),
-        "failed": sorted({each["code"] for each in failures}) if str(state) == "Invalid" else [],
+        "failed": sorted({each["code"] for each in failures}) if state == "Invalid" else [],
         "actions": [
             {
                 "action": each["action"],
                 "source": str(each.get("digitalSourceType", "")).rpartition("/")[2] or None,
                 "software": (each.get("softwareAgent") or {}).get("name"),
+                **{key: value for key, value in (each.get("parameters") or {}).items() if key != "ingredients"},
             }
             for each in actions
         ],

@@ -168,6 +168,17 @@ class Pipeline(ABC, Generic[O]):
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def weights_hash(self) -> str:
+        """SHA-256 of the model's file as it is when this is first asked, or of the weights of a model that is not one file."""
+        if self.model.file is None:
+            return self.identity
+        try:
+            with self.model.file.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(f"cannot read {str(self.model.file)!r}: {error.strerror}") from error
+
     def _about_model(self) -> str:
         """What else of the model decides its results, as text."""
         return ""

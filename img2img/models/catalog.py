@@ -1,5 +1,6 @@
 """Models by name: a shipped one, one of an optional package, a file, or a run folder."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def load_model(name_or_path: str | Path) -> Model:
     path = find_model(name_or_path)
     if path is None:
         return optional.load(str(name_or_path))
-    return read_model(path) if describes_itself(path) else community.load_community(path)
+    return replace(read_model(path) if describes_itself(path) else community.load_community(path), file=path)
 
 
 def peek_info(name_or_path: str | Path) -> ModelInfo | None:

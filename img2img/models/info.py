@@ -1,6 +1,7 @@
 """What a model file says of itself, and a model in memory."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -66,7 +67,8 @@ class ModelInfo(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A network in evaluation mode, on the CPU in float32, and what its file says of it."""
+    """A network in evaluation mode, on the CPU in float32, and what its file says of it; ``file``: where it lies, if it is one file."""
 
     network: nn.Module
     info: ModelInfo
+    file: Path | None = None

@@ -1,5 +1,8 @@
 """Content credentials: signed results of real files, checked, changed, continued; certificates that fit and those that do not."""
 
+import datetime
+import hashlib
+import json
 import shutil
 import stat
 import subprocess
@@ -13,16 +16,26 @@ from PIL import Image
 from serving import served
 from typer.testing import CliRunner
 
+pytest.importorskip("c2pa", reason="the extra credentials is not installed")
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from img2img import images
+from img2img.batch.one import make_one
+from img2img.batch.write import WriteOptions
 from img2img.cli import app
 from img2img.credentials.identity import ANCHOR, CERTIFICATE, KEY, create, load_identity
-from img2img.credentials.sign import ENDING, SIGNED, Making, has_credentials, sign
+from img2img.credentials.sign import DAMAGED, ENDING, SIGNED, Making, has_credentials, sign
 from img2img.credentials.validate import validate
 from img2img.errors import ConfigError, Img2ImgError
 from img2img.images.label import COMPOSITE, Label
+from img2img.models import catalog
+from img2img.tasks.upscale import UPSCALE
+from img2img.tasks.upscale.options import UpscaleOptions
 
-pytest.importorskip("c2pa", reason="the extra credentials is not installed")
-MAKING = Making(Label(COMPOSITE, "img2img tiny", "1.0"), "ab" * 32, "{'scale': 2}")
+ABOUT = {"model": "tiny", "model_sha256": "ab" * 32, "options": {"scale": 2}}
+MAKING = Making(Label(COMPOSITE, "img2img tiny", "1.0"), ABOUT)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +76,7 @@ def test_every_format_is_signed_and_a_changed_byte_is_found(home: Path, picture:
     assert (found["state"], found["signer"], found["failed"]) == ("valid", "img2img", [])
     opened, edited = found["actions"]
     assert opened["action"] == "c2pa.opened"
-    assert edited == {"action": "c2pa.edited", "source": COMPOSITE, "software": "img2img tiny"}
+    assert edited == {"action": "c2pa.edited", "source": COMPOSITE, "software": "img2img tiny", **ABOUT}
     trusted = validate(path, format, home / ANCHOR)
     assert trusted is not None
     assert trusted["state"] == "trusted"
@@ -82,7 +95,7 @@ def test_others_are_not_trusted(home: Path, picture: Path, tmp_path: Path) -> No
     sign(picture, "PNG", None, "PNG", MAKING, load_identity(home / CERTIFICATE, home / KEY))
     found = validate(picture, "PNG", tmp_path / "other" / ANCHOR)
     assert found is not None
-    assert found["state"] == "valid"
+    assert found["state"] == "untrusted"
 
 
 def test_what_cannot_be_signed_is_said(home: Path, picture: Path) -> None:
@@ -176,6 +189,72 @@ def test_a_failure_leaves_nothing(home: Path, picture: Path, tmp_path: Path) -> 
         sign(picture, "JPEG", broken, "PNG", MAKING, identity)  # it is a PNG
     assert picture.read_bytes() == data
     assert not list(tmp_path.glob("*.signed"))
+
+
+def test_what_the_manifest_says_can_be_checked_and_names_no_files(home: Path, picture: Path, tmp_path: Path) -> None:
+    mask, empty = (Image.new("L", (40, 30)) for _ in range(2))
+    mask.paste(255, (5, 5, 9, 9))
+    for name, image in (("secret-mask", mask), ("empty", empty)):
+        image.save(tmp_path / f"{name}.png")
+        run("inpaint", picture, "--mask", tmp_path / f"{name}.png", "--feather", "2", "-o", tmp_path / f"{name}-out.png", *signer(home))
+    assert b"secret" not in (tmp_path / "secret-mask-out.png").read_bytes()
+    found = validate(tmp_path / "secret-mask-out.png", "PNG")
+    assert found is not None
+    edited = found["actions"][1]
+    weights = hashlib.sha256(catalog()["inpaint-photo"].read_bytes()).hexdigest()
+    assert (edited["model"], edited["model_sha256"], edited["options"]) == ("inpaint-photo", weights, {"feather": 2})
+    found = validate(tmp_path / "empty-out.png", "PNG")
+    assert found is not None
+    assert [(each["action"], each["source"]) for each in found["actions"]] == [("c2pa.opened", None), ("c2pa.transcoded", None)]
+
+
+def test_a_damaged_manifest_of_the_input_is_told_and_no_reason_to_fail(home: Path, picture: Path, tmp_path: Path) -> None:
+    identity, first = load_identity(home / CERTIFICATE, home / KEY), tmp_path / "first.png"
+    shutil.copy(picture, first)
+    sign(first, "PNG", None, "PNG", MAKING, identity)
+    data = bytearray(first.read_bytes())
+    place = data.find(b"c2pa.actions") + 20
+    data[place : place + 40] = b"x" * 40
+    first.write_bytes(data)
+    assert sign(picture, "PNG", first, "PNG", MAKING, identity) == DAMAGED
+    found = validate(picture, "PNG")
+    assert found is not None
+    assert found["state"] == "valid"
+
+
+def test_a_result_that_cannot_be_signed_leaves_the_old_file(home: Path, picture: Path, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "me")]), datetime.datetime.now(datetime.UTC)
+    own = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(5)
+    own = own.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+    pem = serialization.Encoding.PEM
+    (tmp_path / "c").write_bytes(own.sign(key, hashes.SHA256()).public_bytes(pem))  # vouches for itself, which C2PA does not take
+    (tmp_path / "k").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    write = WriteOptions(credentials=load_identity(tmp_path / "c", tmp_path / "k"))
+    (tmp_path / "out.png").write_bytes(b"old")
+    with pytest.raises(Img2ImgError, match="cannot be signed"):
+        make_one(images.read(picture), tmp_path / "out.png", UPSCALE.open("upscale-2x-photo"), UpscaleOptions(scale=1.0), write, None)
+    assert (tmp_path / "out.png").read_bytes() == b"old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["c", "k", "out.png", "photo.png"]
+
+
+def test_another_signer_makes_results_anew(home: Path, picture: Path, tmp_path: Path) -> None:
+    create(tmp_path / "other")
+    words = ("upscale", picture, "-s", 1, "-o", tmp_path / "out.png", "--json")
+    status = [json.loads(run(*words, *signer(who)).stdout)["status"] for who in (home, home, tmp_path / "other")]
+    assert status == ["ok", "skipped", "ok"]
+    assert "PRIVATE" not in repr(load_identity(home / CERTIFICATE, home / KEY))
+
+
+def test_inspect_says_what_fails_even_where_the_picture_cannot_be_read(home: Path, picture: Path) -> None:
+    sign(picture, "PNG", None, "PNG", MAKING, load_identity(home / CERTIFICATE, home / KEY))
+    data = bytearray(picture.read_bytes())
+    data[data.rindex(b"IDAT") + 20] ^= 1
+    picture.write_bytes(data)
+    facts = json.loads(run("inspect", picture, "--json").stdout)
+    assert facts["credentials"]["state"] == "invalid"
+    assert "assertion.dataHash.mismatch" in facts["credentials"]["failed"]
+    assert "cannot be decoded" in facts["error"]
 
 
 def test_without_the_extra_nothing_of_it_is_imported(tmp_path: Path, picture: Path) -> None:
