@@ -12,7 +12,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, ModelError, option
 from img2img.images import Picture
-from img2img.images.convert import check_tensor, to_picture, to_pil
+from img2img.images.convert import check_tensor, to_picture, to_pil, with_label
 from img2img.inference.pipeline import Pipeline
 from img2img.inference.runtime import Runtime, Statistics
 from img2img.models import ModelInfo, catalog, find_model, load_model, read_info
@@ -47,15 +47,18 @@ class LoadedModel(Generic[O]):
         return self.pipeline.model.info
 
     @overload
-    def __call__(self, x: Place, *args: Any, **options: Any) -> Image.Image: ...
+    def __call__(self, x: Place, *args: Any, label: bool = True, **options: Any) -> Image.Image: ...
     @overload
-    def __call__(self, x: X, *args: Any, **options: Any) -> X: ...
-    def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
+    def __call__(self, x: X, *args: Any, label: bool = True, **options: Any) -> X: ...
+    def __call__(self, x: Any, *args: Any, label: bool = True, **options: Any) -> Any:
         """What the model makes of ``x``, as the kind it came as: ``Picture``, ``PIL.Image``, (H, W[, C]) uint8 or uint16 array, or
         (C, H, W) or (N, C, H, W) float tensor in [0, 1]. For a path, the first frame as a ``PIL.Image``.
 
         Args:
             args, options: those of the task, as ``model.task.options`` describes them; the first may be given by position.
+            label: say in the XMP that a network made the result: in ``metadata.xmp`` of a ``Picture``, and ``info["xmp"]`` of a
+                ``PIL.Image``, which Pillow writes where it is told to, as in ``image.save("a.jpg", xmp=image.info["xmp"])``. Arrays
+                and tensors hold none.
 
         Raises:
             PictureError: a picture that cannot be read or worked on. ConfigError: another kind, unknown options, or values that do not fit.
@@ -64,29 +67,33 @@ class LoadedModel(Generic[O]):
         variants = self.task.variants(wanted)
         if len(variants) > 1:
             raise ConfigError(f"these options ask for {len(variants)} results of each picture: call all(), which gives a list of them")
-        return self._made(x, variants[0][1])
+        return self._made(x, variants[0][1], label)
 
     @overload
-    def all(self, x: Place, *args: Any, **options: Any) -> list[Image.Image]: ...
+    def all(self, x: Place, *args: Any, label: bool = True, **options: Any) -> list[Image.Image]: ...
     @overload
-    def all(self, x: X, *args: Any, **options: Any) -> list[X]: ...
-    def all(self, x: Any, *args: Any, **options: Any) -> Any:
+    def all(self, x: X, *args: Any, label: bool = True, **options: Any) -> list[X]: ...
+    def all(self, x: Any, *args: Any, label: bool = True, **options: Any) -> Any:
         """As a call, for options that ask for several results (``samples``, a folder of styles): all of them, in their order."""
-        return [self._made(x, each) for _, each in self.task.variants(self.task.options.of(*args, **options))]
+        return [self._made(x, each, label) for _, each in self.task.variants(self.task.options.of(*args, **options))]
 
     def __repr__(self) -> str:
         return f"<{self.task.name} model {self.info.name!r} on {self.pipeline.network.device}>"
 
-    def _made(self, x: Any, options: O) -> Any:
+    def _made(self, x: Any, options: O, label: bool) -> Any:
         pipeline = self.pipeline
         if isinstance(x, Picture):
-            return pipeline(x, options).picture
+            return self._picture(x, options, label)
         if isinstance(x, Tensor):
             made = pipeline.run(check_tensor(x), options).to(x.device, x.dtype)
             return made if x.dim() == 4 else made[0]
         read = partial(pipeline.read, options=options, max_pixels=images.DEFAULT_MAX_PIXELS)
         picture, back = to_picture(x, read)
-        return back(pipeline(picture, options).picture)
+        return back(self._picture(picture, options, label))
+
+    def _picture(self, picture: Picture, options: O, label: bool) -> Picture:
+        result = self.pipeline(picture, options)
+        return with_label(result.picture, self.pipeline.label_for(options)) if label and result.touched else result.picture
 
 
 def load(
@@ -143,9 +150,9 @@ class TaskFunction:
         self.__doc__ = _documented(task)
 
     @overload
-    def __call__(self, x: Place, *args: Any, model: Place | None = None, **options: Any) -> Image.Image: ...
+    def __call__(self, x: Place, *args: Any, model: Place | None = None, label: bool = True, **options: Any) -> Image.Image: ...
     @overload
-    def __call__(self, x: X, *args: Any, model: Place | None = None, **options: Any) -> X: ...
+    def __call__(self, x: X, *args: Any, model: Place | None = None, label: bool = True, **options: Any) -> X: ...
     def __call__(
         self,
         x: Any,
@@ -156,6 +163,7 @@ class TaskFunction:
         tile: int | None = None,
         ensemble: bool = False,
         statistics: Statistics = "sampled",
+        label: bool = True,
         **options: Any,
     ) -> Any:
         task, runtime = self.task, Runtime(device, dtype, tile, ensemble, statistics)
@@ -163,7 +171,7 @@ class TaskFunction:
         if not name:
             raise ConfigError(f"{option('model')} is missing: {task.name} has no default; img2img.list_models() shows the models")
         key = task.name, name, _state_of(find_model(name)), runtime
-        return _open_models.get(key, lambda: LoadedModel(task, task.open(name, runtime)))(x, *args, **options)
+        return _open_models.get(key, lambda: LoadedModel(task, task.open(name, runtime)))(x, *args, label=label, **options)
 
     def __repr__(self) -> str:
         return f"<function img2img.{self.__name__}>"
@@ -183,14 +191,15 @@ def _documented(task: Task[Any]) -> str:
         f"{task.summary} What comes of ``x``, as the kind it came as; a path gives a ``PIL.Image``.\n\n"
         f"    Kinds and errors as ``LoadedModel.__call__``. For one model and many pictures, see ``load``.\n\n"
         f"    Args:\n{fields}\n        model: a shipped name, a file or a run folder.\n"
-        "        device, dtype, tile, ensemble, statistics: as in ``Runtime``.\n"
+        "        device, dtype, tile, ensemble, statistics: as in ``Runtime``. label: as of ``LoadedModel.__call__``.\n"
     )
 
 
-def generate(model: Place, *, device: str = "auto", dtype: str = "auto", **options: Any) -> Image.Image:
+def generate(model: Place, *, device: str = "auto", dtype: str = "auto", label: bool = True, **options: Any) -> Image.Image:
     """A new picture by the generator ``model`` (a file, a run folder): ``generate("runs/generate-style", seed=7)``.
 
     Args:
+        label: as of ``LoadedModel.__call__``.
         options: ``seed``, ``truncation``, ``mix``: as of ``img2img generate``. Equal ones give equal pictures.
 
     Raises:
@@ -199,7 +208,8 @@ def generate(model: Place, *, device: str = "auto", dtype: str = "auto", **optio
     name, runtime = os.fspath(model), Runtime(device, dtype)
     key = "generate", name, _state_of(find_model(name)), runtime
     loaded = _open_models.get(key, lambda: LoadedModel(GENERATE, GENERATE.open(name, runtime)))
-    return to_pil(cast("GeneratePipeline", loaded.pipeline).sample(GENERATE.options.of(**options)))
+    made = cast("GeneratePipeline", loaded.pipeline).sample(GENERATE.options.of(**options))
+    return to_pil(with_label(made, loaded.pipeline.label) if label else made)
 
 
 functions: dict[str, Callable[..., Any]] = {task.name: TaskFunction(task) for task in TASKS if task.command is None}

@@ -54,7 +54,8 @@ class Decisions:
                 raise PictureError(f"the result, {width}x{height} pixels, does not go into {entry.name}, {limit}")
             # Before the input is read: if it changes from now on, the next run makes the output again.
             states = (input_state(path) for path in (job.source, *pipeline.files(job.source, job.options)))
-            label = (pipeline.label.source, pipeline.label.system) if self.options.label else None  # another version changes no result
+            made_by = pipeline.label_for(job.options)
+            label = (made_by.source, made_by.system) if self.options.label else None  # another version changes no result
             how = fingerprint(
                 pipeline.identity,
                 job.options.recorded(),

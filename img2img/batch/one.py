@@ -49,11 +49,11 @@ def make_one(
     height, width = pipeline.output_size(picture.height, picture.width, options)
     if goes_in_bands(pipeline, picture, options, (width, height), write):
         stream = pipeline.stream(picture, options, progress=progress)
-        made, touched, label = stream.notes, stream.touched, label_of(pipeline, stream, write)
+        made, touched, label = stream.notes, stream.touched, label_of(pipeline, options, stream, write)
         written = write_bands(stream.outline, target, (width, height), stream.rows, write, format, label)
     else:
         result = pipeline(picture, options, progress=progress)
-        made, touched, label = result.notes, result.touched, label_of(pipeline, result, write)
+        made, touched, label = result.notes, result.touched, label_of(pipeline, options, result, write)
         chosen: dict[str, Any] = {"format": format, "quality": write.quality, "strip_metadata": write.strip_metadata}
         written = images.write(result.picture, target, **chosen, label=label)
     if isinstance(target, str | Path):

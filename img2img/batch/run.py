@@ -174,7 +174,7 @@ class _Batch:
     def _write(self, outcome: Outcome, picture: Picture, bands: Iterator[Strip] | None) -> None:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
-        label = self.pipeline.label if options.label and outcome.touched else None
+        label = self.pipeline.label_for(job.options) if options.label and outcome.touched else None
         with atomic_path(job.target) as path:
             if bands is None:
                 chosen: dict[str, Any] = {"quality": options.quality, "strip_metadata": options.strip_metadata}

@@ -38,9 +38,9 @@ class WriteOptions:
     streamed: int = 40_000_000
 
 
-def label_of(pipeline: AnyPipeline, made: Result | Stream, write: WriteOptions) -> Label | None:
+def label_of(pipeline: AnyPipeline, options: Options, made: Result | Stream, write: WriteOptions) -> Label | None:
     """What the file of a result says of how it was made; None where that is not wanted, or no network changed anything."""
-    return pipeline.label if write.label and made.touched else None
+    return pipeline.label_for(options) if write.label and made.touched else None
 
 
 def signed(
@@ -64,7 +64,7 @@ def signed(
     if identity is None:
         return [ENDING] if source is not None and has_credentials(source) else []
     about = {"model": pipeline.model.info.name, "model_sha256": pipeline.weights_hash, "options": options.stated()}
-    note = sign(path, format, source, source_format, Making(pipeline.label if touched else None, about), identity)
+    note = sign(path, format, source, source_format, Making(pipeline.label_for(options) if touched else None, about), identity)
     return [note] if note else []
 
 

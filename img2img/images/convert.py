@@ -1,5 +1,6 @@
 """The kinds of picture that Python programs hold, to ``Picture`` and back."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +14,12 @@ from img2img import images
 from img2img.errors import ConfigError
 from img2img.images import Frame, Metadata, Picture
 from img2img.images.frames import integers
+from img2img.images.label import BROKEN, Label, put_label
+
+log = logging.getLogger(__name__)
 
 Back = Callable[[Picture], Any]
-_KEPT = ("icc_profile", "exif", "xmp", "dpi")
+_KEPT = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp", "dpi": "dpi"}  # Pillow's names, and those of the metadata
 
 
 def to_picture(x: object, read: Callable[[Any], Picture] = images.read) -> tuple[Picture, Back]:
@@ -33,8 +37,9 @@ def to_picture(x: object, read: Callable[[Any], Picture] = images.read) -> tuple
         info = {key: x.info.get(key) for key in _KEPT}
         if x.mode == "CMYK":
             info["icc_profile"] = None
-        picture = replace(_from_array(_pil_array(x)), metadata=Metadata(icc=info.pop("icc_profile")))
-        return picture, lambda out: _to_pil(out, {**info, "icc_profile": out.metadata.icc})
+        xmp = info["xmp"].encode() if isinstance(info["xmp"], str) else info["xmp"]
+        picture = replace(_from_array(_pil_array(x)), metadata=Metadata(icc=info["icc_profile"], xmp=xmp))
+        return picture, lambda out: _to_pil(out, {**info, "icc_profile": out.metadata.icc, "xmp": out.metadata.xmp})
     if isinstance(x, np.ndarray):
         flat = x.ndim == 2
         return _from_array(x), lambda out: _to_array(out)[:, :, 0] if flat else _to_array(out)
@@ -77,8 +82,16 @@ def _pil_array(image: Image.Image) -> np.ndarray[Any, Any]:
 
 
 def to_pil(picture: Picture) -> Image.Image:
-    """The first frame of ``picture``, with its profile, EXIF and resolution."""
-    return _to_pil(picture, {"icc_profile": picture.metadata.icc, "exif": picture.metadata.exif, "dpi": picture.metadata.dpi})
+    """The first frame of ``picture``, with its profile, EXIF, XMP and resolution."""
+    return _to_pil(picture, {key: getattr(picture.metadata, name) for key, name in _KEPT.items()})
+
+
+def with_label(picture: Picture, label: Label) -> Picture:
+    """``picture`` with ``label`` in its XMP. XMP that cannot be read is replaced, which the log says."""
+    xmp, readable = put_label(picture.metadata.xmp, label)
+    if not readable:
+        log.warning("%s", BROKEN)
+    return replace(picture, metadata=replace(picture.metadata, xmp=xmp))
 
 
 def _to_pil(picture: Picture, info: dict[str, Any]) -> Image.Image:

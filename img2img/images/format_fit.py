@@ -9,7 +9,7 @@ import numpy as np
 from img2img.errors import PictureError
 from img2img.images.bands import MAX_BANDS
 from img2img.images.formats import Format
-from img2img.images.label import Label, put_label, read_label
+from img2img.images.label import BROKEN, Label, put_label, read_label
 from img2img.images.picture import BitDepth, Metadata, Palette
 from img2img.images.sized import for_size
 from img2img.images.xmp import without_padding
@@ -24,7 +24,6 @@ _JPEG_SEGMENT = 65533 - 29  # what one segment holds besides the name of XMP; EX
 
 
 NO_LABEL = "cannot hold the label that says that a model made the picture"  # the end of a note
-BROKEN = "the XMP cannot be read, and was replaced by a new one with the label"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from img2img.images.picture import Metadata
 from img2img.images.xmp import BrokenXmpError, Packet, new_packet
 
+SOFTWARE = "img2img"  # as labels call it
 TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # IPTC's terms (cv.iptc.org/newscodes/digitalsourcetype) for what networks make.
 ENHANCED, COMPOSITE, TRAINED = "algorithmicallyEnhanced", "compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia"
@@ -23,6 +24,7 @@ _STRENGTH = {
 _SOURCE, _SYSTEM, _VERSION = "DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"
 _NAMES = frozenset({_SOURCE, _SYSTEM, _VERSION})
 _BETWEEN = "; "  # systems that worked on a picture one after the other
+BROKEN = "the XMP cannot be read, and was replaced by a new one with the label"
 _UNKNOWN = "?"  # the version of a system that gave none
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ModelError, PictureError
 from img2img.images import Frame, Picture
-from img2img.images.label import COMPOSITE, Label
+from img2img.images.label import COMPOSITE, SOFTWARE, Label
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.working import Working
@@ -147,7 +147,11 @@ class Pipeline(ABC, Generic[O]):
     @cached_property
     def label(self) -> Label:
         """What files of results say of how they were made."""
-        return Label(self.digital_source, f"img2img {self.model.info.name}", version("img2img-toolkit"))
+        return Label(self.digital_source, f"{SOFTWARE} {self.model.info.name}", version("img2img-toolkit"))
+
+    def label_for(self, options: O) -> Label:
+        """``label``, where ``options`` do not make it another one."""
+        return self.label
 
     def _invents(self) -> bool:
         """Whether the model learned more than distances of pixels, or does not say how it learned: it may add what was not there."""

@@ -5,18 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 from serving import served
 from typer.testing import CliRunner
 
+import img2img
 from img2img import images
 from img2img.batch.one import make_one
 from img2img.batch.write import WriteOptions
 from img2img.cli import app
-from img2img.images.label import COMPOSITE, ENHANCED, Label, read_label
+from img2img.images.label import COMPOSITE, ENHANCED, TRAINED, Label, read_label
 from img2img.models import catalog, load_info
 from img2img.tasks import task_named
+from img2img.tasks.stylize import STYLIZE
+from img2img.tasks.stylize.options import StylizeOptions
 from img2img.tasks.upscale import UPSCALE
 from img2img.tasks.upscale.options import UpscaleOptions
 
@@ -138,6 +142,37 @@ def test_what_learned_more_than_distances_of_pixels_may_invent(recipe: dict[str,
     info = pipeline.model.info.model_copy(update={"recipe": recipe})
     pipeline.model = type(pipeline.model)(pipeline.model.network, info)
     assert pipeline.label.source == source
+
+
+def test_what_is_optimized_is_labeled_by_where_it_began() -> None:
+    pipeline = STYLIZE.open("stylize-any")
+    for options, source, system in (
+        ({"method": "optimize", "init": "noise"}, TRAINED, "img2img vgg16"),
+        ({"method": "optimize", "init": "fast"}, COMPOSITE, "img2img stylize-any vgg16"),
+        ({"method": "optimize"}, COMPOSITE, "img2img vgg16"),
+        ({}, COMPOSITE, "img2img stylize-any"),
+    ):
+        label = pipeline.label_for(StylizeOptions.of("harvest", **options))
+        assert (label.source, label.system) == (source, system)
+
+
+def test_python_labels_what_holds_metadata(photo: Path) -> None:
+    upscale = img2img.load("upscale-2x-photo", device="cpu")
+    before, expected = images.read(photo), upscale.pipeline.label
+    made = upscale(before)
+    assert isinstance(made, images.Picture)
+    assert read_label(made.metadata.xmp) == expected
+    assert upscale(before, label=False).metadata == before.metadata
+    for given in (photo, Image.open(photo)):
+        image = upscale(given)
+        assert read_label(image.info["xmp"]) == expected
+        assert "xmp" not in upscale(given, label=False).info
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", xmp=image.info["xmp"])
+        assert read_label(images.read(stream.getvalue()).metadata.xmp) == expected
+    assert isinstance(upscale(np.zeros((4, 4, 3), np.uint8)), np.ndarray)
+    assert img2img.upscale(before, scale=2, label=False).metadata.xmp is None
+    assert read_label(img2img.upscale(before, scale=2).metadata.xmp) == expected
 
 
 def test_inspect_shows_it(photo: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from img2img import images
 from img2img.errors import ConfigError, PictureError, option
 from img2img.files import shipped_styles
 from img2img.images import Frame, Picture
+from img2img.images.label import COMPOSITE, SOFTWARE, TRAINED, Label
 from img2img.images.masks import mask_of, read_mask
 from img2img.inference.alpha import fill_hidden
 from img2img.inference.engine import Engine
@@ -128,6 +129,13 @@ class StylizePipeline(Pipeline[StylizeOptions]):
     def files(self, source: Path, options: StylizeOptions) -> tuple[Path, ...]:
         masks = [mask_of(mask, source) for mask in options.mask if isinstance(mask, str)]
         return (*(path for what, _ in options.style if isinstance(what, str) for path in style_files(what)), *masks)
+
+    def label_for(self, options: StylizeOptions) -> Label:
+        if options.method == "fast":
+            return self.label
+        used = self.label.system if options.init == "fast" else SOFTWARE
+        source = TRAINED if options.init == "noise" else COMPOSITE
+        return Label(source, f"{used} {options.backbone or 'vgg16'}", self.label.version)
 
     def output_size(self, height: int, width: int, options: StylizeOptions) -> tuple[int, int]:
         wide = width * options.sweep

@@ -202,14 +202,14 @@ def test_tensors_of_other_planes_are_refused(channels: int) -> None:
 def test_alpha_and_metadata_stay_and_a_profile_of_gray_does_not() -> None:
     about = Metadata(icc=ICC, dpi=(300.0, 300.0))
     given = picture(alpha=True, metadata=about)
-    made = translator()(given)
+    made = translator()(given, label=False)
     assert made.alpha is not None
     assert given.alpha is not None
     assert torch.equal(made.alpha, given.alpha)
     assert made.metadata == about
-    colored = translator()(picture(1, metadata=about))
+    colored = translator()(picture(1, metadata=about), label=False)
     assert colored.metadata == Metadata(dpi=(300.0, 300.0))
-    assert translator(info={"keeps_gray": True})(picture(1, metadata=about)).metadata == about
+    assert translator(info={"keeps_gray": True})(picture(1, metadata=about), label=False).metadata == about
     assert translator(ImageSpec(), ImageSpec(channels=5))(given).alpha is None
 
 
@@ -435,7 +435,7 @@ def test_a_translator_that_changes_nothing_changes_nothing(channels: int, depth:
     info = ModelInfo(name="same", task="translate", halo=0)
     tiny = LoadedModel(TRANSLATE, TranslatePipeline(Model(Identity(), info), Runtime("cpu")))
     given = picture(channels, depth=depth, alpha=True, metadata=Metadata(dpi=(72.0, 72.0)))
-    made = tiny(given)
+    made = tiny(given, label=False)
     assert given.alpha is not None
     visible = (given.alpha > 0).expand(channels, -1, -1)  # colors that nobody can see may become others
     assert torch.allclose(made.pixels[visible], given.pixels[visible], atol=1e-6)  # the mean of three equal numbers is rounded
