@@ -22,7 +22,7 @@ from img2img.credentials.identity import ANCHOR, CERTIFICATE, KEY, Identity, cre
 from img2img.credentials.sign import MARK, SIGNED, Making, sign
 from img2img.credentials.validate import validate
 from img2img.images import Frame, Picture
-from img2img.images.formats import FORMATS, Format
+from img2img.images.formats import WRITABLE, Format
 from img2img.images.label import COMPOSITE, Label, put_label, read_label
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "cat.jpg"
@@ -126,7 +126,7 @@ def main() -> None:
         folder = Path(name)
         create(folder)
         identity = load_identity(folder / CERTIFICATE, folder / KEY)
-        fitting = [entry for entry in FORMATS.values() if max(picture.width, picture.height) <= entry.limit]
+        fitting = [entry for entry in WRITABLE.values() if max(picture.width, picture.height) <= entry.limit]
         lines = [row(entry, picture, identity, folder, asked.turns, asked.flips) for entry in fitting]
     table = [list(HEADINGS), ["---"] * len(HEADINGS), *lines]
     sys.stdout.write(f"{picture.width}x{picture.height} px\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in table))

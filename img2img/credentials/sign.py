@@ -13,7 +13,7 @@ from img2img.credentials.identity import MISSING, Identity
 from img2img.errors import Img2ImgError, cause_of
 from img2img.images.label import TERMS, Label
 
-SIGNED = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "AVIF": "image/avif", "GIF": "image/gif"}
+SIGNED = {name: f"image/{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF", "JXL", "GIF")}  # their media types
 NOT_SIGNED = "cannot hold content credentials: written without"  # the end of a note
 DAMAGED = "the input's content credentials are damaged: the result names the input by its hash alone"
 ANYTHING = "application/octet-stream"
