@@ -26,7 +26,7 @@ def what_it_is(head: bytes) -> str | None:
         if head.startswith(magic):
             return what
     if head[4:8] == b"ftyp":
-        return None if head[8:12] in (b"avif", b"avis") else _VIDEO  # the first are damaged
+        return None if head[8:12] in (b"avif", b"avis", b"mif1", b"msf1") else _VIDEO  # the first are damaged
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "a video (AVI): take its frames out as PNG first"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

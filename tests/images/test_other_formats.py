@@ -140,7 +140,8 @@ def tiff(tags: dict[int, Any]) -> bytes:
         (b"RIFF\0\0\0\0AVI LIST", r"a video \(AVI\)"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
         (b"\0\0\0\x18ftyphevx\0\0\0\0", "a HEIC picture"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEI[CF] picture"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "not a picture of a known format"),
         (b"\0\0\0\x18ftypavif\0\0\0\0", "not a picture of a known format"),  # and no video
         (b"icns\0\0\0\x08", "a Mac's icon"),
         (b"8BPS\0\1", "a Photoshop document"),
