@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
-from img2img.errors import ModelError, PictureError
+from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.images.label import COMPOSITE, SOFTWARE, Label
 from img2img.inference.network import Network, TorchNetwork
@@ -103,8 +103,12 @@ class Pipeline(ABC, Generic[O]):
         """ConfigError where ``options`` do not fit the model: what can be said before any picture is read."""
 
     def marked(self, picture: Picture, options: O) -> Picture:
-        """What ``options`` mark of ``picture``, as a mask of one gray channel: for tasks that mark something (``Task.marks``)."""
-        raise NotImplementedError(f"{self.task} marks nothing")
+        """What ``options`` mark of ``picture``, (1, H, W) in [0, 1], 1 = marked.
+
+        Raises:
+            ConfigError: the task marks nothing (``Task.marks``).
+        """
+        raise ConfigError(f"{self.task} marks no part of a picture, so there is no mask to show")
 
     def read(self, source: Any, options: O, *, max_pixels: int, name: str | None = None) -> Picture:
         """The picture in ``source`` as ``images.read`` gives it: what the model can work on."""

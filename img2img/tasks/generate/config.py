@@ -27,23 +27,25 @@ class GenerateConfig(Strict):
     training: TrainerConfig = TrainerConfig()
 
 
+_TRAINING = TrainerConfig(
+    images=300_000,
+    batch=32,
+    optimizer="adam",
+    learning_rate=2e-4,
+    discriminator_learning_rate=2e-4,
+    betas=(0.5, 0.999),
+    schedule="constant",
+    clip=0,
+    validate_every=20_000,
+)
+
 PRESETS: dict[str, GenerateConfig] = {
     # Radford et al. 2016 (arXiv 1511.06434), section 3; the discriminator is a PatchGAN whose few logits each see the whole picture.
     "dcgan": GenerateConfig(
         adversary=AdversaryConfig(
             weight=1.0, mode="nonsaturating", network={"name": "patchgan", "width": 64, "layers": 4, "norm": "batch"}
         ),
-        training=TrainerConfig(
-            images=300_000,
-            batch=32,
-            optimizer="adam",
-            learning_rate=2e-4,
-            discriminator_learning_rate=2e-4,
-            betas=(0.5, 0.999),
-            schedule="constant",
-            clip=0,
-            validate_every=20_000,
-        ),
+        training=_TRAINING,
     ),
     # Karras et al. 2019 (arXiv 1812.04948), with the skip connections, lazy R1 and averaged weights of Karras et al. 2020.
     "style": GenerateConfig(
@@ -51,16 +53,8 @@ PRESETS: dict[str, GenerateConfig] = {
         adversary=AdversaryConfig(
             weight=1.0, mode="nonsaturating", r1=0.1, network={"name": "patchgan", "width": 64, "layers": 4, "norm": "none"}
         ),
-        training=TrainerConfig(
-            images=300_000,
-            batch=16,
-            optimizer="adam",
-            learning_rate=1e-3,
-            discriminator_learning_rate=1e-3,
-            betas=(0.0, 0.99),
-            schedule="constant",
-            clip=0,
-            validate_every=20_000,
+        training=_TRAINING.model_copy(
+            update={"batch": 16, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, "betas": (0.0, 0.99)}
         ),
     ),
 }

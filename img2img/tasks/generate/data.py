@@ -52,24 +52,25 @@ class MiddleSquares(Dataset[dict[str, Tensor]]):
         if not 0 <= number < self.count:
             raise IndexError(number)
         index = number * len(self.pictures) // self.count
-        return {"real": middle(self.pictures, index, self.size), "z": code(number, self.latent)}
+        entry = self.pictures.entries[index]
+        whole = self.pictures.crop(index, 0, 0, entry.height, entry.width)
+        return {"real": middle(whole, self.size), "z": code(number, self.latent)}
 
 
-def middle(pictures: PictureSet, index: int, size: int) -> Tensor:
-    """The middle square (3, size, size) of picture ``index``."""
-    entry = pictures.entries[index]
-    return pictures.crop(index, (entry.height - size) // 2, (entry.width - size) // 2, size, size)
+def middle(pixels: Tensor, size: int) -> Tensor:
+    """The middle square (C, size, size) of ``pixels`` (C, H, W)."""
+    top, left = (pixels.shape[-2] - size) // 2, (pixels.shape[-1] - size) // 2
+    return pixels[:, top : top + size, left : left + size]
 
 
 def load_square(path: Path, size: int) -> Tensor:
-    """The same of the picture in the file ``path``: (3, size, size), shrunk as for training.
+    """The middle square (3, size, size) in [0, 1] of the picture in the file ``path``, shrunk as for training.
 
     Raises:
         PictureError: a file that is no picture. DataError: one that is smaller.
     """
-    pixels = decode_shrunk(decode_photo, size)(path)
-    height, width = pixels.shape[:2]
-    if min(height, width) < size:
+    pixels = to_tensor(decode_shrunk(decode_photo, size)(path))
+    if min(pixels.shape[1:]) < size:
+        height, width = pixels.shape[1:]
         raise DataError(f"{str(path)!r} has {width}x{height} pixels, and the generator's pictures have {size}x{size}")
-    top, left = (height - size) // 2, (width - size) // 2
-    return to_tensor(pixels[top : top + size, left : left + size])
+    return middle(pixels, size)

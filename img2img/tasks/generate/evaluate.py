@@ -32,10 +32,10 @@ def evaluate_generate(
     json: o.Json = None,
     device: o.Device = "auto",
 ) -> None:
-    """How near samples are to true pictures, how varied they are, and whether they are copies.
+    """How near samples are to real pictures, how varied they are, and whether they are copies.
 
-    VGG16's features are compared, so the distances are not FID. Precision: the share of samples that could be true pictures. Recall: the
-    share of true pictures that could be samples; low where a generator makes only a few kinds.
+    VGG16's features are compared, so the distances are not FID. Precision: the share of samples that could be real pictures. Recall: the
+    share of real pictures that could be samples; low where a generator makes only a few kinds.
 
     Example: `img2img evaluate generate --data flowers/ -m runs/generate-style --sheet nearest.png`
     """

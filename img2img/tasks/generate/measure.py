@@ -1,4 +1,4 @@
-"""How good, how varied and how new samples are: distances to true pictures, and the training picture nearest to each sample."""
+"""How good, how varied and how new samples are: distances to real pictures, and the training picture nearest to each sample."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from img2img.data.check.duplicates import MOST_BITS, MOST_DIFFERENCE, Fingerprint, fingerprint
+from img2img.data.check.duplicates import Fingerprints, fingerprint
 from img2img.metrics.perception import Features, PictureFeatures
 from img2img.tasks.generate.objective import compared
 
@@ -25,9 +25,9 @@ class Nearest:
 
 @torch.inference_mode()
 def measure(real: Sequence[Tensor], fake: Sequence[Tensor], track: Track = lambda items: items) -> tuple[dict[str, float], list[Nearest]]:
-    """Figures of the samples ``fake``, and the nearest of the true pictures ``real`` for each; all (3, H, W) in [0, 1].
+    """Figures of the samples ``fake``, and the nearest of the real pictures ``real`` for each; all (3, H, W) in [0, 1].
 
-    The figures compare as many true pictures as there are samples, at equal distances. A copy is what ``data check`` would call one,
+    The figures compare as many real pictures as there are samples, at equal distances. A copy is what ``data check`` would call one,
     as it is or mirrored. ``median_distance`` is that of a true picture to its nearest other one: samples much nearer are memorized.
     """
     network = PictureFeatures().eval()
@@ -38,18 +38,13 @@ def measure(real: Sequence[Tensor], fake: Sequence[Tensor], track: Track = lambd
     x, y = (torch.cat([each["vgg"].flatten(1) for each in side]) for side in (true, made))
     own = torch.cdist(x, x).fill_diagonal_(torch.inf).min(1).values
     distances, numbers = torch.cdist(y, x).min(1)
-    prints = [(fingerprint(picture), fingerprint(picture.flip(-1))) for picture in real]
-    found = []
-    for number, distance, sample in zip(numbers.tolist(), distances.tolist(), map(fingerprint, fake), strict=True):
-        found.append(Nearest(number, distance, any(_is_copy(sample, each) for pair in prints for each in pair)))
-    copies = sum(each.copy for each in found) / len(found)
+    known = Fingerprints([[fingerprint(each)] for picture in real for each in (picture, picture.flip(-1))])
+    copied = {number for number, _ in Fingerprints([[fingerprint(sample)] for sample in fake]).nearest(known)}
+    pairs = zip(numbers.tolist(), distances.tolist(), strict=True)
+    found = [Nearest(nearest, distance, sample in copied) for sample, (nearest, distance) in enumerate(pairs)]
+    copies = len(copied) / len(found)
     return {**figures, "median_distance": float(own.median()), "sample_distance": float(distances.median()), "copies": copies}, found
 
 
 def _features(network: PictureFeatures, pictures: Sequence[Tensor], track: Track) -> list[Features]:
     return [network(picture[None]) for picture in track(pictures)]
-
-
-def _is_copy(one: Fingerprint, other: Fingerprint) -> bool:
-    different = int((one.bits != other.bits).sum())
-    return different <= MOST_BITS and one.difference(other) <= MOST_DIFFERENCE

@@ -92,7 +92,7 @@ def test_the_losses_by_hand(pixel: str, truth: float, teacher: float) -> None:
     found["pixel"].backward()
     assert sr.grad is not None
     assert sr.grad[0].abs().min() > 0
-    assert sr.grad[1].abs().max() == 0  # nobody knows its truth
+    assert sr.grad[1].abs().max() == 0  # it has no ground truth
 
 
 def test_a_teacher_that_says_what_was_made_is_no_loss_and_one_that_does_not_counts_for_lpips_too() -> None:
