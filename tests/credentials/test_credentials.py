@@ -8,14 +8,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from cli_errors import raise_error
+from cli_errors import invoke
 from PIL import Image
 from serving import served
-from typer.testing import CliRunner
 
 pytest.importorskip("c2pa", reason="the extra credentials is not installed")
 from cryptography import x509
@@ -25,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from img2img import images
 from img2img.batch.one import make_one
 from img2img.batch.write import WriteOptions
-from img2img.cli import app
 from img2img.credentials.identity import ANCHOR, CERTIFICATE, KEY, create, load_identity
 from img2img.credentials.sign import DAMAGED, ENDING, SIGNED, Making, has_credentials, sign
 from img2img.credentials.validate import validate
@@ -52,13 +49,6 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.effect_noise((40, 30), 60).convert("RGB").save(path)
     return path
-
-
-def run(*words: Any) -> Any:
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    raise_error(done)
-    assert done.exit_code == 0
-    return done
 
 
 def signer(home: Path) -> list[str]:
@@ -111,15 +101,15 @@ def test_the_command_line_signs_continues_and_says_what_ends(
     home: Path, picture: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second, third = (tmp_path / name for name in ("first.png", "second.jpg", "third.png"))
-    run("upscale", picture, "-s", 1, "-o", first, *signer(home))
-    run("translate", first, "-m", "translate-restore", "-o", second, *signer(home))
+    invoke("upscale", picture, "-s", 1, "-o", first, *signer(home))
+    invoke("translate", first, "-m", "translate-restore", "-o", second, *signer(home))
     caplog.set_level("INFO")
-    run("translate", first, "-m", "translate-restore", "-o", third)
+    invoke("translate", first, "-m", "translate-restore", "-o", third)
     assert caplog.text.count(ENDING) == 1
     assert has_credentials(second)
     assert not has_credentials(third)
     assert images.read(third).metadata.xmp is not None, "the label stays"
-    shown = run("inspect", second, "--anchors", home / ANCHOR).stdout
+    shown = invoke("inspect", second, "--anchors", home / ANCHOR).stdout
     assert "state: trusted" in shown
     assert "software: img2img translate-restore" in shown
     import c2pa
@@ -149,7 +139,7 @@ def test_the_server_signs(home: Path, picture: Path, tmp_path: Path) -> None:
 
 def test_the_key_is_its_owners(home: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE((home / KEY).stat().st_mode) == 0o600
-    said = run("credentials", "init", "--folder", tmp_path / "own")
+    said = invoke("credentials", "init", "--folder", tmp_path / "own")
     assert "Nobody else trusts this certificate" in said.stderr
     before = (tmp_path / "own" / KEY).read_bytes()
     with pytest.raises(ConfigError, match="exists; overwrite replaces it"):
@@ -174,12 +164,12 @@ def test_certificates_and_keys_that_do_not_fit(home: Path, picture: Path, tmp_pa
         with pytest.raises(Img2ImgError, match=said):
             load_identity(certificate, key)
     with pytest.raises(ConfigError, match="--key are for --credentials"):
-        run("upscale", picture, "--key", home / KEY)
+        invoke("upscale", picture, "--key", home / KEY)
     with pytest.raises(ConfigError, match="standard input is none"):
-        run("upscale", "-", "-o", tmp_path / "a.png", *signer(home))
-    run("upscale", picture, "-s", 1, "-o", tmp_path / "signed.png", *signer(home))
+        invoke("upscale", "-", "-o", tmp_path / "a.png", *signer(home))
+    invoke("upscale", picture, "-s", 1, "-o", tmp_path / "signed.png", *signer(home))
     with pytest.raises(Img2ImgError, match="holds no certificates as PEM"):
-        run("inspect", tmp_path / "signed.png", "--anchors", tmp_path / "text.pem")
+        invoke("inspect", tmp_path / "signed.png", "--anchors", tmp_path / "text.pem")
 
 
 def test_a_failure_leaves_nothing(home: Path, picture: Path, tmp_path: Path) -> None:
@@ -198,7 +188,7 @@ def test_what_the_manifest_says_can_be_checked_and_names_no_files(home: Path, pi
     mask.paste(255, (5, 5, 9, 9))
     for name, image in (("secret-mask", mask), ("empty", empty)):
         image.save(tmp_path / f"{name}.png")
-        run("inpaint", picture, "--mask", tmp_path / f"{name}.png", "--feather", "2", "-o", tmp_path / f"{name}-out.png", *signer(home))
+        invoke("inpaint", picture, "--mask", tmp_path / f"{name}.png", "--feather", "2", "-o", tmp_path / f"{name}-out.png", *signer(home))
     assert b"secret" not in (tmp_path / "secret-mask-out.png").read_bytes()
     found = validate(tmp_path / "secret-mask-out.png", "PNG")
     assert found is not None
@@ -243,7 +233,7 @@ def test_a_result_that_cannot_be_signed_leaves_the_old_file(home: Path, picture:
 def test_another_signer_makes_results_anew(home: Path, picture: Path, tmp_path: Path) -> None:
     create(tmp_path / "other")
     words = ("upscale", picture, "-s", 1, "-o", tmp_path / "out.png", "--json")
-    status = [json.loads(run(*words, *signer(who)).stdout)["status"] for who in (home, home, tmp_path / "other")]
+    status = [json.loads(invoke(*words, *signer(who)).stdout)["status"] for who in (home, home, tmp_path / "other")]
     assert status == ["ok", "skipped", "ok"]
     assert "PRIVATE" not in repr(load_identity(home / CERTIFICATE, home / KEY))
 
@@ -253,7 +243,7 @@ def test_inspect_says_what_fails_even_where_the_picture_cannot_be_read(home: Pat
     data = bytearray(picture.read_bytes())
     data[data.rindex(b"IDAT") + 20] ^= 1
     picture.write_bytes(data)
-    facts = json.loads(run("inspect", picture, "--json").stdout)
+    facts = json.loads(invoke("inspect", picture, "--json").stdout)
     assert facts["credentials"]["state"] == "invalid"
     assert "assertion.dataHash.mismatch" in facts["credentials"]["failed"]
     assert "cannot be decoded" in facts["error"]

@@ -1,8 +1,19 @@
-"""Errors of ours behind what a command printed."""
+"""Commands, and the errors of ours behind what they printed."""
 
-from typer.testing import Result
+from typing import Any
 
+from typer.testing import CliRunner, Result
+
+from img2img.cli import app
 from img2img.errors import Img2ImgError
+
+
+def invoke(*words: Any) -> Result:
+    """``img2img WORDS...``, which must go well; raises as ``raise_error``."""
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
+    raise_error(result)
+    assert result.exit_code == 0, result.output
+    return result
 
 
 def raise_error(result: Result) -> None:

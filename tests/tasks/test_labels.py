@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from cli_errors import invoke
 from PIL import Image
 from serving import served
 from typer.testing import CliRunner
@@ -45,12 +46,6 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def run(*words: Any) -> str:
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == 0, done.output
-    return done.stderr
-
-
 def label_of(path: Path) -> Label | None:
     return read_label(images.read(path).metadata.xmp)
 
@@ -71,10 +66,10 @@ def test_models_of_others_may_have_invented_something(tmp_path: Path) -> None:
 
 
 def test_the_command_line_labels_unless_told_not_to(photo: Path, tmp_path: Path) -> None:
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "b.png", "--strip-metadata")
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "c.png", "--no-label")
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "d.png", "--no-label", "--strip-metadata")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "b.png", "--strip-metadata")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "c.png", "--no-label")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "d.png", "--no-label", "--strip-metadata")
     labels = [label_of(tmp_path / f"{name}.png") for name in "abcd"]
     assert [label and label.system for label in labels] == ["img2img upscale-2x-photo"] * 2 + [None] * 2
     pixels = [Image.open(tmp_path / f"{name}.png").tobytes() for name in "abcd"]
@@ -86,7 +81,7 @@ def test_a_label_counts_for_what_is_up_to_date(photo: Path, tmp_path: Path, capl
     caplog.set_level("INFO")
     for more, done in (((), False), ((), True), (("--no-label",), False)):
         caplog.clear()
-        run("upscale", photo, "-s", 1, "-o", out, *more)
+        invoke("upscale", photo, "-s", 1, "-o", out, *more)
         assert ("1 of 1 already up to date" in caplog.text) == done
     assert label_of(out) is None
 
@@ -95,7 +90,7 @@ def test_formats_that_cannot_hold_it_are_named_once(photo: Path, tmp_path: Path,
     other = tmp_path / "other.png"
     other.write_bytes(photo.read_bytes())
     caplog.set_level("INFO")
-    run("upscale", photo, other, "-s", 1, "-o", tmp_path / "out", "--ext", "bmp")
+    invoke("upscale", photo, other, "-s", 1, "-o", tmp_path / "out", "--ext", "bmp")
     assert caplog.text.count("cannot hold the label") == 1
 
 
@@ -111,8 +106,8 @@ def test_results_in_bands_have_it(photo: Path, tmp_path: Path) -> None:
 
 
 def test_results_of_results_keep_the_stronger(photo: Path, tmp_path: Path) -> None:
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
-    run("translate", tmp_path / "a.png", "-m", "translate-restore", "-o", tmp_path / "b.png")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
+    invoke("translate", tmp_path / "a.png", "-m", "translate-restore", "-o", tmp_path / "b.png")
     assert label_of(tmp_path / "b.png") == Label(
         COMPOSITE, "img2img upscale-2x-photo; img2img translate-restore", "; ".join([UPSCALE.open("upscale-2x-photo").label.version] * 2)
     )
@@ -120,9 +115,9 @@ def test_results_of_results_keep_the_stronger(photo: Path, tmp_path: Path) -> No
 
 def test_where_nothing_is_filled_nothing_is_said(photo: Path, tmp_path: Path) -> None:
     Image.new("L", (24, 16)).save(tmp_path / "empty.png")
-    run("inpaint", photo, "--mask", tmp_path / "empty.png", "-o", tmp_path / "a.png")
+    invoke("inpaint", photo, "--mask", tmp_path / "empty.png", "-o", tmp_path / "a.png")
     assert label_of(tmp_path / "a.png") is None
-    run("inpaint", photo, "--box", "2,2,3,3", "-o", tmp_path / "b.png")
+    invoke("inpaint", photo, "--box", "2,2,3,3", "-o", tmp_path / "b.png")
     assert label_of(tmp_path / "b.png") is not None
 
 
@@ -176,7 +171,7 @@ def test_python_labels_what_holds_metadata(photo: Path) -> None:
 
 
 def test_inspect_shows_it(photo: Path, tmp_path: Path) -> None:
-    run("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
+    invoke("upscale", photo, "-s", 1, "-o", tmp_path / "a.png")
     shown = CliRunner().invoke(app, ["inspect", str(tmp_path / "a.png")]).stdout
     assert "source: compositeWithTrainedAlgorithmicMedia" in shown
     assert "system: img2img upscale-2x-photo" in shown

@@ -100,9 +100,8 @@ async function sharper(shown) {
   shown.asked = true;
   try {
     if (run?.shown === shown) {
-      const found = await runs.show(run, LARGEST);
-      if (run?.shown === found) stage.after.src = found.url;
-      stage.shown = found;
+      Object.assign(shown, await preview(`/v1/jobs/${run.job.id}/preview`, LARGEST));
+      if (stage.shown === shown) stage.after.src = shown.url;
     } else if (pictures.current?.shown === shown) {
       const { current } = pictures;
       Object.assign(shown, await preview(current.file, LARGEST));
@@ -169,7 +168,6 @@ function addTab(task, models, styles) {
 }
 
 function controls() {
-  const view = { fit: "fit", actual: "actual" };
   const act = (name, icon, action) => button(text(name), action, icon ? { class: "icon" } : {}, icon);
   const held = (on) => () => stage.hold(on);
   for (const [kind, on] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["blur", false]]) hold.addEventListener(kind, held(on));
@@ -178,7 +176,8 @@ function controls() {
   find("view-tools").append(
     act("zoom_out", "−", () => stage.step(-1)),
     act("zoom_in", "+", () => stage.step(1)),
-    ...Object.entries(view).map(([name, method]) => act(name, null, () => stage[method]())),
+    act("fit", null, () => stage.fit()),
+    act("actual", null, () => stage.actual()),
     hold,
   );
   find("view-tools").after(painter.element);

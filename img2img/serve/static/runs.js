@@ -99,9 +99,8 @@ export class Runs {
   }
 
   /** The result as browsers show it. */
-  async show(run, size) {
-    if (!run.shown || (size ?? 0) > run.shown.size) run.shown = await preview(`/v1/jobs/${run.job.id}/preview`, size);
-    return run.shown;
+  async show(run) {
+    return (run.shown ??= await preview(`/v1/jobs/${run.job.id}/preview`));
   }
 
   /** The result's name: the input's, the task's, and the ending of its format. */

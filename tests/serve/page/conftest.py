@@ -1,4 +1,4 @@
-"""A browser and a server for all tests of a file, a new page for each."""
+"""A browser for all tests of a file, and a new page of its server for each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,6 @@ import pytest
 from browsing import browser, page_of
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from serving import served, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +17,9 @@ def chromium() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[httpx.Client]:
-    with served() as client:
-        wait_until(lambda: client.get("/healthz").status_code == 200)
-        yield client
-
-
 @pytest.fixture
-def page(chromium: Browser, server: httpx.Client) -> Iterator[Page]:
-    with page_of(chromium, str(server.base_url)) as page:
+def page(chromium: Browser, client: httpx.Client) -> Iterator[Page]:
+    with page_of(chromium, str(client.base_url)) as page:
         yield page
 
 

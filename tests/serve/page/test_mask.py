@@ -78,7 +78,7 @@ def test_the_brackets_change_the_size_of_the_brush(painting: Page) -> None:
     expect(painting.get_by_label("Size of the brush")).to_have_value("2")
 
 
-def test_what_is_painted_is_filled_and_nothing_else(painting: Page, server: httpx.Client, noise: Path) -> None:
+def test_what_is_painted_is_filled_and_nothing_else(painting: Page, client: httpx.Client, noise: Path) -> None:
     size(painting, 8)
     drag(painting, (0.3, 0.4), (0.6, 0.5))
     with painting.expect_download() as download:
@@ -88,7 +88,7 @@ def test_what_is_painted_is_filled_and_nothing_else(painting: Page, server: http
     with painting.expect_download() as download:
         painting.get_by_role("button", name="Download", exact=True).click()
     filled = Path(download.value.path())
-    expected = server.post("/v1/inpaint", files={"picture": noise.read_bytes(), "mask": mask.read_bytes()}).content
+    expected = client.post("/v1/inpaint", files={"picture": noise.read_bytes(), "mask": mask.read_bytes()}).content
     assert filled.read_bytes() == expected
     marked = np.asarray(Image.open(mask).convert("L")) == 255
     before, after = (np.asarray(Image.open(path)) for path in (noise, filled))
@@ -109,12 +109,12 @@ def test_a_mask_is_loaded_and_goes_on_being_painted(painting: Page, tmp_path: Pa
     assert saved(painting).sum() == 201
 
 
-def test_scratches_are_shown_before_they_are_filled(page: Page, server: httpx.Client, tmp_path: Path) -> None:
+def test_scratches_are_shown_before_they_are_filled(page: Page, client: httpx.Client, tmp_path: Path) -> None:
     levels = np.full((120, 160, 3), 90, np.uint8)
     levels[:, 80] = 250
     path = tmp_path / "scratched.png"
     Image.fromarray(levels).save(path)
-    expected = server.post("/v1/inpaint/mask", files={"picture": path.read_bytes()}, data={"scratches": "true"})
+    expected = client.post("/v1/inpaint/mask", files={"picture": path.read_bytes()}, data={"scratches": "true"})
     assert expected.status_code == 200
     page.get_by_role("tab", name="Inpaint").click()
     add(page, path)
@@ -139,8 +139,8 @@ def test_each_picture_has_its_own_mask(painting: Page, noise: Path, tmp_path: Pa
     np.testing.assert_array_equal(saved(painting), first)
 
 
-def test_one_finger_paints_and_two_zoom(chromium: Browser, server: httpx.Client, noise: Path) -> None:
-    with page_of(chromium, str(server.base_url), has_touch=True) as page:
+def test_one_finger_paints_and_two_zoom(chromium: Browser, client: httpx.Client, noise: Path) -> None:
+    with page_of(chromium, str(client.base_url), has_touch=True) as page:
         page.get_by_role("tab", name="Inpaint").click()
         add(page, noise)
         box = page.locator("#stage").bounding_box()

@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 
-def test_a_download_is_the_file_that_the_api_gives(page: Page, server: httpx.Client, deep: Path) -> None:
-    expected = server.post("/v1/upscale", files={"picture": deep.read_bytes()}, data={"scale": "2"}).content
+def test_a_download_is_the_file_that_the_api_gives(page: Page, client: httpx.Client, deep: Path) -> None:
+    expected = client.post("/v1/upscale", files={"picture": deep.read_bytes()}, data={"scale": "2"}).content
     add(page, deep)
     page.get_by_label("Scale", exact=True).fill("2")
     run(page)
@@ -76,7 +76,7 @@ def test_a_folder_keeps_its_paths(page: Page, noise: Path, tmp_path: Path) -> No
         assert archive.namelist() == ["holiday/día 1/noise_upscale.png"]
 
 
-def test_a_running_job_is_canceled_and_the_next_begins(page: Page, server: httpx.Client, slow: bytes, noise: Path) -> None:
+def test_a_running_job_is_canceled_and_the_next_begins(page: Page, client: httpx.Client, slow: bytes, noise: Path) -> None:
     add(page, {"name": "slow.png", "mimeType": "image/png", "buffer": slow})
     page.locator("#panel-upscale summary", has_text="Result").click()
     page.locator("#panel-upscale").get_by_label("Ensemble").check()
@@ -88,7 +88,7 @@ def test_a_running_job_is_canceled_and_the_next_begins(page: Page, server: httpx
     page.locator("[data-status=running]").get_by_role("button", name="Cancel").click()
     expect(page.locator("[data-status=canceled]")).to_contain_text("slow.png")
     page.locator("[data-status=done]").wait_for()
-    assert 'outcome="canceled"' in server.get("/metrics").text
+    assert 'outcome="canceled"' in client.get("/metrics").text
 
 
 def test_settings_are_used_again(page: Page, noise: Path) -> None:
@@ -109,11 +109,11 @@ def test_settings_are_used_again(page: Page, noise: Path) -> None:
     expect(page.get_by_label("Alpha")).to_have_value("0.5")
 
 
-def test_ones_own_style_and_a_result_as_the_next_input(page: Page, server: httpx.Client, noise: Path, tmp_path: Path) -> None:
+def test_ones_own_style_and_a_result_as_the_next_input(page: Page, client: httpx.Client, noise: Path, tmp_path: Path) -> None:
     style = tmp_path / "mine.png"
     Image.new("RGB", (64, 64), (200, 30, 30)).save(style)
     files = {"picture": noise.read_bytes(), "style": style.read_bytes()}
-    expected = server.post("/v1/stylize", files=files).content
+    expected = client.post("/v1/stylize", files=files).content
     add(page, noise)
     page.get_by_role("tab", name="Stylize").click()
     page.locator("#panel-stylize input[type=file]").first.set_input_files(style)

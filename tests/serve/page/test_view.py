@@ -74,15 +74,15 @@ def test_zoom_keeps_the_place_under_the_pointer(compared: Page) -> None:
     assert world["x"] + world["width"] / 2 == pytest.approx(stage["x"] + stage["width"] / 2, abs=1)
 
 
-def test_a_picture_with_alpha_lies_on_a_checkerboard(page: Page, server: httpx.Client) -> None:
+def test_a_picture_with_alpha_lies_on_a_checkerboard(page: Page, client: httpx.Client) -> None:
     add(page, Path("samples/coffee.png"))
     corner = page.locator(".world").evaluate("world => getComputedStyle(world).backgroundImage")
     assert "conic-gradient" in corner
 
 
 @pytest.mark.parametrize("wanted", ["dark", "light"])
-def test_the_theme_follows_the_system_until_one_is_chosen(chromium: Browser, server: httpx.Client, wanted: Any) -> None:
-    with page_of(chromium, str(server.base_url), color_scheme=wanted) as page:
+def test_the_theme_follows_the_system_until_one_is_chosen(chromium: Browser, client: httpx.Client, wanted: Any) -> None:
+    with page_of(chromium, str(client.base_url), color_scheme=wanted) as page:
         html = page.locator("html")
         expect(html).to_have_attribute("data-theme", wanted)
         page.get_by_role("button", name="Dark or light").click()
@@ -92,8 +92,8 @@ def test_the_theme_follows_the_system_until_one_is_chosen(chromium: Browser, ser
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 640), (390, 844), (1024, 768), (3840, 2160)])
-def test_nothing_is_cut_off_on_any_screen(chromium: Browser, server: httpx.Client, width: int, height: int) -> None:
-    with page_of(chromium, str(server.base_url), viewport={"width": width, "height": height}) as page:
+def test_nothing_is_cut_off_on_any_screen(chromium: Browser, client: httpx.Client, width: int, height: int) -> None:
+    with page_of(chromium, str(client.base_url), viewport={"width": width, "height": height}) as page:
         for name in TABS:
             page.get_by_role("tab", name=name).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -129,8 +129,8 @@ def test_all_of_it_by_keyboard(page: Page, noise: Path) -> None:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_serious(chromium: Browser, server: httpx.Client, noise: Path, theme: Any) -> None:
-    with page_of(chromium, str(server.base_url), color_scheme=theme, bypass_csp=True) as page:
+def test_axe_finds_nothing_serious(chromium: Browser, client: httpx.Client, noise: Path, theme: Any) -> None:
+    with page_of(chromium, str(client.base_url), color_scheme=theme, bypass_csp=True) as page:
         add(page, noise)
         page.get_by_label("Scale", exact=True).fill("1")
         run(page)
@@ -166,7 +166,7 @@ def test_the_token_comes_from_the_fragment_or_is_asked_for(chromium: Browser, lo
         expect(page.get_by_role("tab")).to_have_count(4)
 
 
-def test_a_new_task_has_a_page(page: Page, server: httpx.Client, noise: Path) -> None:
+def test_a_new_task_has_a_page(page: Page, client: httpx.Client, noise: Path) -> None:
     """The forms are made of what the server says of its tasks: one that the page has never heard of, with an option of each kind."""
     about: dict[str, Any] = {
         "name": "blend",

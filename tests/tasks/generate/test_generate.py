@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cli_errors import raise_error
+from cli_errors import invoke
 from PIL import Image
 from safetensors.torch import load_file
 from scenes import save, scene
-from typer.testing import CliRunner, Result
 
 import img2img
-from img2img.cli import app
 from img2img.errors import ConfigError, DataError, ModelError
 from img2img.inference.runtime import Runtime
 from img2img.models import read_info
@@ -33,13 +31,6 @@ TINY = [
     *("--set", "adversary.network.layers=2", "--set", "data.checked=4", "--batch", "2", "--workers", "0", "--device", "cpu"),
 ]
 Trained = Callable[[str], Path]
-
-
-def invoke(*words: Any) -> Result:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
-    raise_error(result)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 @pytest.fixture(scope="session")
