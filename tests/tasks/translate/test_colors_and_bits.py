@@ -9,7 +9,7 @@ import torch
 from PIL import ImageCms
 from profiles import DISPLAY_P3, prophoto
 from profiles import gray as gray_profile
-from random_translators import RANDOM, RGB, picture, translator
+from random_translators import RANDOM, RGB, _same_values_in_any_order, picture, translator  # noqa: F401 (a fixture)
 from scenes import scene
 
 from img2img import images

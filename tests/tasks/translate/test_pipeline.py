@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
-from random_translators import RANDOM, RESNET, picture, read, translator
+from random_translators import RANDOM, RESNET, _same_values_in_any_order, picture, read, translator  # noqa: F401 (a fixture)
 from torch import Tensor, nn
 
 from img2img import images
@@ -91,6 +91,8 @@ def test_bands_of_free_range_are_brought_to_the_networks_and_back(tmp_path: Path
 def test_a_label_map_is_made_of_the_likeliest_labels() -> None:
     tiny = translator(ImageSpec(), ImageSpec(palette=PALETTE))
     given = picture(depth=16, alpha=True, metadata=Metadata(icc=ICC))
+    assert given.alpha is not None
+    given = given.with_frames([Frame(given.pixels, given.alpha.clamp(min=1 / 255))])  # what is hidden would be filled before
     made = tiny(given)
     assert (made.palette, made.channels, made.bit_depth, made.alpha, made.metadata.icc) == (PALETTE, 1, 8, None, None)
     expected = tiny.pipeline.model.network(given.pixels[None])[0].argmax(0)
