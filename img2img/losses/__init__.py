@@ -1,6 +1,6 @@
 """Losses: pure functions first; a module only where there is something frozen to hold."""
 
-from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, generator_loss
+from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, fake_loss, generator_loss, real_loss
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.contrastive import patch_contrast
 from img2img.losses.lpips import LPIPSLoss
@@ -28,6 +28,7 @@ __all__ = [
     "clip_weights_",
     "diff_augment",
     "discriminator_loss",
+    "fake_loss",
     "feature_matching",
     "generator_loss",
     "gradient_penalty",
@@ -37,6 +38,7 @@ __all__ = [
     "mse",
     "patch_contrast",
     "phase",
+    "real_loss",
     "shifted",
     "zero_centered_gradient_penalty",
 ]

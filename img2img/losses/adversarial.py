@@ -57,6 +57,17 @@ def discriminator_loss(
     return _mean(lambda r, f: as_real(r).mean() + f.mean(), real, labeled)
 
 
+def real_loss(mode: GanMode, real: Sequence[Tensor], smoothing: float = 0.0) -> Tensor:
+    """The half of ``discriminator_loss`` that real pictures have; ``relativistic`` has no halves."""
+    as_real = partial(_AS_REAL[mode], smoothing=smoothing) if smoothing else _AS_REAL[mode]
+    return torch.stack([as_real(r).mean() for r in real]).mean()
+
+
+def fake_loss(mode: GanMode, fake: Sequence[Tensor]) -> Tensor:
+    """The half that generated pictures have."""
+    return torch.stack([_AS_FAKE[mode](f).mean() for f in fake]).mean()
+
+
 def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """What the generator minimizes; only ``relativistic`` looks at ``real``."""
     return _mean(_GENERATOR[mode], real, fake)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from img2img.errors import ConfigError
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="BaseModel")
 
 # Panels of the training commands' help.
-DATA, MODEL, OPTIMIZATION, RUN, DEVICE = "Data", "Model", "Optimization", "Run", "Device"
+DATA, MODEL, OPTIMIZATION, RUN, DEVICE, PRIVACY = "Data", "Model", "Optimization", "Run", "Device", "Privacy"
 
 # Options by name: the type, and what Typer shows.
 _COMMON: dict[str, tuple[Any, Any]] = {
@@ -86,6 +88,8 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
     "workers": (int | None, typer.Option(help="Processes that prepare samples.", rich_help_panel=DEVICE)),
 }
 
+# Where a task has no such option of its own, it is there to say why.
+_REFUSED: dict[str, tuple[Any, Any]] = {name: (float | None, typer.Option(hidden=True)) for name in ("dp_epsilon", "dp_delta")}
 
 _KEYS = {"gan_mode": "adversary.mode", "validation_by": "data.validation_by"}  # where it is not training.NAME
 
@@ -125,13 +129,20 @@ class SharedOptions:
 def training_command(function: Callable[..., None]) -> Callable[..., None]:
     """The Typer command of ``function``, which is given the options that all trainings share as its last argument, ``shared``."""
     own = [each for each in inspect.signature(function).parameters.values() if each.name != "shared"]
-    given_by_all = _COMMON | _SETTINGS
+    refused = {name: option for name, option in _REFUSED.items() if name not in {each.name for each in own}}
+    given_by_all = _COMMON | _SETTINGS | refused
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     for name, (kind, info) in given_by_all.items():
         default = False if kind is bool else None
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]))
 
     def command(**given: Any) -> None:
+        asked = [name for name in refused if given.pop(name) is not None]
+        if asked:
+            raise ConfigError(
+                "--dp-epsilon is for img2img train generate alone: there the pictures reach the generator through the discriminator only, "
+                "whose gradients get noise. This generator is trained on the pixels of the pictures themselves"
+            )
         values = {_KEYS.get(name, f"training.{name}"): given.pop(name) for name in _SETTINGS}
         common = {name: given.pop(name) for name in _COMMON}
         function(**given, shared=SharedOptions(**{**common, "settings": common["settings"] or []}, values=values))
@@ -147,7 +158,8 @@ def _report(result: "TrainingResult", run: Path) -> None:
     if not result.main:
         return
     if result.finished:
-        typer.echo(f"finished: {run / 'best.safetensors'}, report in {run / 'report.html'}")
+        best = run / "best.safetensors"  # a private run has none
+        typer.echo(f"finished: {best if best.exists() else run / 'latest.safetensors'}, report in {run / 'report.html'}")
         return
     typer.echo(f"stopped by {result.reason} at {result.images_seen:,} images and saved; the same command goes on from there")
     if result.reason in signal.Signals.__members__:

@@ -123,9 +123,7 @@ class Adversary:
             result["r1"] = config.r1 * config.penalty_every * losses.zero_centered_gradient_penalty(real_logits, real)
         if punished_fake:
             result["r2"] = config.r2 * config.penalty_every * losses.zero_centered_gradient_penalty(fake_logits, fake)
-        right_real, right_fake = losses.accuracy(config.mode, real_logits, fake_logits)
-        logits = torch.cat([x.detach().flatten() for x in (*real_logits, *fake_logits)])
-        self._note(accuracy_real=right_real, accuracy_fake=right_fake, spread=logits.float().std())
+        self._note_logits(real_logits, fake_logits)
         return self._named(result)
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
@@ -172,6 +170,11 @@ class Adversary:
 
     def _named(self, found: Losses) -> Losses:
         return found if len(self.objective.discriminators) == 1 else {f"{key}_{self.name}": value for key, value in found.items()}
+
+    def _note_logits(self, real: list[Tensor], fake: list[Tensor]) -> None:
+        right_real, right_fake = losses.accuracy(self.config.mode, real, fake)
+        logits = torch.cat([x.detach().flatten() for x in (*real, *fake)])
+        self._note(accuracy_real=right_real, accuracy_fake=right_fake, spread=logits.float().std())
 
     def _note(self, **found: Tensor) -> None:
         ending = "" if len(self.objective.discriminators) == 1 else f"_{self.name}"

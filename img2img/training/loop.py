@@ -202,6 +202,7 @@ class Run:
                 better = better and math.isfinite(value) and objective.grown  # figures of smaller pictures are other figures
                 if better:
                     now.best = value
+                if better and not objective.private:
                     record = {**self.record, "images_seen": now.images_seen, "validation": figures}
                     objective.export(self.run / "best.safetensors", record)
             self.monitor.validated(now.images_seen, figures, preview)
@@ -217,6 +218,11 @@ class Run:
     def roll_back(self) -> None:
         """Return to the last checkpoint with half the learning rate."""
         now = self.now
+        if self.objective.private:
+            raise TrainingError(
+                f"losses or gradients are not finite at {now.images_seen:,} images, and the budget has no second try: "
+                "start anew with a lower --learning-rate"
+            )
         failed_at, rate, rollbacks = now.images_seen, now.rate / 2, now.rollbacks + 1
         if rollbacks > MOST_ROLLBACKS:
             raise TrainingError(

@@ -95,11 +95,14 @@ class Objective(AdversarialModule):
         metric: the key of ``validate`` by which the best checkpoint is chosen.
         higher_is_better: the direction of ``metric``.
         upsampling: the generator's up-sampling factor, at whose period a checkerboard would show.
+        private: whether its model file must show of the data only what its noise lets through: then none is chosen by validation, and
+            no step is taken twice.
     """
 
     metric: str
     higher_is_better: bool = True
     upsampling: int = 1
+    private: bool = False
 
     @abstractmethod
     def infer(self, batch: Batch) -> Images:

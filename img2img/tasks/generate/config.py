@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from img2img.config import Strict
 from img2img.training import TrainerConfig
 from img2img.training.adversary import AdversaryConfig
+from img2img.training.privacy import PrivacyConfig
 
 MOST_CHECKED = 256
 
@@ -24,7 +25,25 @@ class GenerateConfig(Strict):
     network: dict[str, Any] = Field({"name": "dcgan"}, description="the generator; its size is that of the pictures")
     adversary: AdversaryConfig = AdversaryConfig(weight=1.0)
     data: DataConfig = DataConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     training: TrainerConfig = TrainerConfig()
+
+    @model_validator(mode="after")
+    def _private(self) -> "GenerateConfig":
+        training, wrong = self.training, []
+        if training.accumulate > 1:
+            wrong.append("training.accumulate must be 1: give a larger training.batch, whose pictures are taken in small parts anyway")
+        if training.devices > 1:
+            wrong.append("training.devices must be 1: each process would sample and add noise of its own")
+        if training.precision != "fp32":
+            wrong.append("training.precision must be fp32: a lower one skips steps by what it sees")
+        if training.on_plateau != "nothing":
+            wrong.append("training.on_plateau must be nothing: it changes the run by figures that nothing hides")
+        if training.allow_changed_data:
+            wrong.append("training.allow_changed_data must be false: the budget is that of one set of pictures")
+        if self.privacy.epsilon is not None and wrong:
+            raise ValueError(f"with privacy.epsilon {'; '.join(wrong)}")
+        return self
 
 
 _TRAINING = TrainerConfig(

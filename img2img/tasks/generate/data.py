@@ -11,6 +11,7 @@ from img2img.data.sampling import seeded_rng, shuffled
 from img2img.errors import DataError
 
 LATENT = 7  # sets codes apart from other draws of the same seed
+POISSON = 6  # and which pictures a step takes
 
 
 def code(seed: int, latent: int) -> Tensor:
@@ -29,14 +30,41 @@ class Squares(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = seeded_rng(self.seed, 1, position)
-        index = shuffled(position, len(self.pictures), self.seed)
+        real = self.square(shuffled(position, len(self.pictures), self.seed), rng)
+        z, other = torch.randn(2, self.latent, 1, 1, generator=rng)
+        return {"real": real, "z": z, "other": other}
+
+    def square(self, index: int, rng: torch.Generator) -> Tensor:
+        """A square of picture ``index``, drawn from ``rng``."""
         entry = self.pictures.entries[index]
         top, left = (int(torch.randint(side - self.size + 1, (), generator=rng)) for side in (entry.height, entry.width))
         real = self.pictures.crop(index, top, left, self.size, self.size)
-        if self.flip and torch.rand((), generator=rng) < 0.5:
-            real = real.flip(-1)
-        z, other = torch.randn(2, self.latent, 1, 1, generator=rng)
-        return {"real": real, "z": z, "other": other}
+        return real.flip(-1) if self.flip and torch.rand((), generator=rng) < 0.5 else real
+
+
+class PoissonSquares(Squares):
+    """Batches for differential privacy: a step takes each picture with the probability ``rate``, whatever else it takes.
+
+    A batch has ``batch`` codes and any number of pictures, so that it is as long as the longer of both, and "drawn" says which of its
+    "real" were taken. ``key``: of the draws, which nobody else may know.
+    """
+
+    def __init__(self, pictures: PictureSet, size: int, latent: int, key: int, *, flip: bool, batch: int, rate: float) -> None:
+        super().__init__(pictures, size, latent, key, flip=flip)
+        self.batch, self.rate = batch, rate
+
+    def __getitems__(self, positions: list[int]) -> list[dict[str, Tensor]]:
+        """The batch at ``positions``, which are consecutive; this is what a ``DataLoader`` calls."""
+        step = positions[0] // self.batch
+        rng = seeded_rng(self.seed, POISSON, step)
+        taken = (torch.rand(len(self.pictures), generator=rng, dtype=torch.float64) < self.rate).nonzero().flatten().tolist()
+        nothing = torch.zeros(3, self.size, self.size)
+        found: list[dict[str, Tensor]] = []
+        for place in range(max(len(taken), self.batch)):
+            real = self.square(taken[place], rng) if place < len(taken) else nothing
+            z, other = torch.randn(2, self.latent, 1, 1, generator=rng)
+            found.append({"real": real, "z": z, "other": other, "drawn": torch.tensor(place < len(taken))})
+        return found
 
 
 class MiddleSquares(Dataset[dict[str, Tensor]]):

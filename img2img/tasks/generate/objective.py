@@ -15,6 +15,8 @@ from img2img.tasks.generate.config import GenerateConfig
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch
+from img2img.training.privacy import Privacy
+from img2img.training.private_adversary import PrivateAdversary
 
 MIXED = 0.9  # share of batches with two styles (Karras et al. 2019, arXiv 1812.04948, appendix C)
 
@@ -31,7 +33,7 @@ class GenerateObjective(Objective):
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: GenerateConfig, name: str) -> None:
+    def __init__(self, config: GenerateConfig, name: str, privacy: Privacy | None = None) -> None:
         super().__init__()
         if not config.adversary.weight:
             raise ConfigError("adversary.weight=0 means no discriminator, and nothing else teaches a generator: set it to 1")
@@ -43,19 +45,28 @@ class GenerateObjective(Objective):
         self.styled = isinstance(self.network, networks.StyleGenerator)
         self.generators = nn.ModuleDict({"z": self.network})
         self.discriminators = nn.ModuleDict()
-        self.adversary = Adversary(config.adversary, self, "z", networks.build(config.adversary.network))
+        discriminator = networks.build(config.adversary.network)
+        self.privacy, self.private = privacy, privacy is not None
+        self.adversary = (
+            PrivateAdversary(config.adversary, self, "z", discriminator, batch=config.training.batch, privacy=privacy)
+            if privacy
+            else Adversary(config.adversary, self, "z", discriminator)
+        )
         self.adversary.check_sample_size(3, self.size)
         self.features = PictureFeatures().requires_grad_(False).eval()
 
     def generate(self, batch: Batch) -> Images:
+        count = self.config.training.batch if self.private else None  # a private batch may have more pictures than codes that count
+        z, other = batch["z"][:count], batch["other"][:count]
         if self.styled and float(torch.rand(())) < MIXED:
             layers = len(self.network.layers)  # type: ignore[arg-type]
             first = int(torch.randint(1, layers, ()))
-            return {"fake": self.generators["z"](batch["z"], batch["other"], (first, layers))}
-        return {"fake": self.generators["z"](batch["z"])}
+            return {"fake": self.generators["z"](z, other, (first, layers))}
+        return {"fake": self.generators["z"](z)}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.adversary.discriminator_losses(batch["real"], images["fake"])
+        real = batch["real"][batch["drawn"]] if self.private else batch["real"]
+        return self.adversary.discriminator_losses(real, images["fake"])
 
     def discriminators_stepped(self) -> None:
         self.adversary.stepped()
@@ -76,6 +87,9 @@ class GenerateObjective(Objective):
         return {"a training picture": batch["real"], "a sample": images["fake"]}
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
+        if self.privacy:  # what validations and file names say is not covered by the budget
+            record = {key: value for key, value in record.items() if key not in ("data", "validation")}
+            record["privacy"] = self.privacy.budget.card(self.steps)
         figures = record.pop("validation", {})
         info = ModelInfo(
             name=self.name, task="generate", in_channels=self.latent, network=self.config.network, recipe=record, figures=figures

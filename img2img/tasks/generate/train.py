@@ -6,19 +6,21 @@ from pathlib import Path
 
 import torch
 
+from img2img import networks
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk
 from img2img.data.sources import Sources, find_pictures, skipped, sources_record, without_bad
 from img2img.errors import DataError
 from img2img.models import load_model
-from img2img.networks import fitting_state
 from img2img.tasks.generate.config import GenerateConfig
-from img2img.tasks.generate.data import MiddleSquares, Squares
+from img2img.tasks.generate.data import MiddleSquares, PoissonSquares, Squares
 from img2img.tasks.generate.objective import GenerateObjective
 from img2img.training import TrainingResult, train
 from img2img.training.distributed import make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
+from img2img.training.privacy import Privacy, begin, plan
+from img2img.training.private_adversary import check_private
 from img2img.training.setup import Setup, run_record
 
 logger = logging.getLogger(__name__)
@@ -48,12 +50,12 @@ def dry_run_generator(data: Sources, config: GenerateConfig, *, init: str | None
     return dry_run(lambda cache: prepare(cache)[0], config.training)
 
 
-def make_objective(config: GenerateConfig, name: str, init: str | None = None) -> GenerateObjective:
+def make_objective(config: GenerateConfig, name: str, init: str | None = None, privacy: Privacy | None = None) -> GenerateObjective:
     """The objective at the beginning of a run: seeded, or started from the model ``init``; errors as ``train_generator``."""
     torch.manual_seed(config.training.seed)
-    objective = GenerateObjective(config, name)
+    objective = GenerateObjective(config, name, privacy)
     if init is not None:
-        load_fitting(objective.network, fitting_state(load_model(init).network.state_dict(), objective.network), init)
+        load_fitting(objective.network, networks.fitting_state(load_model(init).network.state_dict(), objective.network), init)
     return objective
 
 
@@ -69,10 +71,25 @@ def _prepare(
         config = config.model_copy(update={"adversary": config.adversary.model_copy(update={"augment": AUGMENT if few else ()})})
         if few:
             logger.info("%d pictures: the discriminator sees them with DiffAugment, or it would soon know them by heart", len(paths))
-    objective = make_objective(config, name, init)
+    privacy = None
+    if config.privacy.epsilon is not None:
+        check_private(config.adversary, networks.build(config.adversary.network))
+        budget = plan(config.privacy, len(paths), config.training.batch, config.training.images)
+        privacy = begin(cache.parent, budget)
+        logger.info(
+            "epsilon %.4g at delta %.3g: noise of %.3g clipped gradients in each of %d steps, which take %.3g pictures on average. "
+            "That covers latest.safetensors; the rest of the run folder holds the pictures, and figures of them, as they are",
+            *(budget.spent(budget.steps), budget.delta, budget.noise_multiplier, budget.steps, config.training.batch),
+        )
+    objective = make_objective(config, name, init, privacy)
     size, latent, seed = objective.size, objective.latent, config.training.seed
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=size, decode=decode_shrunk(decode_photo, size))
-    samples = Squares(pictures, size, latent, seed, flip=config.data.flip)
+    if privacy:
+        samples: Squares = PoissonSquares(
+            pictures, size, latent, privacy.key, flip=config.data.flip, batch=config.training.batch, rate=privacy.budget.rate
+        )
+    else:
+        samples = Squares(pictures, size, latent, seed, flip=config.data.flip)
     record = {
         "pictures": len(pictures),
         "fingerprint": pictures.fingerprint(),

@@ -17,6 +17,14 @@ def train_generate(
     preset: Annotated[str, typer.Option("--preset", "-p", help="dcgan or style (StyleGAN).", rich_help_panel=o.MODEL)] = "dcgan",
     run: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/generate-PRESET]", rich_help_panel=o.RUN)] = None,
     size: Annotated[int | None, typer.Option(help="Side of the pictures: a power of two.  [default: 64]", rich_help_panel=o.MODEL)] = None,
+    dp_epsilon: Annotated[
+        float | None,
+        typer.Option(min=0, help="Differential privacy of the pictures with this epsilon; 1 to 10 is usual.", rich_help_panel=o.PRIVACY),
+    ] = None,
+    dp_delta: Annotated[
+        float | None,
+        typer.Option(help="The probability that it may fail with.  [default: 0.1 / number of pictures]", rich_help_panel=o.PRIVACY),
+    ] = None,
     *,
     shared: o.SharedOptions,
 ) -> None:
@@ -29,7 +37,7 @@ def train_generate(
     from img2img.tasks.generate.config import PRESETS
     from img2img.tasks.generate.train import dry_run_generator, train_generator
 
-    resolved = shared.resolve(PRESETS, preset, {"network.size": size})
+    resolved = shared.resolve(PRESETS, preset, {"network.size": size, "privacy.epsilon": dp_epsilon, "privacy.delta": dp_delta})
     shared.carry_out(
         resolved,
         run or Path("runs") / f"generate-{preset}",
