@@ -200,7 +200,7 @@ def generate(model: Place, *, device: str = "auto", dtype: str = "auto", label: 
 
     Args:
         label: as of ``LoadedModel.__call__``.
-        options: ``seed``, ``truncation``, ``mix``: as of ``img2img generate``. Equal ones give equal pictures.
+        options: ``seed``, ``truncation``, ``mix``, ``class_name``: as of ``img2img generate``. Equal ones give equal pictures.
 
     Raises:
         ModelError: no such model, or one that makes no pictures from noise. ConfigError: options that it does not have.

@@ -1,5 +1,6 @@
 """Pictures sorted into classes: a folder for each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,17 @@ class ClassFolders:
             counts = ", ".join(f"{len(paths)} {name}" for name, paths in zip(self.classes, groups, strict=True))
             lines.append(counts if split == "train" else f"{counts} for {split}")
         return "; ".join(lines)
+
+    def labels(self, paths: Sequence[Path]) -> tuple[int, ...]:
+        """The number of the class of each of ``paths``, whatever its split. DataError: pictures that are in no class folder."""
+        known = {path: number for groups in self.splits.values() for number, group in enumerate(groups) for path in group}
+        outside = [path for path in paths if path not in known]
+        if outside:
+            raise DataError(
+                f"{len(outside)} pictures are in none of the class folders {', '.join(self.classes)}: {str(outside[0])!r}"
+                f"{' and others' if len(outside) > 1 else ''}; move them into one, or train without classes"
+            )
+        return tuple(known[path] for path in paths)
 
 
 def find_classes(root: str | Path) -> ClassFolders:

@@ -41,7 +41,8 @@ class ModelInfo(BaseModel):
     None: the network looks at the whole picture, and is never fed less.
     ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
     ``keeps_gray``: a gray picture stays gray; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
-    ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: the domains that it translates into.
+    ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: those that it translates into, or
+    generates.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

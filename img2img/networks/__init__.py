@@ -9,6 +9,8 @@ from img2img.networks.bidirectional import Bidirectional
 from img2img.networks.class_conditional import ClassConditionalGenerator
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.dcgan import DCGAN
+from img2img.networks.fastgan import FastGAN
+from img2img.networks.fastgan_discriminator import FastGANDiscriminator
 from img2img.networks.growing import Growing, Stage, at_stage, grow
 from img2img.networks.inpainter import Inpainter
 from img2img.networks.munit import MUNIT
@@ -28,6 +30,8 @@ __all__ = [
     "Bidirectional",
     "ClassConditionalGenerator",
     "Colorizer",
+    "FastGAN",
+    "FastGANDiscriminator",
     "Growing",
     "Inpainter",
     "PatchGAN",
@@ -56,7 +60,9 @@ NETWORKS.update(
         "stylizer": Stylizer,
         "dcgan": DCGAN,
         "style": StyleGenerator,
+        "fastgan": FastGAN,
         "patchgan": PatchGAN,
+        "fastgan-discriminator": FastGANDiscriminator,
     }
 )
 

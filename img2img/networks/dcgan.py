@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.networks.blocks import BatchNorm2d, Up, full, upsampler
+from img2img.networks.class_codes import ClassCode
 
 LEAST, LARGEST = 8, 512  # pixels a side
 MOST_TIMES = 8  # the width of the first layers is so many times that of the last
@@ -18,17 +19,19 @@ class DCGAN(nn.Module):
     Batch norm and ReLU behind each layer but the last, weights drawn with a standard deviation of 0.02. The paper's layers are
     transposed convolutions (``up="transposed"``), which leave a checkerboard; ``resize`` and ``shuffle`` do not.
 
-    Shapes: (N, latent, 1, 1) standard normal -> (N, 3, size, size) in [0, 1], which is tanh inside.
+    Shapes: (N, latent, 1, 1) standard normal; with ``classes`` also label (N,) int64 -> (N, 3, size, size) in [0, 1], which is tanh inside.
 
     Raises:
         ValueError: a size that is no power of two from 8 to 512.
     """
 
-    def __init__(self, latent: int = 100, width: int = 64, size: int = 64, up: Up = "transposed") -> None:
+    def __init__(self, latent: int = 100, width: int = 64, size: int = 64, up: Up = "transposed", classes: int = 0) -> None:
         super().__init__()
         self.latent, self.size = latent, size
         widths = [width * min(2**level, MOST_TIMES) for level in reversed(range(levels_of(size)))]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], 4), BatchNorm2d(widths[0]), nn.ReLU()]
+        self.code = ClassCode(classes, latent) if classes else None
+        length = latent * 2 if classes else latent
+        layers: list[nn.Module] = [nn.ConvTranspose2d(length, widths[0], 4), BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in pairwise(widths):
             layers += [*upsampler(up, before, after), BatchNorm2d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, *upsampler(up, widths[-1], 3))
@@ -38,8 +41,8 @@ class DCGAN(nn.Module):
             elif isinstance(layer, BatchNorm2d):
                 nn.init.normal_(layer.weight, 1.0, 0.02)
 
-    def forward(self, z: Tensor) -> Tensor:
-        return in_unit_range(self.layers(z))
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return in_unit_range(self.layers(z if self.code is None else self.code(z, label)))
 
 
 def levels_of(size: int) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as with_spectral_norm
 
 from img2img.networks.blocks import Norm, make_norm
+from img2img.networks.class_codes import ClassProjection
 
 
 class PatchGAN(nn.Module):
@@ -21,6 +22,7 @@ class PatchGAN(nn.Module):
 
     With ``classes`` it also says what class a picture is of, from the activations before the logits (Odena et al. 2017, arXiv
     1610.09585; StarGAN, Choi et al. 2018, arXiv 1711.09020), averaged over the picture, so that pictures of any size can be classified.
+    With ``projection`` classes and a label (N,) int64, it judges whether a picture is a real one of its class (``ClassProjection``).
 
     Shapes: (N, in_channels, H, W) in [0, 1] -> a list of ``scales`` maps (N, 1, h, w) of logits, finest first.
     """
@@ -34,6 +36,7 @@ class PatchGAN(nn.Module):
         norm: Norm = "batch",
         spectral_norm: bool = False,
         classes: int = 0,
+        projection: int = 0,
     ) -> None:
         super().__init__()
         if norm == "adain":
@@ -41,11 +44,14 @@ class PatchGAN(nn.Module):
         # One for each scale; the name is in checkpoints.
         self.judges = nn.ModuleList(_discriminator(in_channels, width, layers, norm, spectral_norm) for _ in range(scales))
         self.heads = nn.ModuleList(nn.Linear(_width(width, layers), classes) for _ in range(scales if classes else 0))
+        self.projections = nn.ModuleList(ClassProjection(projection, _width(width, layers)) for _ in range(scales if projection else 0))
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        if label is not None:
+            return [found[-1] for found in self.activations(x, label)]
         return [layers(seen) for layers, seen in zip(self.judges, self.scaled(x), strict=True)]
 
-    def activations(self, x: Tensor) -> list[list[Tensor]]:
+    def activations(self, x: Tensor, label: Tensor | None = None) -> list[list[Tensor]]:
         """For each scale what every leaky ReLU gives, and the logits last: what feature matching compares."""
         found: list[list[Tensor]] = []
         for layers, seen in zip(self.judges, self.scaled(x), strict=True):
@@ -55,6 +61,9 @@ class PatchGAN(nn.Module):
                 if isinstance(layer, nn.LeakyReLU):
                     found[-1].append(seen)
             found[-1].append(seen)
+        if label is not None:
+            for scale, projection in zip(found, self.projections, strict=True):
+                scale[-1] = scale[-1] + projection(scale[-2], label)
         return found
 
     def classify(self, x: Tensor) -> Tensor:

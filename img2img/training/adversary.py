@@ -1,5 +1,6 @@
 """The adversarial part of any objective: one discriminator, its configuration, and both networks' losses."""
 
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -32,6 +33,9 @@ class AdversaryConfig(Strict):
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
     feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
+    reconstruction: float = Field(
+        0.0, ge=0, description="weight of the LPIPS of what fastgan-discriminator decodes from its features of real pictures"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="the target of real pictures is 1 minus this")
     instance_noise: float = Field(
         0.0, ge=0, description="standard deviation of noise added to the discriminator's inputs, falling to 0 over the run"
@@ -44,7 +48,9 @@ class AdversaryConfig(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "AdversaryConfig":
         asked = [
-            name for name in ("feature_matching", "r1", "r2", "label_smoothing", "instance_noise", "augment", "pool") if getattr(self, name)
+            name
+            for name in ("feature_matching", "reconstruction", "r1", "r2", "label_smoothing", "instance_noise", "augment", "pool")
+            if getattr(self, name)
         ]
         if asked and not self.weight:
             raise ValueError(f"{', '.join(asked)} need a discriminator, and weight 0 means none: set adversary.weight, 0.05 say")
@@ -78,12 +84,13 @@ class Adversary:
     Args:
         name: under which the network is in ``objective.discriminators`` and the pool in ``objective.pools``, and, if there are
             several adversaries, the ending of the losses' names.
-        network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``.
+        network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``; with
+            ``decoded`` for reconstruction: ``FastGANDiscriminator``. Of pictures with classes: images, label -> the same.
         holes: whether the last channel of pictures is a mask, 1 where they were filled. A generated picture is real everywhere else,
             and is labeled so.
 
     Raises:
-        ConfigError: holes with a loss that has no labels.
+        ConfigError: holes with a loss that has no labels, or reconstruction by a network that decodes nothing.
     """
 
     def __init__(
@@ -91,6 +98,13 @@ class Adversary:
     ) -> None:
         if holes and config.mode == "relativistic":
             raise ConfigError("adversary.mode relativistic has no labels, but known places must count as real: take hinge or nonsaturating")
+        if config.reconstruction:
+            if not hasattr(network, "decoded"):
+                given = config.network.get("name")
+                raise ConfigError(
+                    f"adversary.reconstruction is for the network fastgan-discriminator; {given!r} decodes nothing: set it to 0"
+                )
+            self.distance = objective.reconstruction_distance = losses.LPIPSLoss()  # a part of the objective, so that it moves with it
         self.config, self.objective, self.name, self.holes = config, objective, name, holes
         objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
@@ -102,21 +116,28 @@ class Adversary:
         """The discriminator."""
         return self.objective.discriminators[self.name]
 
-    def discriminator_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """What the discriminator minimizes, of pictures (N, C, H, W) in [0, 1]; also notes its accuracy among the objective's figures."""
-        config = self.config
+    def discriminator_losses(self, real: Tensor, fake: Tensor, label: Tensor | None = None) -> Losses:
+        """What the discriminator minimizes, of pictures (N, C, H, W) in [0, 1], both of the classes ``label`` (N,) if they have any.
+
+        It also notes its accuracy among the objective's figures.
+        """
+        config, told = self.config, {} if label is None else {"label": label}
         real, fake = real.detach(), self.objective.pools[self.name](fake.detach())
         due = self.objective.steps % config.penalty_every == 0
         punished_real, punished_fake = due and config.r1 > 0, due and config.r2 > 0
         real.requires_grad_(punished_real)
         fake.requires_grad_(punished_fake)
         seen_real, seen_fake = self._seen(real), self._seen(fake)
-        real_logits, fake_logits = self.network(seen_real), self.network(seen_fake)
+        real_logits, decoded = self.network.decoded(seen_real, **told) if config.reconstruction else (self.network(seen_real, **told), [])
+        fake_logits = self.network(seen_fake, **told)
         known = [F.adaptive_max_pool2d(seen_fake.detach()[:, -1:], x.shape[-2:]) <= 0.5 for x in fake_logits] if self.holes else None
         result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing, known)}
+        if decoded:
+            distances = [self.distance(made, truth) for made, truth in decoded]
+            result["reconstruction"] = config.reconstruction * torch.stack(distances).sum()
         if config.mode == "wgan-gp":
             result["gradient_penalty"] = config.gradient_penalty * losses.gradient_penalty(
-                self.network, seen_real.detach(), seen_fake.detach()
+                partial(self.network, **told), seen_real.detach(), seen_fake.detach()
             )
         # Lazy (Karras et al. 2020, arXiv 1912.04958, appendix B): a penalty that comes every k steps weighs k times as much.
         if punished_real:
@@ -126,19 +147,19 @@ class Adversary:
         self._note_logits(real_logits, fake_logits)
         return self._named(result)
 
-    def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
+    def generator_losses(self, real: Tensor, fake: Tensor, label: Tensor | None = None) -> Losses:
         """What the generator minimizes, weighted; gradients flow to ``fake``."""
-        config = self.config
+        config, told = self.config, {} if label is None else {"label": label}
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)
         state = torch.get_rng_state()
-        fake_layers = self.network.activations(self._seen(fake))
+        fake_layers = self.network.activations(self._seen(fake), **told)
         fake_logits = [layers[-1] for layers in fake_layers]
         real_logits = fake_logits
         if wanted:
             torch.set_rng_state(state)  # the same noise and augmentation, so that activations can be compared
             with torch.no_grad():
-                real_layers = self.network.activations(self._seen(real.detach()))
+                real_layers = self.network.activations(self._seen(real.detach()), **told)
             real_logits = [layers[-1] for layers in real_layers]
             if config.feature_matching:
                 result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)

@@ -42,8 +42,8 @@ class PrivateAdversary(Adversary):
         self.watched: Any = GradSampleModule(network, loss_reduction="mean")
         self.watched.remove_hooks()
 
-    def discriminator_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """As of an ``Adversary``; ``real`` may have any number of pictures, also none."""
+    def discriminator_losses(self, real: Tensor, fake: Tensor, label: Tensor | None = None) -> Losses:
+        """As of an ``Adversary``, of pictures without classes; ``real`` may have any number of them, also none."""
         gradients, real_loss, real_logits = self._private(real.detach())
         fake_logits = self.network(self._seen(self.objective.pools[self.name](fake.detach())))
         # Linear in the weights, so that the backward pass adds just these gradients to the others; what it adds to the value is taken off.
@@ -96,6 +96,8 @@ def check_private(config: AdversaryConfig, network: nn.Module) -> None:
         wrong.append("the penalties r1 and r2 take a second gradient, which is neither clipped nor hidden: set adversary.r1 and r2 to 0")
     if config.feature_matching:
         wrong.append("feature_matching shows the generator what real pictures look like inside the discriminator: set it to 0")
+    if hasattr(network, "decoded"):
+        wrong.append("fastgan-discriminator decodes real pictures, for which no noise is added: set adversary.network.name to patchgan")
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         wrong.append("batch norm mixes the pictures of a batch: --set adversary.network.norm=none (or instance)")
     if any(parametrize.is_parametrized(module) for module in network.modules()):

@@ -30,6 +30,12 @@ def generate(
         str | None,
         typer.Option(metavar="SEED:LAYERS", help="Take coarse, middle or fine features from another seed's picture.", rich_help_panel=WHAT),
     ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class", metavar="NAME", help="Of a model with classes: this one.  [default: all in turn, by seed]", rich_help_panel=WHAT
+        ),
+    ] = None,
     begin: Annotated[int | None, typer.Option("--from", help="Walk from this seed's picture ...", rich_help_panel=WHAT)] = None,
     end: Annotated[int | None, typer.Option("--to", help="... to this one's, ...", rich_help_panel=WHAT)] = None,
     steps: Annotated[int, typer.Option(min=2, max=10_000, help="... in so many pictures.", rich_help_panel=WHAT)] = 9,
@@ -54,7 +60,8 @@ def generate(
         raise ConfigError(f"{option('from')} and {option('to')} belong together: the seeds of the first and of the last picture")
     pipeline = GeneratePipeline.open(model, Runtime(device, dtype))
     images.check_format("." + extension.lstrip("."))
-    wanted = _wanted(pipeline, begin, end, steps, number, GenerateOptions.of(seed=seed, truncation=truncation, mix=mix))
+    options = GenerateOptions.of(seed=seed, truncation=truncation, mix=mix, class_name=class_name)
+    wanted = _wanted(pipeline, begin, end, steps, number, options)
     pipeline.check(wanted[0][1])
     folder = output or Path(f"{pipeline.model.info.name}_generated")
     targets = [folder / f"{name}.{extension.lstrip('.')}" for name, _ in wanted] + ([folder / "sheet.png"] if sheet else [])

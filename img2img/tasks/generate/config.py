@@ -16,6 +16,7 @@ class DataConfig(Strict):
     """What a sample is: a picture shrunk until its shorter side fits the network, and cut to a square."""
 
     flip: bool = Field(True, description="half of the samples are mirrored; false where left and right differ, as of letters")
+    classes: bool = Field(False, description="each folder of the data is a class, and the generator is told which to make")
     checked: int = Field(MOST_CHECKED, ge=2, description="pictures that a validation compares as many samples with")
 
 
@@ -41,6 +42,8 @@ class GenerateConfig(Strict):
             wrong.append("training.on_plateau must be nothing: it changes the run by figures that nothing hides")
         if training.allow_changed_data:
             wrong.append("training.allow_changed_data must be false: the budget is that of one set of pictures")
+        if self.data.classes:
+            wrong.append("data.classes must be false: the classes and their names tell of the pictures")
         if self.privacy.epsilon is not None and wrong:
             raise ValueError(f"with privacy.epsilon {'; '.join(wrong)}")
         return self
@@ -75,5 +78,16 @@ PRESETS: dict[str, GenerateConfig] = {
         training=_TRAINING.model_copy(
             update={"batch": 16, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, "betas": (0.0, 0.99)}
         ),
+    ),
+    # Liu et al. 2021 (arXiv 2101.04775), for 100 to 1,000 pictures; the discriminator's size is that of the generator.
+    "fastgan": GenerateConfig(
+        network={"name": "fastgan"},
+        adversary=AdversaryConfig(
+            weight=1.0,
+            mode="hinge",
+            reconstruction=1.0,
+            network={"name": "fastgan-discriminator", "width": 64, "norm": "batch", "spectral_norm": True},
+        ),
+        training=_TRAINING.model_copy(update={"batch": 8}),
     ),
 }

@@ -1,5 +1,6 @@
 """Squares of pictures, and the noise that goes with each: a pure function of the seed and the number of the sample."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,19 +21,23 @@ def code(seed: int, latent: int) -> Tensor:
 
 
 class Squares(Dataset[dict[str, Tensor]]):
-    """Sample ``i``: {"real": (3, size, size), "z" and "other": (latent, 1, 1)}.
+    """Sample ``i``: {"real": (3, size, size), "z" and "other": (latent, 1, 1)}; with ``labels`` also {"label": ()}.
 
     The place of the square is drawn, and whether it is mirrored.
+
+    Args:
+        labels: the number of each picture's class; () where there are none.
     """
 
-    def __init__(self, pictures: PictureSet, size: int, latent: int, seed: int, *, flip: bool) -> None:
-        self.pictures, self.size, self.latent, self.seed, self.flip = pictures, size, latent, seed, flip
+    def __init__(self, pictures: PictureSet, size: int, latent: int, seed: int, *, flip: bool, labels: Sequence[int] = ()) -> None:
+        self.pictures, self.size, self.latent, self.seed, self.flip, self.labels = pictures, size, latent, seed, flip, labels
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = seeded_rng(self.seed, 1, position)
-        real = self.square(shuffled(position, len(self.pictures), self.seed), rng)
+        index = shuffled(position, len(self.pictures), self.seed)
+        real = self.square(index, rng)
         z, other = torch.randn(2, self.latent, 1, 1, generator=rng)
-        return {"real": real, "z": z, "other": other}
+        return {"real": real, "z": z, "other": other, **_label(self.labels, index)}
 
     def square(self, index: int, rng: torch.Generator) -> Tensor:
         """A square of picture ``index``, drawn from ``rng``."""
@@ -68,10 +73,10 @@ class PoissonSquares(Squares):
 
 
 class MiddleSquares(Dataset[dict[str, Tensor]]):
-    """``count`` of the pictures at equal distances, each by its middle square, and the code of its number: {"real", "z"}."""
+    """``count`` of the pictures at equal distances, each by its middle square, and the code of its number: {"real", "z"}, and "label"."""
 
-    def __init__(self, pictures: PictureSet, size: int, latent: int, count: int) -> None:
-        self.pictures, self.size, self.latent, self.count = pictures, size, latent, min(count, len(pictures))
+    def __init__(self, pictures: PictureSet, size: int, latent: int, count: int, labels: Sequence[int] = ()) -> None:
+        self.pictures, self.size, self.latent, self.labels, self.count = pictures, size, latent, labels, min(count, len(pictures))
 
     def __len__(self) -> int:
         return self.count
@@ -82,7 +87,11 @@ class MiddleSquares(Dataset[dict[str, Tensor]]):
         index = number * len(self.pictures) // self.count
         entry = self.pictures.entries[index]
         whole = self.pictures.crop(index, 0, 0, entry.height, entry.width)
-        return {"real": middle(whole, self.size), "z": code(number, self.latent)}
+        return {"real": middle(whole, self.size), "z": code(number, self.latent), **_label(self.labels, index)}
+
+
+def _label(labels: Sequence[int], index: int) -> dict[str, Tensor]:
+    return {"label": torch.tensor(labels[index])} if labels else {}
 
 
 def middle(pixels: Tensor, size: int) -> Tensor:

@@ -24,28 +24,36 @@ MIXED = 0.9  # share of batches with two styles (Karras et al. 2019, arXiv 1812.
 class GenerateObjective(Objective):
     """A generator of noise and its discriminator.
 
-    Batches: {"real": (N, 3, size, size) in [0, 1], "z", "other": (N, latent, 1, 1)}.
+    Batches: {"real": (N, 3, size, size) in [0, 1], "z", "other": (N, latent, 1, 1)}; with classes also {"label": (N,) int64}, the class of
+    the real picture, of which a sample is made, too.
+
+    Args:
+        classes: their names, in the order of the labels; () for pictures without classes.
 
     Raises:
-        ConfigError: no discriminator, or a network that makes no pictures from noise. ModelError: the configuration describes no network.
+        ConfigError: no discriminator, a network that makes no pictures from noise, or classes with a pool, which does not keep labels.
+        ModelError: the configuration describes no network, or one that takes no classes.
     """
 
     metric = "vgg_kernel"
     higher_is_better = False
 
-    def __init__(self, config: GenerateConfig, name: str, privacy: Privacy | None = None) -> None:
+    def __init__(self, config: GenerateConfig, name: str, privacy: Privacy | None = None, classes: tuple[str, ...] = ()) -> None:
         super().__init__()
         if not config.adversary.weight:
             raise ConfigError("adversary.weight=0 means no discriminator, and nothing else teaches a generator: set it to 1")
-        self.config, self.name = config, name
-        self.network = networks.build(config.network)
+        if classes and config.adversary.pool:
+            raise ConfigError("adversary.pool keeps pictures without their classes: set it to 0, or data.classes to false")
+        self.config, self.name, self.classes = config, name, classes
+        self.spec = {**config.network, "classes": len(classes)} if classes else config.network
+        self.network = networks.build(self.spec)
         if not hasattr(self.network, "latent"):
-            raise ConfigError(f"network {config.network.get('name')!r} makes no pictures from noise; dcgan and style do")
+            raise ConfigError(f"network {config.network.get('name')!r} makes no pictures from noise; dcgan, style and fastgan do")
         self.latent, self.size = int(self.network.latent), int(self.network.size)  # type: ignore[arg-type]
         self.styled = isinstance(self.network, networks.StyleGenerator)
         self.generators = nn.ModuleDict({"z": self.network})
         self.discriminators = nn.ModuleDict()
-        discriminator = networks.build(config.adversary.network)
+        discriminator = self._discriminator()
         self.privacy, self.private = privacy, privacy is not None
         self.adversary = (
             PrivateAdversary(config.adversary, self, "z", discriminator, batch=config.training.batch, privacy=privacy)
@@ -55,27 +63,36 @@ class GenerateObjective(Objective):
         self.adversary.check_sample_size(3, self.size)
         self.features = PictureFeatures().requires_grad_(False).eval()
 
+    def _discriminator(self) -> nn.Module:
+        """That of the configuration, for pictures of the generator's size and of these classes."""
+        spec = dict(self.config.adversary.network)
+        if spec.get("name") == "fastgan-discriminator":
+            spec["size"] = self.size
+        if self.classes:
+            spec["projection"] = len(self.classes)
+        return networks.build(spec)
+
     def generate(self, batch: Batch) -> Images:
         count = self.config.training.batch if self.private else None  # a private batch may have more pictures than codes that count
         z, other = batch["z"][:count], batch["other"][:count]
         if self.styled and float(torch.rand(())) < MIXED:
             layers = len(self.network.layers)  # type: ignore[arg-type]
             first = int(torch.randint(1, layers, ()))
-            return {"fake": self.generators["z"](z, other, (first, layers))}
-        return {"fake": self.generators["z"](z)}
+            return {"fake": self.generators["z"](z, other, (first, layers), label=batch.get("label"))}
+        return {"fake": self.generators["z"](z, label=batch.get("label"))}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:
         real = batch["real"][batch["drawn"]] if self.private else batch["real"]
-        return self.adversary.discriminator_losses(real, images["fake"])
+        return self.adversary.discriminator_losses(real, images["fake"], batch.get("label"))
 
     def discriminators_stepped(self) -> None:
         self.adversary.stepped()
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        return self.adversary.generator_losses(batch["real"], images["fake"])
+        return self.adversary.generator_losses(batch["real"], images["fake"], batch.get("label"))
 
     def infer(self, batch: Batch) -> Images:
-        return {"fake": self.generators["z"](batch["z"])}
+        return {"fake": self.generators["z"](batch["z"], label=batch.get("label"))}
 
     def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
         return {"real": self.features(batch["real"]), "fake": self.features(images["fake"].float())}
@@ -92,7 +109,13 @@ class GenerateObjective(Objective):
             record["privacy"] = self.privacy.budget.card(self.steps)
         figures = record.pop("validation", {})
         info = ModelInfo(
-            name=self.name, task="generate", in_channels=self.latent, network=self.config.network, recipe=record, figures=figures
+            name=self.name,
+            task="generate",
+            in_channels=self.latent,
+            classes=self.classes,
+            network=self.spec,
+            recipe=record,
+            figures=figures,
         )
         save_model(path, self.network, info)
 

@@ -38,5 +38,8 @@ class GenerateOptions(Options):
     mix: Annotated[Mix | None, BeforeValidator(_mix)] = field(
         None, "Coarse, middle or fine features of another seed's picture; of style generators.", metavar="SEED:LAYERS"
     )
+    class_name: str | None = field(
+        None, "Which class to make, of a model that was trained with classes; without it the classes come in turn, by seed.", flag="class"
+    )
     to: int | None = field(None, "Another seed, towards whose picture this one is moved.", ge=0, le=LARGEST_SEED, flag="")
     share: float = field(0.0, "How far, from 0 to 1.", ge=0, le=1, flag="")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from img2img.errors import ConfigError, option
+from img2img.errors import ConfigError, ModelError, option
 from img2img.images import Frame, Picture
 from img2img.images.label import TRAINED
 from img2img.inference.network import forward
@@ -26,6 +26,11 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
     def __init__(self, model: Model, runtime: Runtime) -> None:
         super().__init__(model, runtime)
         self.latent, self.styled = model.info.in_channels, isinstance(model.network, StyleGenerator)
+        self.classes = model.info.classes
+        if len(self.classes) != (known := model.info.network.get("classes", 0)):
+            raise ModelError(
+                f"model {model.info.name!r} names {len(self.classes)} classes, but its network has {known}: the file is damaged"
+            )
 
     def __call__(self, picture: Picture, options: GenerateOptions, *, progress: Progress | None = None) -> Result:
         raise ConfigError(f"model {self.model.info.name!r} makes pictures from nothing: ask for them by seed, with img2img generate")
@@ -38,6 +43,9 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
         for name, given in (("truncation", options.truncation != 1), ("mix", options.mix is not None)):
             if given and not self.styled:
                 raise ConfigError(f"{option(name)} is for style generators, and model {self.model.info.name!r} has no styles")
+        if options.class_name is not None and options.class_name not in self.classes:
+            known = f"it makes {', '.join(self.classes)}" if self.classes else "it was trained without classes"
+            raise ConfigError(f"{option('class')} {options.class_name!r} is unknown to model {self.model.info.name!r}: {known}")
 
     def sample(self, options: GenerateOptions) -> Picture:
         """The picture that ``options`` ask for, RGB of 8 bits.
@@ -54,6 +62,9 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
             conditions = {"truncation": options.truncation, "noise_seed": options.seed}
             if options.mix is not None:
                 conditions |= {"other": code(options.mix.seed, self.latent)[None], "mixed": LAYERS[options.mix.layers]}
+        if self.classes:
+            place = options.seed % len(self.classes) if options.class_name is None else self.classes.index(options.class_name)
+            conditions["label"] = torch.tensor([place])
         return Picture((Frame(forward(self.network, z[None], conditions)[0].clamp(0, 1)),))
 
 

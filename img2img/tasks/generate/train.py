@@ -8,7 +8,7 @@ import torch
 
 from img2img import networks
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk
-from img2img.data.sources import Sources, find_pictures, skipped, sources_record, without_bad
+from img2img.data.sources import Sources, find_class_folders, find_pictures, skipped, sources_record, without_bad
 from img2img.errors import DataError
 from img2img.models import load_model
 from img2img.tasks.generate.config import GenerateConfig
@@ -50,10 +50,12 @@ def dry_run_generator(data: Sources, config: GenerateConfig, *, init: str | None
     return dry_run(lambda cache: prepare(cache)[0], config.training)
 
 
-def make_objective(config: GenerateConfig, name: str, init: str | None = None, privacy: Privacy | None = None) -> GenerateObjective:
+def make_objective(
+    config: GenerateConfig, name: str, init: str | None = None, privacy: Privacy | None = None, classes: tuple[str, ...] = ()
+) -> GenerateObjective:
     """The objective at the beginning of a run: seeded, or started from the model ``init``; errors as ``train_generator``."""
     torch.manual_seed(config.training.seed)
-    objective = GenerateObjective(config, name, privacy)
+    objective = GenerateObjective(config, name, privacy, classes)
     if init is not None:
         load_fitting(objective.network, networks.fitting_state(load_model(init).network.state_dict(), objective.network), init)
     return objective
@@ -81,7 +83,9 @@ def _prepare(
             "That covers latest.safetensors; the rest of the run folder holds the pictures, and figures of them, as they are",
             *(budget.spent(budget.steps), budget.delta, budget.noise_multiplier, budget.steps, config.training.batch),
         )
-    objective = make_objective(config, name, init, privacy)
+    folders = find_class_folders(data) if config.data.classes else None
+    labels = folders.labels(paths)[:most] if folders else ()
+    objective = make_objective(config, name, init, privacy, folders.classes if folders else ())
     size, latent, seed = objective.size, objective.latent, config.training.seed
     pictures = PictureSet(paths[:most], cache / "train.pixels", smallest=size, decode=decode_shrunk(decode_photo, size))
     if privacy:
@@ -89,11 +93,13 @@ def _prepare(
             pictures, size, latent, privacy.key, flip=config.data.flip, batch=config.training.batch, rate=privacy.budget.rate
         )
     else:
-        samples = Squares(pictures, size, latent, seed, flip=config.data.flip)
+        samples = Squares(pictures, size, latent, seed, flip=config.data.flip, labels=labels)
     record = {
         "pictures": len(pictures),
         "fingerprint": pictures.fingerprint(),
+        **({"classes": {each: labels.count(number) for number, each in enumerate(folders.classes)}} if folders else {}),
         **({"skipped": names} if (names := skipped()) else {}),
         "sources": sources_record(data, [entry.path for entry in pictures.entries]),
     }
-    return Setup(objective, samples, MiddleSquares(pictures, size, latent, config.data.checked), {"data": record}), config
+    checks = MiddleSquares(pictures, size, latent, config.data.checked, labels)
+    return Setup(objective, samples, checks, {"data": record}), config
