@@ -28,9 +28,10 @@ class ClassFolders:
         known = {path: number for groups in self.splits.values() for number, group in enumerate(groups) for path in group}
         outside = [path for path in paths if path not in known]
         if outside:
+            more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
             raise DataError(
-                f"{len(outside)} pictures are in none of the class folders {', '.join(self.classes)}: {str(outside[0])!r}"
-                f"{' and others' if len(outside) > 1 else ''}; move them into one, or train without classes"
+                f"pictures in none of the class folders {', '.join(self.classes)}: {str(outside[0])!r}{more}; "
+                "move them into one, or train without classes"
             )
         return tuple(known[path] for path in paths)
 

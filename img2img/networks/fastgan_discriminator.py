@@ -22,8 +22,7 @@ class FastGANDiscriminator(nn.Module):
 
     Liu et al. 2021 (arXiv 2101.04775), section 3.2 and figure 4: residual halvings down to features of 16x16 and 8x8, whose logits are
     5x5; of the 8x8 a small decoder gives the whole picture, shrunk to 128 at most, and of a random 8x8 of the 16x16 another gives that part
-    of it. Deviation: the part is as large as it is in the picture, 128 at most
-    (theirs: always 128).
+    of it. Deviation: the part is as large as it is in the picture, 128 at most (theirs: always 128).
 
     Shapes: (N, 3, size, size) in [0, 1] -> a list of one map (N, 1, 5, 5) of logits; with ``projection`` classes and label (N,) int64,
     logits of being a real picture of that class (``ClassProjection``).

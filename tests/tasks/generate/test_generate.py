@@ -11,8 +11,8 @@ import pytest
 import torch
 from cli_errors import invoke
 from PIL import Image
-from safetensors.torch import load_file
 from scenes import save, scene
+from tiny_generate import assert_resumes, train
 
 import img2img
 from img2img.errors import ConfigError, DataError, ModelError
@@ -26,10 +26,6 @@ from img2img.tasks.generate.pipeline import GeneratePipeline, between
 from img2img.tasks.generate.sheet import sheet_of
 from img2img.tasks.generate.train import make_objective
 
-TINY = [
-    *("--size", "16", "--set", "network.width=4", "--set", "network.latent=8", "--set", "adversary.network.width=4"),
-    *("--set", "adversary.network.layers=2", "--set", "data.checked=4", "--batch", "2", "--workers", "0", "--device", "cpu"),
-]
 Trained = Callable[[str], Path]
 
 
@@ -40,10 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         save(made / f"{number}.png", scene(number, 40, 24 + number))
     return made
-
-
-def train(folder: Path, run: Path, preset: str, count: int, *more: Any) -> None:
-    invoke("train", "generate", "--data", folder, "--preset", preset, *TINY, "--run", run, "--images", count, *more)
 
 
 @pytest.fixture(scope="session")
@@ -158,12 +150,7 @@ def test_a_generator_takes_no_picture_and_others_make_none(trained: Trained) -> 
 
 @pytest.mark.parametrize("preset", ["dcgan", "style"])
 def test_a_resumed_run_gives_the_weights_of_one_that_was_not_stopped(folder: Path, tmp_path: Path, preset: str) -> None:
-    train(folder, tmp_path / "whole", preset, 12, "--set", "training.validate_every=100")
-    train(folder, tmp_path / "parts", preset, 6, "--set", "training.validate_every=100")
-    train(folder, tmp_path / "parts", preset, 12, "--set", "training.validate_every=100")
-    whole, parts = (load_file(tmp_path / name / "latest.safetensors") for name in ("whole", "parts"))
-    assert whole.keys() == parts.keys()
-    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert_resumes(folder, tmp_path, preset)
 
 
 def test_the_record_of_a_run(trained: Trained) -> None:
@@ -177,7 +164,7 @@ def test_the_record_of_a_run(trained: Trained) -> None:
 def test_training_that_cannot_be(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing else teaches a generator"):
         train(folder, tmp_path / "run", "dcgan", 2, "--set", "adversary.weight=0")
-    with pytest.raises(ConfigError, match="makes no pictures from noise; dcgan and style do"):
+    with pytest.raises(ConfigError, match="makes no pictures from noise; dcgan, style and fastgan do"):
         make_objective(PRESETS["dcgan"].model_copy(update={"network": {"name": "resnet", "width": 4}}), "it")
     with pytest.raises(DataError, match="24x40"):
         train(folder, tmp_path / "run", "dcgan", 2, "--size", 32)
