@@ -98,6 +98,8 @@ def check_private(config: AdversaryConfig, network: nn.Module) -> None:
         wrong.append("feature_matching shows the generator what real pictures look like inside the discriminator: set it to 0")
     if hasattr(network, "decoded"):
         wrong.append("fastgan-discriminator decodes real pictures, for which no noise is added: set adversary.network.name to patchgan")
+    if config.reconstruction:
+        wrong.append("reconstruction has a second loss at real pictures: set adversary.reconstruction to 0")
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         wrong.append("batch norm mixes the pictures of a batch: --set adversary.network.norm=none (or instance)")
     if any(parametrize.is_parametrized(module) for module in network.modules()):

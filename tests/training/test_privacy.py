@@ -144,6 +144,7 @@ def test_the_noise_has_its_size_and_is_a_function_of_key_and_step() -> None:
         ({"mode": "wgan-gp"}, "puts real pictures together with others"),
         ({"r1": 0.1}, "take a second gradient"),
         ({"feature_matching": 10}, "shows the generator"),
+        ({"reconstruction": 1}, "a second loss at real pictures"),
         ({"network": {**DISCRIMINATOR, "norm": "batch"}}, r"batch norm mixes .*--set adversary\.network\.norm=none"),
         ({"network": {**DISCRIMINATOR, "spectral_norm": True}}, "spectral norm hides"),
     ],

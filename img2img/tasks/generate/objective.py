@@ -74,11 +74,11 @@ class GenerateObjective(Objective):
 
     def generate(self, batch: Batch) -> Images:
         count = self.config.training.batch if self.private else None  # a private batch may have more pictures than codes that count
-        z, other = batch["z"][:count], batch["other"][:count]
+        z = batch["z"][:count]
         if self.styled and float(torch.rand(())) < MIXED:
             layers = len(self.network.layers)  # type: ignore[arg-type]
             first = int(torch.randint(1, layers, ()))
-            return {"fake": self.generators["z"](z, other, (first, layers), label=batch.get("label"))}
+            return {"fake": self.generators["z"](z, batch["other"][:count], (first, layers), label=batch.get("label"))}
         return {"fake": self.generators["z"](z, label=batch.get("label"))}
 
     def discriminator_losses(self, batch: Batch, images: Images) -> Losses:

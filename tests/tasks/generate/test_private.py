@@ -79,6 +79,7 @@ def test_a_run_does_not_go_beyond_its_budget(trained: Path, folder: Path) -> Non
     [
         (["--set", "adversary.network.norm=batch"], "batch norm mixes the pictures"),
         (["--set", "adversary.r1=1"], "take a second gradient"),
+        (["--classes"], "data.classes must be false"),
         (["--accumulate", "2"], "training.accumulate must be 1"),
         (["--precision", "bf16"], "training.precision must be fp32"),
         (["--on-plateau", "batch"], "training.on_plateau must be nothing"),
