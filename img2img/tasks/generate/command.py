@@ -11,6 +11,8 @@ from img2img.tasks.generate.options import GenerateOptions
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from img2img.images import Picture
+    from img2img.images.label import Label
     from img2img.tasks.generate.pipeline import GeneratePipeline
 
 MOST, MOST_ON_SHEET = 1_000_000, 400
@@ -42,6 +44,14 @@ def generate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder.  [default: NAME_generated]", rich_help_panel=FILES)] = None,
     extension: Annotated[str, typer.Option("--ext", help="Format of the pictures.", rich_help_panel=FILES)] = "png",
     sheet: Annotated[bool, typer.Option("--sheet", help="All of them on one sheet, too: sheet.png.", rich_help_panel=FILES)] = False,
+    pairs_with: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Make pairs for img2img train translate: the samples into A/, what this translator makes of them into B/.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.", rich_help_panel=FILES)] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.", rich_help_panel=DEVICE)] = "auto",
@@ -53,35 +63,50 @@ def generate(
     Example: `img2img generate -m runs/generate-style -n 100 --seed 7 -o flowers/ --sheet`
     """
     from img2img import images
+    from img2img.images.convert import with_label
     from img2img.inference.runtime import Runtime
+    from img2img.tasks.generate.pairs import Translator
     from img2img.tasks.generate.pipeline import GeneratePipeline
 
     if (begin is None) != (end is None):
         raise ConfigError(f"{option('from')} and {option('to')} belong together: the seeds of the first and of the last picture")
-    pipeline = GeneratePipeline.open(model, Runtime(device, dtype))
+    runtime = Runtime(device, dtype)
+    pipeline = GeneratePipeline.open(model, runtime)
+    translator = Translator(pairs_with, runtime) if pairs_with else None
     images.check_format("." + extension.lstrip("."))
     options = GenerateOptions.of(seed=seed, truncation=truncation, mix=mix, class_name=class_name)
     wanted = _wanted(pipeline, begin, end, steps, number, options)
     pipeline.check(wanted[0][1])
     folder = output or Path(f"{pipeline.model.info.name}_generated")
-    targets = [folder / f"{name}.{extension.lstrip('.')}" for name, _ in wanted] + ([folder / "sheet.png"] if sheet else [])
-    there = [path for path in targets if path.exists()]
+    files = [f"{name}.{extension.lstrip('.')}" for name, _ in wanted]
+    targets = [folder / "A" / file if translator else folder / file for file in files]
+    partners = [folder / "B" / file for file in files] if translator else []
+    on_sheet = folder / "sheet.png"
+    there = [path for path in (*targets, *partners, *([on_sheet] if sheet else [])) if path.exists()]
     if there and not overwrite:
         raise ConfigError(f"{str(there[0])!r} exists ({len(there)} such); {option('overwrite')} replaces them")
-    folder.mkdir(parents=True, exist_ok=True)
     shown: list[Tensor] = []
-    for (_, options), target in zip(wanted, targets, strict=False):
-        picture = pipeline.sample(options)
-        for note in images.write(picture, target, label=pipeline.label):
-            typer.echo(f"{target}: {note}", err=True)
-        typer.echo(str(target))
+    for place, (_, options) in enumerate(wanted):
+        picture = with_label(pipeline.sample(options), pipeline.label)
+        partner = translator(picture) if translator else None
+        _save(picture, targets[place], pipeline.label)
+        if translator and partner:
+            _save(partner, partners[place], translator.label)
         if sheet and len(shown) < MOST_ON_SHEET:
             shown.append(picture.pixels)
     if sheet:
         from img2img.tasks.generate.sheet import sheet_of
 
-        images.write(sheet_of(shown), targets[-1], label=pipeline.label)
-        typer.echo(str(targets[-1]))
+        _save(sheet_of(shown), on_sheet, pipeline.label)
+
+
+def _save(picture: "Picture", path: Path, label: "Label") -> None:
+    from img2img import images
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for note in images.write(picture, path, label=label):
+        typer.echo(f"{path}: {note}", err=True)
+    typer.echo(str(path))
 
 
 def _wanted(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from img2img.errors import ConfigError, ModelError, option
-from img2img.images import Frame, Picture
+from img2img.images import Frame, Picture, on_levels
 from img2img.images.label import TRAINED
 from img2img.inference.network import forward
 from img2img.inference.pipeline import Pipeline, Progress
@@ -48,7 +48,7 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
             raise ConfigError(f"{option('class')} {options.class_name!r} is unknown to model {self.model.info.name!r}: {known}")
 
     def sample(self, options: GenerateOptions) -> Picture:
-        """The picture that ``options`` ask for, RGB of 8 bits.
+        """The picture that ``options`` ask for, RGB of 8 bits, on their levels: what is made of it does not depend on whether it was saved.
 
         Raises:
             ConfigError: options that the generator does not have.
@@ -65,7 +65,7 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
         if self.classes:
             place = options.seed % len(self.classes) if options.class_name is None else self.classes.index(options.class_name)
             conditions["label"] = torch.tensor([place])
-        return Picture((Frame(forward(self.network, z[None], conditions)[0].clamp(0, 1)),))
+        return Picture((Frame(on_levels(forward(self.network, z[None], conditions)[0])),))
 
 
 def between(a: Tensor, b: Tensor, share: float) -> Tensor:
