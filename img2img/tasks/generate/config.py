@@ -43,8 +43,6 @@ class GenerateConfig(Strict):
         if training.allow_changed_data:
             wrong.append("training.allow_changed_data must be false: the budget is that of one set of pictures")
         if self.data.classes:
-            wrong.append("data.classes must be false: the classes and their names tell of the pictures")
-        if self.data.classes:
             wrong.append("data.classes must be false: samples are made of the classes of the real pictures, which would tell of them")
         if self.privacy.epsilon is not None and wrong:
             raise ValueError(f"with privacy.epsilon {'; '.join(wrong)}")

@@ -101,7 +101,8 @@ def test_both_networks_learn_the_classes() -> None:
     adversary = config.adversary.model_copy(update={"network": {**config.adversary.network, "width": 4, "layers": 2}, "augment": ()})
     network = {"name": "dcgan", "latent": 4, "width": 4, "size": 16}
     objective = make_objective(config.model_copy(update={"network": network, "adversary": adversary}), "two", classes=("a", "b", "c"))
-    batch = {"real": torch.rand(2, 3, 16, 16), "z": torch.randn(2, 4, 1, 1), "label": torch.tensor([2, 0])}
+    z, other = torch.randn(2, 2, 4, 1, 1)
+    batch = {"real": torch.rand(2, 3, 16, 16), "z": z, "other": other, "label": torch.tensor([2, 0])}
     images = objective.generate(batch)
     objective.discriminator_losses(batch, images)["adversarial"].backward()
     objective.generator_losses(batch, images)["adversarial"].backward()

@@ -73,7 +73,8 @@ def test_the_record_has_both_losses_of_the_discriminator(run: Path) -> None:
 
 def test_reconstruction_teaches_encoder_and_decoders_by_real_pictures_alone() -> None:
     torch.manual_seed(0)
-    batch, images = {"real": torch.rand(2, 3, 64, 64), "z": torch.randn(2, 8, 1, 1)}, {"fake": torch.rand(2, 3, 64, 64)}
+    z, other = torch.randn(2, 2, 8, 1, 1)
+    batch, images = {"real": torch.rand(2, 3, 64, 64), "z": z, "other": other}, {"fake": torch.rand(2, 3, 64, 64)}
     found = []
     for weight, fake in ((1.0, images), (2.0, images), (2.0, {"fake": torch.zeros(2, 3, 64, 64)})):
         made = objective(reconstruction=weight)

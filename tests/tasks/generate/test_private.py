@@ -13,8 +13,10 @@ from scenes import save, scene
 
 from img2img.errors import ConfigError, TrainingError
 from img2img.models import read_info
+from img2img.tasks.generate.config import PRESETS
 from img2img.tasks.generate.data import PoissonSquares
-from img2img.training.privacy import spent
+from img2img.tasks.generate.train import train_generator
+from img2img.training.privacy import PrivacyConfig, spent
 
 TINY = [
     *("--preset", "dcgan", "--size", "16", "--set", "network.width=4", "--set", "network.latent=8", "--set", "adversary.network.width=4"),
@@ -91,6 +93,12 @@ def test_what_is_refused(folder: Path, tmp_path: Path, words: list[str], reason:
     with pytest.raises(ConfigError, match=reason):
         train(folder, tmp_path / "run", *words)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_discriminator_that_decodes_real_pictures_is_refused(folder: Path, tmp_path: Path) -> None:
+    config = PRESETS["fastgan"].model_copy(update={"privacy": PrivacyConfig(epsilon=20, force=True)})
+    with pytest.raises(ConfigError, match="fastgan-discriminator decodes real pictures, for which no noise is added"):
+        train_generator(folder, tmp_path / "run", config, preset="fastgan")
 
 
 @pytest.mark.parametrize(
