@@ -83,7 +83,8 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {  # those that set a key of the configu
     ),
     "seed": (int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=RUN)),
     "device": (str | None, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
-    "devices": (int | None, typer.Option(help="Number of processes, one per device.", rich_help_panel=DEVICE)),
+    "devices": (int | None, typer.Option(help="Number of processes on each node, one per device.", rich_help_panel=DEVICE)),
+    "nodes": (int | None, typer.Option(help="Number of machines that train together.", rich_help_panel=DEVICE)),
     "precision": (str | None, typer.Option(help="fp32, bf16 or fp16.", rich_help_panel=DEVICE)),
     "workers": (int | None, typer.Option(help="Processes that prepare samples.", rich_help_panel=DEVICE)),
 }

@@ -33,7 +33,8 @@ class TrainerConfig(Strict):
     cudnn_benchmark: bool = Field(False, description="CUDA: time cuDNN's algorithms for each shape and take the fastest, another each run")
     compile: bool = Field(False, description="torch.compile of the generators: slow first steps, then less time on CUDA; needs g++")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: int = Field(1, ge=1, description="processes, one per device")
+    devices: int = Field(1, ge=1, description="processes on each node, one per device")
+    nodes: int = Field(1, ge=1, description="machines that train together; torchrun and Slurm say it themselves")
     workers: int = Field(1, ge=0, description="processes that prepare samples; the result does not depend on it")
     seed: int = Field(0, ge=0)
     log_every: int = Field(50, ge=1, description="steps between lines of the log, each of which the health check examines")

@@ -1,8 +1,10 @@
 """The processes of a run: their devices, what they agree on, and the signals that stop them."""
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -27,19 +29,44 @@ def make_fabric(config: TrainerConfig) -> Fabric:
     if not there.get(config.device, True):
         found = next((name for name, is_there in there.items() if is_there), "cpu")
         raise ConfigError(f"device {config.device!r} is not available here; --device auto would take {found}")
+    nodes, devices = nodes_and_devices(config)
     try:
         fabric = Fabric(
             accelerator=config.device,
-            devices=config.devices,
-            strategy="ddp" if config.devices > 1 else "auto",
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if nodes * devices > 1 else "auto",
             **_precision(config),
         )
     except (RuntimeError, ValueError, MisconfigurationException) as error:
-        raise ConfigError(f"device {config.device!r} x {config.devices} with {config.precision}: {str(error).splitlines()[0]}") from error
+        asked = f"device {config.device!r} x {devices}" + (f" on each of {nodes} nodes" if nodes > 1 else "")
+        raise ConfigError(f"{asked} with {config.precision}: {str(error).splitlines()[0]}") from error
     fabric.launch()
     if fabric.device.type == "cuda":
         choose_kernels(config)
     return fabric
+
+
+def nodes_and_devices(config: TrainerConfig) -> tuple[int, int]:
+    """How many nodes there are, and processes on each: as torchrun says, where it started this one, else as ``config`` does.
+
+    Raises:
+        ConfigError: both say something, and not the same.
+    """
+    asked = config.nodes, config.devices
+    if not torch.distributed.is_torchelastic_launched():
+        return asked
+    started = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    if asked not in ((1, 1), started):
+        raise ConfigError(
+            f"torchrun started {started[0]} nodes of {started[1]} processes, but nodes is {asked[0]} and devices {asked[1]}: leave them out"
+        )
+    return started
+
+
+def cache_folder(run: Path, fabric: Fabric) -> Path:
+    """Where a process keeps the decoded pictures of ``run``: each node by itself, as a mapped file must not be replaced over a network."""
+    return run / (f"cache-node{fabric.node_rank}" if fabric.node_rank else "cache")
 
 
 def choose_kernels(config: TrainerConfig) -> None:

@@ -34,8 +34,6 @@ class GenerateConfig(Strict):
         training, wrong = self.training, []
         if training.accumulate > 1:
             wrong.append("training.accumulate must be 1: give a larger training.batch, whose pictures are taken in small parts anyway")
-        if training.devices > 1:
-            wrong.append("training.devices must be 1: each process would sample and add noise of its own")
         if training.precision != "fp32":
             wrong.append("training.precision must be fp32: a lower one skips steps by what it sees")
         if training.on_plateau != "nothing":

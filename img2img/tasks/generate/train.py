@@ -9,13 +9,13 @@ import torch
 from img2img import networks
 from img2img.data.pictures import PictureSet, decode_photo, decode_shrunk
 from img2img.data.sources import Sources, find_class_folders, find_pictures, skipped, sources_record, without_bad
-from img2img.errors import DataError
+from img2img.errors import ConfigError, DataError
 from img2img.models import load_model
 from img2img.tasks.generate.config import GenerateConfig
 from img2img.tasks.generate.data import MiddleSquares, PoissonSquares, Squares
 from img2img.tasks.generate.objective import GenerateObjective
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import cache_folder, make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
@@ -38,8 +38,11 @@ def train_generator(data: Sources, run: Path, config: GenerateConfig, *, preset:
         DataError, ConfigError, ModelError, TrainingError: with what was wrong and what to do.
     """
     fabric = make_fabric(config.training)
+    if config.privacy.epsilon is not None and fabric.world_size > 1:
+        raise ConfigError("with privacy.epsilon there is one process: each of several would sample and add noise of its own")
     with locked(run, fabric):
-        setup, config = without_bad(lambda: _prepare(run / "cache", data, config, run.name, init), skip=config.training.skip_bad)
+        cache = cache_folder(run, fabric)
+        setup, config = without_bad(lambda: _prepare(cache, data, config, run.name, init), skip=config.training.skip_bad)
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 

@@ -16,7 +16,7 @@ from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import InpaintCrops, InpaintPatches
 from img2img.tasks.inpaint.objective import LEAST_JUDGED, InpaintObjective
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import cache_folder, make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
@@ -37,7 +37,8 @@ def train_inpainter(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
-        setup = without_bad(lambda: _prepare(run / "cache", data, config, run.name, init, validation), skip=config.training.skip_bad)
+        cache = cache_folder(run, fabric)
+        setup = without_bad(lambda: _prepare(cache, data, config, run.name, init, validation), skip=config.training.skip_bad)
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
 

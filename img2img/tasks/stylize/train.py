@@ -17,7 +17,7 @@ from img2img.tasks.stylize.data import StyleCrops, StylePatches
 from img2img.tasks.stylize.fast import STYLE_SIDE
 from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import cache_folder, make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.lock import locked
 from img2img.training.setup import Setup, data_record, photographs, run_record
@@ -51,8 +51,9 @@ def train_stylizer(
     fabric = make_fabric(config.training)
     config = with_body_of(init, config)
     with locked(run, fabric):
+        cache = cache_folder(run, fabric)
         setup = without_bad(
-            lambda: _prepare(run / "cache", content, styles, config, run.name, init, validation, validation_styles),
+            lambda: _prepare(cache, content, styles, config, run.name, init, validation, validation_styles),
             skip=config.training.skip_bad,
         )
         record = run_record(preset, init, setup, config)

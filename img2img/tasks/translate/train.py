@@ -19,7 +19,7 @@ from img2img.tasks.translate.objective import Translator, planes
 from img2img.tasks.translate.paired import PairedObjective
 from img2img.tasks.translate.unit import UnitObjective
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import cache_folder, make_fabric
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
@@ -50,7 +50,8 @@ def train_translator(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
-        datasets = without_bad(lambda: prepare(data, config, run / "cache", validation=validation), skip=config.training.skip_bad)
+        cache = cache_folder(run, fabric)
+        datasets = without_bad(lambda: prepare(data, config, cache, validation=validation), skip=config.training.skip_bad)
         logger.info("%s", datasets.described)
         config = with_augmentation(config, datasets)
         setup = _setup(datasets, config, run.name, init)

@@ -16,7 +16,7 @@ from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
 from img2img.tasks.upscale.objective import UpscaleObjective
 from img2img.tasks.upscale.teacher import TaughtPatches, Teacher
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import make_fabric
+from img2img.training.distributed import cache_folder, make_fabric, nodes_and_devices
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
@@ -45,8 +45,10 @@ def train_upscaler(
     """
     fabric = make_fabric(config.training)
     with locked(run, fabric):
+        cache = cache_folder(run, fabric)
         setup = without_bad(
-            lambda: _prepare(run / "cache", data, config, run.name, init, teacher, validation, fabric=fabric), skip=config.training.skip_bad
+            lambda: _prepare(cache, data, config, run.name, init, teacher, validation, fabric=fabric),
+            skip=config.training.skip_bad,
         )
         record = run_record(preset, init, setup, config)
         return train(setup.objective, setup.samples, setup.validation, config.training, run, fabric=fabric, record=record)
@@ -102,7 +104,7 @@ def _prepare(
     )
     samples: Dataset[Batch] = (patches := UpscalePatches(pictures, patch, scale, degradation, seed))
     if teaches:
-        rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+        rank, world = (fabric.local_rank, nodes_and_devices(config.training)[1]) if fabric else (0, 1)  # each node has its own cache
         samples = TaughtPatches(patches, config.teacher, most or config.teacher.crops, teaches, cache, rank, world)
         if fabric:
             fabric.barrier()  # each process has a part of the outputs made, and needs all
