@@ -67,3 +67,9 @@ def test_discriminators_judge_a_picture_by_its_class(network: torch.nn.Module) -
         assert torch.allclose(added, added[:, :1].expand_as(added), atol=1e-5)  # the same at each place
         assert (added.abs() > 1e-4).all()
         assert torch.equal(b, scale[-1])
+
+
+def test_codes_of_classes_start_small() -> None:
+    """Ones as large as the noise would drown it: a step moves what they add all in one direction."""
+    torch.manual_seed(0)
+    assert float(ClassCode(10, 100).embedding.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
