@@ -1,22 +1,18 @@
 """An inpainter applied to pictures: only where their holes are, at every scale, and nothing else changes."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from img2img import images
-from img2img.batch.jobs import is_folder
 from img2img.errors import ConfigError, PictureError, option
-from img2img.files import atomic_path
 from img2img.images import Frame, Picture
 from img2img.inference.engine import Engine
 from img2img.inference.network import Network, TorchNetwork
@@ -26,10 +22,11 @@ from img2img.inference.tiling import Tiler
 from img2img.inference.working import Working
 from img2img.models import Model
 from img2img.networks import Inpainter
-from img2img.networks.blocks import bilinear
 from img2img.networks.inpainter import fill
 from img2img.tasks.inpaint.bands import check_bands, fill_bands, takes_bands, without_no_data
+from img2img.tasks.inpaint.hole_boxes import BLOCK, guessed, hole_boxes, put
 from img2img.tasks.inpaint.holes import Hole, find_hole, mask_file
+from img2img.tasks.inpaint.mask_out import mask_path, write_mask
 from img2img.tasks.inpaint.options import (
     ALPHA,
     NODATA,
@@ -40,7 +37,6 @@ from img2img.tasks.inpaint.options import (
     margins_of,
 )
 
-BLOCK = 512  # pixels a side of the squares in which holes are looked for
 CONTEXT = 128  # pixels around a hole for networks without bounds to what they see
 LARGEST_ALONE = 512  # pixels a side of the largest hole that a network of another project is given
 
@@ -191,7 +187,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         boxes = list(hole_boxes(mask[0].amax(0).numpy() > 0, self.block))
         made = [self._corrected(tiler, guess, mask, box) for box in boxes]  # all of them first: each sees the others' guess
         for (top, bottom, left, right), piece in zip(boxes, made, strict=True):
-            _put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
+            put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
         return guess
 
     def _alone(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
@@ -200,7 +196,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         for number, (ys, xs) in enumerate(ndimage.find_objects(found, count), 1):
             if max(ys.stop - ys.start, xs.stop - xs.start) <= self.largest_alone:
                 piece = self._corrected(tiler, guess, mask, (ys.start, ys.stop, xs.start, xs.stop))
-                _put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
+                put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
         return guess
 
     def _corrected(self, tiler: Tiler, guess: Tensor, mask: Tensor, box: tuple[int, int, int, int]) -> Tensor:
@@ -208,19 +204,6 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         (top, bottom), (left, right) = (_around(span, side, tiler) for span, side in ((box[:2], mask.shape[-2]), (box[2:], mask.shape[-1])))
         made = tiler.whole(torch.cat([x[..., top:bottom, left:right] for x in (guess, mask)], 1))
         return made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
-
-
-def mask_path(mask_out: str, source: Path | None) -> Path:
-    """Where ``mask_out`` wants the mask of the picture at ``source``: the file itself, or NAME.png in the folder."""
-    return Path(mask_out, f"{source.stem if source else 'mask'}.png") if is_folder(mask_out) else Path(mask_out)
-
-
-def write_mask(weight: Tensor, target: Path, *, overwrite: bool = False) -> None:
-    """Write ``weight`` (1, H, W) in [0, 1] as a mask file, atomically. PictureError where another one is there."""
-    with atomic_path(target) as temporary:
-        images.write(Picture((Frame(weight),)), temporary)
-        if target.exists() and not overwrite and target.read_bytes() != temporary.read_bytes():
-            raise PictureError(f"{option('mask_out')} {str(target)!r} exists and is another mask; {option('overwrite')} replaces it")
 
 
 def _opened(frame: Frame, hole: Hole, options: InpaintOptions) -> Frame:
@@ -240,32 +223,3 @@ def _around(span: tuple[int, int], side: int, tiler: Tiler) -> tuple[int, int]:
     """``span`` with its context, beginning at a multiple of what the network needs."""
     halo, multiple = tiler.halo or 0, tiler.multiple
     return max((span[0] - halo) // multiple * multiple, 0), min(-(-(span[1] + halo) // multiple) * multiple, side)
-
-
-def guessed(coarse: Tensor, picture: Tensor, mask: Tensor) -> Tensor:
-    """As ``networks.inpainter.enlarged``, in the time that the hole takes, not the picture."""
-    out = picture.clone()
-    for top, bottom, left, right in hole_boxes(mask[0].amax(0).numpy() > 0, BLOCK):
-        up, start = max(top // 2 - 1, 0), max(left // 2 - 1, 0)  # a pixel around, which the enlarging looks at
-        larger = bilinear(coarse[..., up : bottom // 2 + 2, start : right // 2 + 2], 2)
-        piece = larger[..., top - 2 * up : bottom - 2 * up, left - 2 * start : right - 2 * start]
-        _put(out[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
-    return out
-
-
-def _put(place: Tensor, piece: Tensor, hole: Tensor) -> None:
-    """Write ``piece`` into ``place``, a part of a picture, where ``hole`` says."""
-    place.copy_(torch.where(hole, piece, place))
-
-
-def hole_boxes(mask: npt.NDArray[np.bool_], block: int) -> Iterator[tuple[int, int, int, int]]:
-    """(top, bottom, left, right) of what is hole in each square of ``block`` pixels of ``mask`` (H, W), if anything is."""
-    height, width = mask.shape
-    for top in range(0, height, block):
-        strip = mask[top : top + block]
-        columns = np.asarray(strip.any(0))
-        for left in range(0, width, block):
-            inside = np.flatnonzero(columns[left : left + block])
-            if inside.size:
-                rows = np.flatnonzero(strip[:, left : left + block].any(1))
-                yield top + int(rows[0]), top + int(rows[-1]) + 1, left + int(inside[0]), left + int(inside[-1]) + 1

@@ -232,7 +232,7 @@ def test_a_model_of_bands_sees_all_of_them_over_the_range_that_it_was_trained_on
     assert bool(changed.any())
     with pytest.raises(PictureError, match="trained on 5 bands of 16 bits; the picture has 4 of 16 bits"):
         of(of.read(write(path, given[..., :4]), options, max_pixels=10**6), options)
-    with pytest.raises(ConfigError, match="scratches.*for pictures of colors"):
+    with pytest.raises(ConfigError, match=r"scratches.*for pictures of colors"):
         of.check(InpaintOptions(scratches=True))
     with pytest.raises(ConfigError, match="takes 10 planes, 5 bands and the mask of each; 4 were given"):
         of.fill(torch.zeros(1, 4, 20, 20))
