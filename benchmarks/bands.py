@@ -1,4 +1,4 @@
-"""A raster's bands with holes, filled: a model that is trained on one side of a scene and measured on the other, beside what needs no training.
+"""Bands with holes, filled by a model that was trained on one side of a scene, measured on the other, beside what needs no training.
 
 Needs the extra baselines. Tried with Landsat 7 (``L7_ETMs.tif`` of R's package stars, Apache-2.0; Debian and Ubuntu: r-cran-stars).
 """
@@ -48,12 +48,12 @@ def main() -> None:
         "trained": of_run(run, picture.bit_depth),
     }
     truth = pixels[:, :, measured:]
-    print(f"RMSE in the holes of the last {truth.shape[2]} columns of {arguments.scene.name}, in the units of the file:\n")
-    print("| holes | method | " + " | ".join(f"band {band}" for band in range(1, len(truth) + 1)) + " |")
-    print("|---|---|" + "---|" * len(truth))
+    table = [["holes", "method", *(f"band {band}" for band in range(1, len(truth) + 1))], ["---"] * (2 + len(truth))]
     for title, single in (("in all bands", False), ("in single bands", True)):
         for name, errors in measure(truth, methods, arguments.seeds, single=single).items():
-            print(f"| {title} | {name} | " + " | ".join(f"{error:.2f}" for error in errors) + " |")
+            table.append([title, name, *(f"{error:.2f}" for error in errors)])
+    heading = f"RMSE in the holes of the last {truth.shape[2]} columns of {arguments.scene.name}, in the units of the file:\n\n"
+    sys.stdout.write(heading + "".join(f"| {' | '.join(line)} |\n" for line in table))
 
 
 def cut(picture: Picture, folder: Path, measured: int) -> None:

@@ -17,7 +17,7 @@ from img2img.data.pictures import PictureSet, to_tensor
 from img2img.data.sampling import seeded_rng, shuffled
 from img2img.data.sources import Sources, find_pictures
 from img2img.data.splits import spread
-from img2img.errors import ConfigError, DataError, PictureError, option
+from img2img.errors import ConfigError, DataError, PictureError
 from img2img.images.nodata import missing
 from img2img.models import ImageSpec
 from img2img.tasks.inpaint.data import LARGEST_SHRINK
@@ -80,7 +80,7 @@ def decode_whole(path: Path) -> Pixels:
     if count := int(missing(picture).sum()):
         raise PictureError(
             f"{str(path)!r} has {count} samples that are missing (no-data value, NaN, mask band), and a model learns from what is known: "
-            f"cut tiles out of it that are whole, or leave it out with {option('skip_bad')}"
+            "cut tiles out of it that are whole"
         )
     return images.quantize(picture.pixels, picture.bit_depth)
 

@@ -70,6 +70,10 @@ PRESETS: dict[str, InpaintConfig] = {
             "training": ADVERSARIAL.training.model_copy(update={"growing": GrowingConfig(levels=3), "learning_rate": 1e-3}),
         }
     ),
+    # Fast Fourier convolutions, which see the whole picture at once (LaMa).
+    "fourier": ADVERSARIAL.model_copy(
+        update={"network": {**DEEP, "conv": "plain", "block": "fourier"}, "data": DataConfig(size=256)},
+    ),
     # All bands of rasters, with what satellites lose for holes; a hole of one band alone is filled with the others' help.
     "bands": InpaintConfig(
         data=DataConfig(
@@ -78,9 +82,5 @@ PRESETS: dict[str, InpaintConfig] = {
             validation_side=128,
         ),
         training=TrainerConfig(images=100_000, batch=4, learning_rate=5e-4, validate_every=4_000),
-    ),
-    # Fast Fourier convolutions, which see the whole picture at once (LaMa).
-    "fourier": ADVERSARIAL.model_copy(
-        update={"network": {**DEEP, "conv": "plain", "block": "fourier"}, "data": DataConfig(size=256)},
     ),
 }
