@@ -12,6 +12,7 @@ from img2img.images.safe_open import too_large
 
 MAX_BANDS = 256
 Pages = list[dict[str, Any]]  # as ``deep.tiff_pages`` gives them
+_MASK = 4  # NewSubfileType
 _COLORS = {0: 1, 1: 1, 2: 3}  # PhotometricInterpretation: gray, white or black at 0, and RGB
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3  # SampleFormat
 # Size, compression, bit order, rows of a strip, predictor, size of a tile, tables of JPEG, parameters of LERC.
@@ -37,6 +38,13 @@ def bit_depth(tags: Any) -> BitDepth:
     """8 or 16 for unsigned integers of that many bits or less, 32 for all else."""
     _, bits, kind = _samples(tags)
     return 32 if kind != _UNSIGNED or bits > 16 else 16 if bits > 8 else 8
+
+
+def mask_page(pages: Pages) -> dict[str, Any] | None:
+    """The page that is the transparency mask of the first one (NewSubfileType 4; TIFF 6.0, section 8): GDAL's internal mask."""
+    size = pages[0]["width"], pages[0]["height"]
+    masks = (page for page in pages[1:] if page["tags"].get(254, 0) & _MASK and (page["width"], page["height"]) == size)
+    return next(masks, None)
 
 
 def has_alpha(pages: Pages) -> bool:

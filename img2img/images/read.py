@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from img2img.errors import PictureError
 from img2img.images import vips
-from img2img.images.bands import decode_bands, has_alpha, holds_bands, stored
+from img2img.images.bands import decode_bands, has_alpha, holds_bands, mask_page, stored
 from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.gain_maps import said_of_others, without_gain_map
@@ -63,7 +63,8 @@ def read(
         name: what messages call the source; its path by default.
         bands: take any number of bands from a TIFF: samples that the file does not call colors or alpha, pages of one band each, float and
             32-bit samples, which come as stored with ``bit_depth`` 32. Other pictures come as without.
-        missing: of bands, let values through that are not finite, take a last band that the file calls alpha as such, and remember that
+        missing: of bands, let values through that are not finite, take a last band that the file calls alpha, or a page that is the mask of
+            the first, as alpha, and remember that
             values were integers; what is missing is then said by ``nodata.missing``.
 
     Raises:
@@ -112,6 +113,8 @@ def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, nam
         with open_image(file, name, ("TIFF",)) as image:
             return _read_image(image, file, b"", max_pixels, name)
     info = vips.tiff_metadata(tags, file)
+    mask = mask_page(pages) if missing else None
+    pages = pages[:1] if mask else pages
     frames, bit_depth = [], 8
     if bands and holds_bands(pages):
         pixels = decode_bands(file, pages, max_pixels, name, missing=missing)
@@ -123,8 +126,12 @@ def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, nam
             pixels = vips.decode(file, page["width"], page["height"], page["number"], info["icc_profile"])
             bit_depth = max(bit_depth, 8 * pixels.itemsize)
             frames.append(to_frame(pixels, page["tags"].get(274, 1)))
+    if mask and frames[0].alpha is None:
+        shown = orient(from_integers(decode_bands(file, [mask], max_pixels, name)), tags.get(274, 1))
+        frames = [replace(frames[0], alpha=(shown > 0).float())]
     profile = None if tags.get(262) in _OF_PROFILE else info.pop("icc_profile")
-    notes = (said_of_inks(profile),) if tags.get(262) == 5 else ()
+    notes: tuple[str, ...] = (said_of_inks(profile),) if tags.get(262) == 5 else ()
+    notes += ("its mask, a page of the file, becomes a mask band",) if mask else ()
     geo = tuple((tag, tags[tag] if isinstance(tags[tag], (tuple, str)) else (tags[tag],)) for tag in GEO_TAGS if tag in tags)
     if geo and tags.get(274, 1) != 1:
         geo = tuple(each for each in geo if each[0] == NO_DATA)

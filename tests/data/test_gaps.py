@@ -1,5 +1,7 @@
 """What satellites lose: gaps at one distance, as wide as said, and clouds; and holes of single bands."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -29,7 +31,7 @@ def test_gaps_repeat_at_one_distance_and_are_as_wide_as_a_scene_has_them(seed):
         assert all(length <= WIDEST_GAP / 0.96 + 1 for _, length in found)
         if any(length < 2 for _, length in found):  # finer than pixels, some are missed
             continue
-        distances = [other - one for (one, _), (other, _) in zip(found, found[1:], strict=False)]
+        distances = [other - one for (one, _), (other, _) in pairwise(found)]
         assert all(GAP_PERIOD[0] - 1 <= distance <= GAP_PERIOD[1] / 0.96 + 2 for distance in distances)
         assert not distances or max(distances) - min(distances) <= 1
 

@@ -178,6 +178,9 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
         return replace(frame, pixels=without_no_data(torch.where(hole, blended, frame.pixels), hole, picture))
 
+    def _about_model(self) -> str:
+        return repr(self.model.info.a) if takes_bands(self.model.info) else ""
+
     def _measured(self, options: InpaintOptions) -> bool:
         """Whether pictures are rasters: any number of bands, in a range of their own."""
         return is_nodata(options) or takes_bands(self.model.info)

@@ -123,6 +123,25 @@ def test_a_mask_band_hides_all_bands_and_is_all_valid_then(kind, bands, tmp_path
         assert tags(tmp_path / "filled.tif")[338][-1:] == (2,)
 
 
+@pytest.mark.parametrize(("kind", "bands"), [("u1", 3), ("u2", 5), ("f4", 4)])
+def test_a_page_that_is_a_mask_hides_too(kind, bands, tmp_path):
+    values, shown = scene(kind, bands), ~HOLES[..., 0]
+    with tifffile.TiffWriter(tmp_path / "scene.tif") as file:
+        rgb = bands == 3
+        extra = None if rgb else (0,) * (bands - 1)
+        file.write(values, photometric="rgb" if rgb else "minisblack", planarconfig="contig", extrasamples=extra, metadata=None)
+        file.write(shown, subfiletype=4, metadata=None)  # of 1 bit
+    picture = pipeline().read(tmp_path / "scene.tif", NODATA, max_pixels=10**6)
+    assert picture.notes == ("its mask, a page of the file, becomes a mask band",)
+    result = pipeline()(picture, NODATA).picture
+    images.write(result, tmp_path / "filled.tif")
+    filled = tifffile.imread(tmp_path / "filled.tif")
+    assert np.array_equal(filled[shown][:, :bands], values[shown])
+    assert filled.shape == (40, 52, bands + 1)
+    assert (filled[..., bands] == {"u1": 255, "u2": 65535, "f4": 1}[kind]).all()
+    assert result.pixels.shape == (bands, 40, 52)
+
+
 def test_colors_of_8_bits_are_a_raster_too(tmp_path):
     """A composite with zeros where nothing is known of one channel: gray is no reading of it, nor is the profile."""
     values = scene("u1", 3)
