@@ -14,6 +14,7 @@ from torch import Tensor
 from img2img import images
 from img2img.errors import ConfigError, PictureError, option
 from img2img.images import Frame, Picture
+from img2img.images.nodata import missing
 from img2img.inference.engine import Engine
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.pipeline import Pipeline, Progress, check_colors
@@ -90,7 +91,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
             write_mask(holes[0].shown, mask_path(options.mask_out, picture.source), overwrite=options.mask_overwrite)
         working, frames = None if self._measured(options) else self.working(picture, options), []
         for number, (frame, hole) in enumerate(zip(picture.frames, holes, strict=True), 1):
-            opened = _opened(frame, hole, options)
+            opened = _opened(frame, hole, options, raster=working is None)
             filled = self._filled(opened, hole.weight, working) if working else self._raster(opened, hole.weight, picture)
             frames.append(filled)
             if progress:
@@ -168,13 +169,16 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         return replace(frame, pixels=torch.where(hole, blended, frame.pixels))
 
     def _raster(self, frame: Frame, weight: Tensor, picture: Picture) -> Frame:
-        """``frame`` of ``picture`` with the hole of each band filled, in the range that its known values have."""
+        """``frame`` of ``picture`` with the hole of each band filled, in the range that its known values have.
+
+        What is missing elsewhere stays missing, and nothing is concluded from it.
+        """
         if not bool(weight.any()):
             return frame
         info, hole = self.model.info, (weight > 0).expand_as(frame.pixels)
         if count := int((~frame.pixels.isfinite() & ~hole).sum()):
             raise PictureError(f"{count} values outside of the holes are no numbers (NaN, infinite); {option('mask')} {NODATA} fills them")
-        made = fill_bands(frame.pixels, hole, self.fill, info.a if takes_bands(info) else None)
+        made = fill_bands(frame.pixels, hole | missing(picture, frame), self.fill, info.a if takes_bands(info) else None)
         blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
         return replace(frame, pixels=without_no_data(torch.where(hole, blended, frame.pixels), hole, picture))
 
@@ -209,14 +213,14 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         return made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
 
 
-def _opened(frame: Frame, hole: Hole, options: InpaintOptions) -> Frame:
+def _opened(frame: Frame, hole: Hole, options: InpaintOptions, *, raster: bool) -> Frame:
     """``frame`` on the canvas of ``hole``; alpha is opaque in its margins and, where what it hides is filled, in the hole."""
     left, top, right, bottom = hole.margins
     pixels, alpha = F.pad(frame.pixels, (left, right, top, bottom), value=0.5), frame.alpha
     if alpha is not None:
         alpha = F.pad(alpha, (left, right, top, bottom), value=1.0)
-        if is_nodata(options):
-            alpha = torch.where(alpha == 0, alpha.amax(), alpha)  # a mask band, which may hold more than 0 and 1
+        if raster:  # a mask band, which may hold more than 0 and 1
+            alpha = torch.where((alpha == 0) & (hole.weight.amin(0) > 0), alpha.amax(), alpha)
         elif isinstance(options.mask, str) and options.mask == ALPHA:
             alpha = torch.maximum(alpha, hole.weight)
     return Frame(pixels, alpha, frame.duration)

@@ -249,6 +249,15 @@ def test_a_model_of_bands_sees_all_of_them_over_the_range_that_it_was_trained_on
     changed = of(of.read(path, options, max_pixels=10**6), options).picture.pixels != x
     assert bool((changed.any(0) <= torch.from_numpy(mask > 0)).all())
     assert bool(changed.any())
+    lost = np.where(HOLES, 0, scene("u2")).astype("u2")
+    lost[3:5, 7:9] = 0  # in the mask too; what is missing elsewhere is not filled, and says nothing
+    results = []
+    for value in (0, 999):
+        holed = write(path, np.where(lost == 0, value, lost).astype("u2"), str(value))
+        results.append(images.quantize(of(of.read(holed, options, max_pixels=10**6), options).picture.pixels, 16))
+        assert (results[-1][HOLES] == value).all()
+        assert (results[-1][3:5, 7:9] != value).all()
+    assert np.array_equal(results[0][~HOLES], results[1][~HOLES])
     with pytest.raises(PictureError, match="trained on 5 bands of 16 bits; the picture has 4 of 16 bits"):
         of(of.read(write(path, given[..., :4]), options, max_pixels=10**6), options)
     with pytest.raises(ConfigError, match=r"scratches.*for pictures of colors"):
