@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 CHECKED_GAPS: tuple[Kind, ...] = ("scanlines", "clouds")
 PROBED = 64  # files whose headers are read to tell photographs from rasters
 SHOWN = 8  # bands whose range is said
+MOST_BANDS = 128  # each with its mask, 256 planes
 DEPTHS: dict[str, images.BitDepth] = {"uint8": 8, "uint16": 16, "float32": 32}
 
 
@@ -102,11 +103,13 @@ def spec_of(pictures: PictureSet) -> ImageSpec:
     """What the bands of ``pictures`` are: how many, of which depth, and the range that each uses, which is also logged.
 
     Raises:
-        DataError: files of several depths.
+        DataError: files of several depths, or too many bands.
     """
     kinds = sorted({entry.dtype for entry in pictures.entries})
     if len(kinds) > 1:
         raise DataError(f"the rasters hold {' and '.join(kinds)}, and one model has one range: give files of one type")
+    if pictures.channels > MOST_BANDS:
+        raise DataError(f"the rasters have {pictures.channels} bands, and a model takes at most {MOST_BANDS}: leave some out")
     found = used_range(lambda: (to_tensor(pictures.pixels(index)) for index in range(len(pictures))), len(pictures))
     depth = DEPTHS[kinds[0]]
     unit = 1 if depth == 32 else 2**depth - 1

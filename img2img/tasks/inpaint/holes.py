@@ -89,7 +89,7 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
     if options.invert:
         marked = 1 - marked
     share = float(marked.mean())
-    if options.mask is not None and MUCH < share < 1:
+    if options.mask is not None and not is_nodata(options) and MUCH < share < 1:
         wrong, way = ("fill", "leave invert (--invert-mask) away") if options.invert else ("keep", "ask for invert (--invert-mask)")
         notes.append(f"{share:.0%} of {name} is to be filled; if the mask is white where to {wrong}, {way}")
     left, top, right, bottom = margins_of(options.outpaint, width, height)

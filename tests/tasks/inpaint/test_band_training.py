@@ -121,6 +121,9 @@ def test_data_and_losses_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> 
     write(data / "3.tif", holed.astype(np.uint8))
     with pytest.raises(Img2ImgError, match="hold uint16 and uint8, and one model has one range"):
         command("train", "inpaint", "--data", data, "--preset", "bands", *OPTIONS, "--images", 2, "--run", tmp_path / "other")
+    many = rasters(tmp_path / "many", "u1", 129)
+    with pytest.raises(Img2ImgError, match="have 129 bands, and a model takes at most 128"):
+        command("train", "inpaint", "--data", many, "--preset", "bands", *OPTIONS, "--images", 2, "--run", tmp_path / "many-run")
 
 
 # Figures by hand.
