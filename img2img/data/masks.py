@@ -1,19 +1,20 @@
-"""Holes of eight kinds to train and measure inpainting with: strokes, boxes, blobs, scratches, silhouettes and borders."""
+"""Holes to train and measure inpainting with: strokes, boxes, blobs, scratches, silhouettes, borders, scan-line gaps and clouds."""
 
 import random
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from pydantic import Field, field_validator
 from torch import Tensor
 
 from img2img.config import Strict
+from img2img.data.gaps import above, clouds, fractal_noise, scanlines
 from img2img.data.strokes import STROKES, draw_figures, draw_scratches, draw_strokes
 
-Kind = Literal["thin", "medium", "thick", "box", "blob", "scratches", "silhouette", "border"]
+Kind = Literal["thin", "medium", "thick", "box", "blob", "scratches", "silhouette", "border", "scanlines", "clouds"]
 SMALLEST = 16  # pixels of a side
 BLOB_SHARE = 0.05, 0.35
 BLOB_OCTAVES = 1.0, 0.45, 0.2  # strength of noise of one, two and four times the frequency
@@ -28,6 +29,9 @@ class MaskConfig(Strict):
         description="how often each kind of hole is drawn, relative to the others; 0 or left out: never",
     )
     most: float = Field(0.5, ge=0.4, le=1, description="largest share of the picture that may be hole")
+    per_band: float = Field(
+        0.0, ge=0, le=1, description="of bands: share of the samples of which each band has a hole of its own, or none; 0: all share one"
+    )
 
     @field_validator("mix")
     @classmethod
@@ -47,13 +51,28 @@ def random_mask(config: MaskConfig, height: int, width: int, rng: torch.Generato
             return mask
 
 
+def random_masks(config: MaskConfig, bands: int, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """A hole for each band, (bands, height, width): all alike, or, as often as ``config.per_band`` says, ``apart``."""
+    if float(torch.rand((), generator=rng)) >= config.per_band:
+        return random_mask(config, height, width, rng).repeat(bands, 1, 1)
+    return apart(lambda: random_mask(config, height, width, rng), bands, rng)
+
+
+def apart(draw: Callable[[], Tensor], bands: int, rng: torch.Generator) -> Tensor:
+    """What ``draw`` gives, (1, H, W), anew for each band that has a hole, which is every second one and at least one; 0 in the others."""
+    with_hole = torch.rand(bands, generator=rng) < 0.5
+    with_hole[int(torch.randint(bands, (), generator=rng))] = True
+    return torch.cat([draw() * there for there in with_hole])
+
+
 def draw_mask(kind: Kind, height: int, width: int, rng: torch.Generator) -> Tensor:
     """A random hole, (1, height, width) float32: 1 in the hole and 0 elsewhere, with at least one pixel of either.
 
     ``thin``, ``medium`` and ``thick`` are free-form strokes; widths are in pixels whatever the picture's size, because a
     network sees pixels. The kinds are those of the literature (strokes and boxes: Yu et al. 2019, "Free-Form Image Inpainting with
     Gated Convolution", arXiv 1806.03589, and Suvorov et al. 2022, "LaMa", arXiv 2109.07161) and what people wish to remove: scratches
-    and dust of scanned photographs, objects (silhouettes), and what lies beyond the picture (border).
+    and dust of scanned photographs, objects (silhouettes), and what lies beyond the picture (border); ``scanlines`` and ``clouds`` are
+    what satellites lose (``data.gaps``).
 
     Raises:
         ValueError: an unknown kind, or a side below 16 pixels.
@@ -61,7 +80,7 @@ def draw_mask(kind: Kind, height: int, width: int, rng: torch.Generator) -> Tens
     if kind not in get_args(Kind) or min(height, width) < SMALLEST:
         raise ValueError(f"draw_mask draws {', '.join(get_args(Kind))} from {SMALLEST} pixels a side; not {kind!r}, {height}x{width}")
     while True:
-        mask = _blob(height, width, rng) if kind == "blob" else _drawn(kind, height, width, rng)
+        mask = BY_NOISE[kind](height, width, rng) if kind in BY_NOISE else _drawn(kind, height, width, rng)
         if 0 < float(mask.mean()) < 1:
             return mask
 
@@ -70,12 +89,10 @@ def _blob(height: int, width: int, rng: torch.Generator) -> Tensor:
     """Where smooth noise is largest: it has a few coarse cells on the shorter side, and finer noise that frays its outlines."""
     share = BLOB_SHARE[0] + (BLOB_SHARE[1] - BLOB_SHARE[0]) * float(torch.rand((), generator=rng))
     cell = min(height, width) / int(torch.randint(2, 6, (), generator=rng))
-    noise = torch.zeros(1, 1, height, width)
-    for octave, strength in enumerate(BLOB_OCTAVES):
-        size = [round(side / cell * 2**octave) + 1 for side in (height, width)]
-        noise += strength * F.interpolate(torch.randn(1, 1, *size, generator=rng), (height, width), mode="bicubic", align_corners=False)
-    threshold = noise.flatten().kthvalue(round((1 - share) * height * width)).values
-    return (noise[0] > threshold).float()
+    return above(fractal_noise(height, width, cell, BLOB_OCTAVES, rng), share)
+
+
+BY_NOISE: dict[Kind, Callable[[int, int, torch.Generator], Tensor]] = {"blob": _blob, "scanlines": scanlines, "clouds": clouds}
 
 
 def _drawn(kind: str, height: int, width: int, torch_rng: torch.Generator) -> Tensor:

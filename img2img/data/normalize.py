@@ -42,6 +42,13 @@ class Normalization(BaseModel):
         offset, scale = (x.new_tensor(numbers).view(-1, 1, 1) for numbers in (self.offset, self.scale))
         return (x - offset) / scale
 
+    def undo(self, x: Tensor) -> Tensor:
+        """The inverse of ``apply``; for ``x`` (..., C, H, W) that it gave."""
+        if not self.scale:
+            return x
+        offset, scale = (x.new_tensor(numbers).view(-1, 1, 1) for numbers in (self.offset, self.scale))
+        return x * scale + offset
+
 
 def used_range(pictures: Callable[[], Iterable[Tensor]], count: int) -> Normalization:
     """The map of what each channel of a set of ``count`` pictures, (C, H, W) each, uses to [0, 1].

@@ -1,7 +1,7 @@
 """Any number of bands: TIFFs that hold no gray, RGB or CMYK picture, as satellites, microscopes and instruments write them."""
 
 import struct
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyvips
@@ -12,8 +12,9 @@ from img2img.images.safe_open import too_large
 
 MAX_BANDS = 256
 Pages = list[dict[str, Any]]  # as ``deep.tiff_pages`` gives them
+_MASK = 4  # NewSubfileType
 _COLORS = {0: 1, 1: 1, 2: 3}  # PhotometricInterpretation: gray, white or black at 0, and RGB
-_UNSIGNED, _FLOAT = 1, 3  # SampleFormat
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3  # SampleFormat
 # Size, compression, bit order, rows of a strip, predictor, size of a tile, tables of JPEG, parameters of LERC.
 _LAYOUT = (256, 257, 259, 266, 278, 317, 322, 323, 347, 50674)
 _PLACES = (273, 279, 324, 325)  # where strips or tiles begin, and how long each is
@@ -39,12 +40,34 @@ def bit_depth(tags: Any) -> BitDepth:
     return 32 if kind != _UNSIGNED or bits > 16 else 16 if bits > 8 else 8
 
 
-def decode_bands(file: BinaryIO, pages: Pages, max_pixels: int, name: str) -> np.ndarray[Any, Any]:
+def mask_page(pages: Pages) -> dict[str, Any] | None:
+    """The page that is the transparency mask of the first one (NewSubfileType 4; TIFF 6.0, section 8): GDAL's internal mask."""
+    size = pages[0]["width"], pages[0]["height"]
+    masks = (page for page in pages[1:] if page["tags"].get(254, 0) & _MASK and (page["width"], page["height"]) == size)
+    return next(masks, None)
+
+
+def has_alpha(pages: Pages) -> bool:
+    """Whether the file says that the last of several samples is alpha (ExtraSamples 1 and 2; TIFF 6.0, section 18): GDAL's mask band."""
+    tags = pages[0]["tags"]
+    return len(pages) == 1 and _samples(tags)[0] > 1 and _numbers(tags, 338, 0)[-1] in (1, 2)
+
+
+def stored(tags: Any) -> Literal["int8", "int16"] | None:
+    """The type of signed integers of 8 or 16 bits, which float32 holds exactly; None for all other samples."""
+    _, bits, kind = _samples(tags)
+    return None if kind != _SIGNED else "int8" if bits == 8 else "int16" if bits == 16 else None
+
+
+def decode_bands(file: BinaryIO, pages: Pages, max_pixels: int, name: str, *, missing: bool = False) -> np.ndarray[Any, Any]:
     """The bands in the TIFF ``file``, (H, W, n): uint8 or uint16 as stored, every other type in float32.
 
     libvips reads no planes in tiles, mixes up the rows of planes in strips (8.18), turns the first band where white is 0, divides by a
     premultiplied alpha and knows no 64 bits. So it gets the file with a directory of ours behind: chunks of one page, or a page for each
     band, of plain samples. No sample is touched.
+
+    Args:
+        missing: values that are not finite, or too large for float32, are let through, as NaN or infinity.
 
     Raises:
         PictureError: several pages that are not the bands of one picture, more than 256 bands, more than 4 * ``max_pixels`` samples,
@@ -72,18 +95,24 @@ def decode_bands(file: BinaryIO, pages: Pages, max_pixels: int, name: str) -> np
         words = values if data[:2] == b"II" else values.reshape(*values.shape[:3], -1, 2)[..., ::-1]
         values = np.ascontiguousarray(words, "<u4").reshape(values.shape).view("<f8")
     values = np.moveaxis(values, 0, 2).reshape(height, width, bands)
-    return values if values.dtype in (np.uint8, np.uint16) else _finite(values, name)
-
-
-def _finite(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    if values.dtype in (np.uint8, np.uint16):
+        return np.asarray(values)
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
+    if not missing:
+        _check_finite(values, name)
+    return np.asarray(values)
+
+
+def _check_finite(values: np.ndarray[Any, Any], name: str) -> None:
     wrong = ~np.isfinite(values)
     if wrong.any():
         y, x, band = np.unravel_index(int(wrong.argmax()), wrong.shape)
         where = f"the first in band {band + 1} at x {x}, y {y}"
-        raise PictureError(f"{name} has {wrong.sum()} values that are no finite numbers of 32 bits (NaN, infinite), {where}; fill them in")
-    return values
+        raise PictureError(
+            f"{name} has {wrong.sum()} values that are no finite numbers of 32 bits (NaN, infinite), {where}; "
+            "fill them in: img2img inpaint --mask nodata"
+        )
 
 
 def _are_one(pages: Pages) -> bool:

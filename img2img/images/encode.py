@@ -19,12 +19,12 @@ from img2img.images.picture import Palette
 
 Values = np.ndarray[Any, Any]
 QUALITY = {"JPEG": 95, "WEBP": 92, "AVIF": 85}
-_VIPS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+_VIPS = {"uint8": "uchar", "uint16": "ushort", "int8": "char", "int16": "short", "float32": "float"}
 _STILL_AS_ANIMATION_MS = 100.0  # pages without timing that become an animation
 
 
 def encode(frames: Sequence[Values], durations: Sequence[float | None], file: BinaryIO, plan: Fit, quality: int | None) -> None:
-    """Write ``frames``, each (H, W, C or C + 1) uint8, uint16 or float32 as ``plan`` says, to ``file``, which can be read too."""
+    """Write ``frames``, (H, W, C or C + 1) integers or float32 as ``plan`` says, to ``file``, which can be read too."""
     if frames[0].dtype == np.float32 and not np.isfinite(frames[0]).all():
         raise PictureError("the picture has values that are not finite (NaN, infinite) and cannot be written")
     name = plan.format.name
@@ -137,7 +137,7 @@ def encode_vips(image: pyvips.Image, file: BinaryIO, plan: Fit, quality: int | N
         elif name == "JPEG":
             image.jpegsave_target(target, Q=QUALITY[name] if quality is None else quality, subsample_mode="off", **options)
         else:
-            size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[image.format]
+            size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "char": 1, "short": 2, "float": 4}[image.format]
             predictor = "none" if image.format == "float" else "horizontal"  # many readers know no predictor of floats
             layout = {"compression": "deflate", "predictor": predictor, "resunit": "inch", "bigtiff": size > 3 * 10**9}
             image.tiffsave_target(target, page_height=page_height, **layout, **options)
@@ -147,7 +147,7 @@ def encode_vips(image: pyvips.Image, file: BinaryIO, plan: Fit, quality: int | N
     if name == "PNG":
         finish_png(file, metadata, chunks)
     if name == "TIFF":
-        append_to_tiff(file, metadata, extra=image.bands - 1 if plan.banded and not colors else 0)
+        append_to_tiff(file, metadata, extra=image.bands - 1 if plan.banded and not colors else 0, alpha=plan.alpha)
 
 
 @contextlib.contextmanager

@@ -78,9 +78,10 @@ def _itxt(keyword: str, text: bytes) -> bytes:
     return keyword.encode("latin-1", "replace") + b"\0\0\0\0\0" + text
 
 
-def append_to_tiff(file: BinaryIO, metadata: Metadata, extra: int) -> None:
+def append_to_tiff(file: BinaryIO, metadata: Metadata, extra: int, *, alpha: bool = False) -> None:
     """Add EXIF, IPTC and GeoTIFF to a TIFF's first directory: libvips writes none; take out a resolution that nobody gave; and say of
-    ``extra`` samples that they are no alpha: libvips says that up to 64 of them are (ExtraSamples, TIFF 6.0, section 18).
+    ``extra`` samples that they are no alpha, but for the last where ``alpha`` says so: libvips says that up to 64 of them are
+    (ExtraSamples, TIFF 6.0, section 18).
 
     The directory is written anew behind the pixels, with the old entries as they are (offsets count from the file's begin)
     and the new ones merged in by number; then the header is pointed at it.
@@ -108,7 +109,7 @@ def append_to_tiff(file: BinaryIO, metadata: Metadata, extra: int) -> None:
         if struct.pack(order + "H", tag) not in entries:
             added[tag] = tags.get_ifd(tag) if tag in (0x8769, 0x8825) else tags[tag]
     if extra:
-        added[338] = (0,) * extra
+        added[338] = (*(0,) * (extra - alpha), *(2,) * alpha)
     for tag, values in metadata.geo:
         added.tagtype[tag] = GEO_TAGS[tag]
         added[tag] = values

@@ -68,7 +68,7 @@ def fit(
         _check_labels(entry, channels, alpha, bit_depth, palette)
         metadata = replace(metadata, icc=None)  # the colors of labels are names
     elif banded:
-        _check_bands(entry, channels, alpha, bit_depth)
+        _check_bands(entry, channels, bit_depth)
     if frames > 1 and (banded or palette is not None):
         notes.append(f"a picture of {'bands' if banded else 'labels'} has one frame: only the first of {frames} was written")
         frames = 1
@@ -110,14 +110,12 @@ def fit(
     return Fit(entry, bit_depth, alpha, frames, metadata, notes, banded, palette)
 
 
-def _check_bands(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth) -> None:
+def _check_bands(entry: Format, channels: int, bit_depth: BitDepth) -> None:
     what = f"a picture of {channels} bands of {bit_depth} bits"
     if entry.name != "TIFF":
         raise PictureError(f"{what} does not go into {entry.name}; name the output .tif")
     if not 1 <= channels <= MAX_BANDS:
         raise PictureError(f"{what} cannot be written; 1 to {MAX_BANDS} bands can")
-    if alpha:
-        raise PictureError(f"{what} has no alpha in a file; leave the alpha out, or make it a band")
 
 
 def _check_labels(entry: Format, channels: int, alpha: bool, bit_depth: BitDepth, palette: Palette) -> None:

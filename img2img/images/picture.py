@@ -19,7 +19,8 @@ class Frame:
     Attributes:
         pixels: (C, H, W) float32 in [0, 1], sRGB-encoded unless the picture's profile says otherwise; C = 1 (gray) or 3 (RGB). With the
             bands of a measurement in place of colors C is any number, and the values are as stored where the bit depth is 32.
-        alpha: (1, H, W) float32 in [0, 1], 1 = opaque, not multiplied into ``pixels``; None where everything is opaque by nature.
+        alpha: (1, H, W) float32 in [0, 1], 1 = opaque, not multiplied into ``pixels``; None where everything is opaque by nature. Of
+            bands it is the mask band of ``read(missing=True)``, whose values are as stored where the bit depth is 32.
         duration: how long an animation shows the frame, in milliseconds; None for a still.
     """
 
@@ -70,6 +71,8 @@ class Picture:
     Attributes:
         bit_depth: 8 or 16 for integers, which are [0, 1] in memory; 32 for float values of any range, which are the same in memory.
         format: Pillow's name of the format: "PNG", "JPEG", "WEBP", "TIFF", ...
+        stored: the type of signed integers that a file holds as such, and this picture as float values; read by ``read(missing=True)``, and
+            written so again.
         palette: what the labels of a label picture look like; its pixels (1, H, W) are then label / 255. None for all other pictures.
         source: the file that it was read from; None for pictures from elsewhere.
         notes: what people should know of how it was read.
@@ -80,6 +83,7 @@ class Picture:
     format: str = "PNG"
     metadata: Metadata = Metadata()
     palette: Palette | None = None
+    stored: Literal["int8", "int16"] | None = None
     source: Path | None = None
     notes: tuple[str, ...] = ()
 

@@ -13,11 +13,12 @@ from PIL.PngImagePlugin import PngImageFile
 
 from img2img.errors import PictureError
 from img2img.images import vips
-from img2img.images.bands import decode_bands, holds_bands
+from img2img.images.bands import decode_bands, has_alpha, holds_bands, mask_page, stored
 from img2img.images.formats import COLOR_CHUNKS, XMP_KEYWORD
 from img2img.images.frames import alike, integers, to_frame
 from img2img.images.gain_maps import said_of_others, without_gain_map
 from img2img.images.inks import said_of_inks
+from img2img.images.nodata import NO_DATA
 from img2img.images.optional_formats import decoded, opened
 from img2img.images.orientation import clean_exif, clean_xmp, orient
 from img2img.images.other_formats import HDR_NOTE, decode_hdr, hdr_size
@@ -49,6 +50,7 @@ def read(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     name: str | None = None,
     bands: bool = False,
+    missing: bool = False,
 ) -> Picture:
     """The picture in ``source``, upright, with its depth, alpha, frames, profile and metadata.
 
@@ -61,6 +63,9 @@ def read(
         name: what messages call the source; its path by default.
         bands: take any number of bands from a TIFF: samples that the file does not call colors or alpha, pages of one band each, float and
             32-bit samples, which come as stored with ``bit_depth`` 32. Other pictures come as without.
+        missing: of bands, let values through that are not finite, take a last band that the file calls alpha, or a page that is the mask of
+            the first, as alpha, and remember that
+            values were integers; what is missing is then said by ``nodata.missing``.
 
     Raises:
         PictureError: whatever is wrong with it, in one line.
@@ -68,15 +73,15 @@ def read(
     if isinstance(source, bytes):
         if len(source) > MAX_BYTES:
             raise PictureError(f"{name or 'the picture'!r} is larger than {MAX_BYTES // 1024**3} GiB")
-        return _read(io.BytesIO(source), max_pixels, repr(name or "the picture"), bands)
+        return _read(io.BytesIO(source), max_pixels, repr(name or "the picture"), bands, missing)
     if isinstance(source, (str, os.PathLike)):
         with open_regular(source) as file:
-            return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands), source=Path(source))
+            return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands, missing), source=Path(source))
     name = repr(name or "the picture")
-    return _read(io.BytesIO(read_whole(source, name, max_pixels)), max_pixels, name, bands)
+    return _read(io.BytesIO(read_whole(source, name, max_pixels)), max_pixels, name, bands, missing)
 
 
-def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
+def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool, missing: bool) -> Picture:
     with decoding(name, max_pixels):
         head = file.read(512)
         if not head:
@@ -86,7 +91,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
             probe_opened(found, max_pixels, name)
             return decoded(found, name)
         if pages is not None:
-            return _read_tiff(file, pages, max_pixels, name, bands)
+            return _read_tiff(file, pages, max_pixels, name, bands, missing)
         if size := hdr_size(head):
             check_pixels(*size, size[0] * size[1], max_pixels, name)
             frame = to_frame(decode_hdr(file, *size), 1)
@@ -96,7 +101,7 @@ def _read(file: BinaryIO, max_pixels: int, name: str, bands: bool) -> Picture:
             return _read_image(image, file, head, max_pixels, name)
 
 
-def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, name: str, bands: bool) -> Picture:
+def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, name: str, bands: bool, missing: bool) -> Picture:
     probe_tiff(pages, max_pixels, name)
     tags = pages[0]["tags"]
     if tags.get(262) == 6 and tags.get(259, 1) not in (6, 7):  # libvips gives Y, Cb and Cr for red, green and blue, unless it is JPEG
@@ -108,23 +113,32 @@ def _read_tiff(file: BinaryIO, pages: list[dict[str, Any]], max_pixels: int, nam
         with open_image(file, name, ("TIFF",)) as image:
             return _read_image(image, file, b"", max_pixels, name)
     info = vips.tiff_metadata(tags, file)
+    mask = mask_page(pages) if missing else None
+    pages = pages[:1] if mask else pages
     frames, bit_depth = [], 8
     if bands and holds_bands(pages):
-        pixels = decode_bands(file, pages, max_pixels, name)
+        pixels = decode_bands(file, pages, max_pixels, name, missing=missing)
         bit_depth = 8 * pixels.itemsize
-        frames = [Frame(orient(from_integers(pixels), tags.get(274, 1)))]
+        planes = orient(from_integers(pixels), tags.get(274, 1))
+        frames = [Frame(planes[:-1], planes[-1:]) if missing and has_alpha(pages) else Frame(planes)]
     else:
         for page in pages:
             pixels = vips.decode(file, page["width"], page["height"], page["number"], info["icc_profile"])
             bit_depth = max(bit_depth, 8 * pixels.itemsize)
             frames.append(to_frame(pixels, page["tags"].get(274, 1)))
+    if mask and frames[0].alpha is None:
+        shown = orient(from_integers(decode_bands(file, [mask], max_pixels, name)), tags.get(274, 1))
+        frames = [replace(frames[0], alpha=(shown > 0).float())]
     profile = None if tags.get(262) in _OF_PROFILE else info.pop("icc_profile")
-    notes = (said_of_inks(profile),) if tags.get(262) == 5 else ()
+    notes: tuple[str, ...] = (said_of_inks(profile),) if tags.get(262) == 5 else ()
+    notes += ("its mask, a page of the file, becomes a mask band",) if mask else ()
     geo = tuple((tag, tags[tag] if isinstance(tags[tag], (tuple, str)) else (tags[tag],)) for tag in GEO_TAGS if tag in tags)
     if geo and tags.get(274, 1) != 1:
-        geo, notes = (), (*notes, "its place on Earth is that of a picture that is not turned, and was dropped")
+        geo = tuple(each for each in geo if each[0] == NO_DATA)
+        notes = (*notes, "its place on Earth is that of a picture that is not turned, and was dropped")
     metadata = replace(_metadata(info), geo=geo, iptc=_iptc(tags.get(33723)), private=vips.private_tags(tags))
-    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _sized(metadata, frames), notes=notes)
+    kept = stored(tags) if missing and bit_depth == 32 else None
+    return Picture(alike(frames), cast(BitDepth, bit_depth), "TIFF", _sized(metadata, frames), stored=kept, notes=notes)
 
 
 def _read_image(image: Image.Image, file: BinaryIO, head: bytes, max_pixels: int, name: str) -> Picture:

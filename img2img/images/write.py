@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
 from img2img.errors import Img2ImgError, PictureError, cause_of
 from img2img.files import atomic_path, shown
@@ -62,7 +63,7 @@ def write(
     )
     frames = picture.frames[: plan.frames]
     with encoding(target) as file:
-        encode([_integers(frame, plan) for frame in frames], [frame.duration for frame in frames], file, plan, quality)
+        encode([_integers(frame, plan, picture.stored) for frame in frames], [frame.duration for frame in frames], file, plan, quality)
     return plan.notes
 
 
@@ -125,8 +126,12 @@ def _named(name: str) -> Iterator[None]:
         raise PictureError(f"{name} cannot be written: {cause_of(error) or 'the encoder failed'}") from error
 
 
-def _integers(frame: Frame, plan: Fit) -> np.ndarray[Any, Any]:
-    """A frame as (H, W, C or C + 1) integers (float32 for 32 bits) as the plan says."""
+def _integers(frame: Frame, plan: Fit, stored: str | None = None) -> np.ndarray[Any, Any]:
+    """A frame as (H, W, C or C + 1) integers as the plan says; float32 for 32 bits, or else the type ``stored``."""
+    if stored and plan.bit_depth == 32:
+        planes = frame.pixels if frame.alpha is None else torch.cat([frame.pixels, frame.alpha])
+        limits = np.iinfo(stored)
+        return quantize(planes.round().clamp(limits.min, limits.max), 32).astype(stored)
     pixels = quantize(frame.pixels, plan.bit_depth)
     if frame.alpha is None:
         return np.dstack([pixels, np.full_like(pixels[:, :, :1], np.iinfo(pixels.dtype).max)]) if plan.alpha else pixels

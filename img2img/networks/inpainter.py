@@ -21,9 +21,9 @@ class Level(NamedTuple):
     """One scale of a picture that is being filled.
 
     Attributes:
-        mask: (N, 1, h, w), 1 in the hole.
-        made: (N, 3, h, w): what the network gives everywhere, known places included.
-        filled: (N, 3, h, w): ``made`` in the hole, as far as something known is near; the known pixels elsewhere.
+        mask: (N, M, h, w), 1 in the hole.
+        made: (N, C, h, w): what the network gives everywhere, known places included.
+        filled: (N, C, h, w): ``made`` in the hole, as far as something known is near; the known pixels elsewhere.
     """
 
     mask: Tensor
@@ -41,9 +41,15 @@ class Inpainter(nn.Module):
     it invents at one scale would grow with every finer one.
 
     Args:
-        body: spec of a generator for ``networks.build``, given the guess (RGB) and the mask; its output is added to the guess.
+        body: spec of a generator for ``networks.build``, given the guess (C channels) and the masks (M); its output is added to the guess.
+        channels: C of the pictures: 3 for RGB, or the number of bands.
+        masks: M: 1, one hole for all channels, or C: each channel has its own, and what is known of the others helps to fill it.
 
-    Shapes: x (N, 4, H, W), RGB in [0, 1] with anything in the hole and then the mask -> (N, 3, H, W), the known pixels as they came.
+    Shapes: x (N, C + M, H, W), pictures in [0, 1] with anything in the hole and then the masks -> (N, C, H, W), the known pixels as they
+    came.
+
+    Raises:
+        ValueError: another number of masks.
 
     Attributes:
         body: what corrects; while it grows (``networks.grow``) a growing network may stand in its place.
@@ -51,9 +57,13 @@ class Inpainter(nn.Module):
         reach: pixels, at each scale.
     """
 
-    def __init__(self, body: dict[str, Any] = {}) -> None:  # noqa: B006 (never changed)
+    def __init__(self, body: dict[str, Any] = {}, channels: int = 3, masks: int = 1) -> None:  # noqa: B006 (never changed)
         super().__init__()
-        self.body = build({**body, "in_channels": 4, "out_channels": 3, "head": "linear"})  # a correction may be negative
+        if masks not in (1, channels):
+            raise ValueError(f"an inpainter of {channels} channels has 1 mask or {channels}, not {masks}")
+        self.channels, self.masks = channels, masks
+        # a correction may be negative
+        self.body = build({**body, "in_channels": channels + masks, "out_channels": channels, "head": "linear"})
         self.multiple: int = getattr(self.body, "multiple", 1)
         self.halo: int | None = getattr(self.body, "halo", None)
         self.reach = REACH if self.halo is None else min(REACH, self.halo)
@@ -62,10 +72,10 @@ class Inpainter(nn.Module):
             last.weight.mul_(0.1)  # begins close to the guess
 
     def forward(self, x: Tensor) -> Tensor:
-        return fill(x[:, :3], x[:, 3:], self.refined)
+        return fill(x[:, : self.channels], x[:, self.channels :], self.refined)
 
     def refined(self, guess: Tensor, mask: Tensor) -> Tensor:
-        """``guess`` (N, 3, H, W) as the network corrects it in the hole of ``mask`` (N, 1, H, W), where something known is near."""
+        """``guess`` (N, C, H, W) as the network corrects it in the hole of ``mask`` (N, M, H, W), where something known is near."""
         return self._settled(guess, self.corrected(guess, mask), mask)
 
     def _settled(self, guess: Tensor, made: Tensor, mask: Tensor) -> Tensor:
@@ -82,7 +92,7 @@ class Inpainter(nn.Module):
         """The scales at which the network worked, finest first, each with gradient to its own correction alone.
 
         Args:
-            picture: (N, 3, H, W), anything in the hole. mask: (N, 1, H, W).
+            picture: (N, C, H, W), anything in the hole. mask: (N, M, H, W).
         """
         found: list[Level] = []
 
@@ -96,7 +106,7 @@ class Inpainter(nn.Module):
 
 
 def fill(picture: Tensor, mask: Tensor, refine: Refine, guess: Guess | None = None) -> Tensor:
-    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1, H, W) filled.
+    """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1 or C, H, W) filled.
 
     Args:
         refine: (guess, mask) -> a better guess, called at each scale that is not too small.
@@ -130,8 +140,11 @@ def halved(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def nearness(mask: Tensor, reach: int) -> Tensor:
-    """(N, 1, H, W) from 0, where none of the pixels up to ``reach`` rows and columns away is known, to 1, where 5 % of them are."""
-    known, side = 1 - (mask > 0).float(), 2 * reach + 1
+    """(N, 1, H, W) from 0, where none of the pixels up to ``reach`` rows and columns away is known, to 1, where 5 % of them are.
+
+    With a mask for each channel, (N, C, H, W), a pixel counts as known that is so in one of them.
+    """
+    known, side = 1 - (mask.amin(1, keepdim=True) > 0).float(), 2 * reach + 1
     for kernel, padding in (((side, 1), (reach, 0)), ((1, side), (0, reach))):
         known = F.avg_pool2d(known, kernel, stride=1, padding=padding, count_include_pad=False)
     return (known / ENOUGH).clamp(max=1)

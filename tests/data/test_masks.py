@@ -158,7 +158,7 @@ def test_the_mix_says_how_often_a_kind_is_drawn(monkeypatch: pytest.MonkeyPatch)
     drawn.clear()
     for _ in range(200):
         random_mask(MaskConfig(), 16, 16, rng)
-    assert set(drawn) == set(KINDS)
+    assert set(drawn) == set(KINDS) - {"scanlines", "clouds"}, "photographs have neither"
 
 
 def test_random_masks_cover_no_more_than_asked() -> None:

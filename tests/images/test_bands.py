@@ -270,10 +270,20 @@ def test_bands_go_into_tiff_alone(tmp_path, writer, suffix, channels, kind):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("kind", ["u1", "u2", "i1", "i2", "f4"])
+def test_a_mask_band_and_signed_integers_come_back(kind, tmp_path):
+    expected = values(5, kind)
+    picture = images.read(tiff(expected, extra=(0, 0, 0, 2)), bands=True, missing=True)
+    assert (picture.channels, picture.alpha.shape) == (4, (1, 20, 30))
+    images.write(picture, tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages[0].tags[338].value == (0, 0, 0, 2)
+        assert file.asarray().dtype == kind
+        np.testing.assert_array_equal(file.asarray(), expected)
+
+
 def test_what_cannot_be_written_of_bands(tmp_path):
     planes = torch.rand(5, 4, 4)
-    with pytest.raises(PictureError, match="no alpha"):
-        images.write(images.Picture((images.Frame(planes, torch.ones(1, 4, 4)),)), tmp_path / "a.tif")
     with pytest.raises(PictureError, match="1 to 256"):
         images.write(images.Picture((images.Frame(torch.rand(257, 4, 4)),)), tmp_path / "a.tif")
     with pytest.raises(PictureError, match="not finite"):

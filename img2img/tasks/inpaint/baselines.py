@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from img2img import images
 from img2img.errors import ConfigError
 
-# (1, 4, H, W), RGB in [0, 1] and the mask, 1 = hole -> (1, 3, H, W) in [0, 1]; known pixels do not matter.
+# (1, C + 1, H, W) in [0, 1], RGB (of ``biharmonic`` and ``nearest`` any planes) and the mask, 1 = hole -> (1, C, H, W) in [0, 1]; known
+# pixels do not matter.
 InpaintMethod = Callable[[Tensor], Tensor]
 RADIUS = 3  # pixels that OpenCV's two look around them, as its own examples do
 
@@ -56,10 +58,24 @@ def _biharmonic() -> InpaintMethod:
 
     def fill(x: Tensor) -> Tensor:
         # double: in single precision wide holes are off by more than a level of 8 bits
-        picture, mask = x[0, :3].double().numpy(), x[0, 3].numpy()
+        picture, mask = x[0, :-1].double().numpy(), x[0, -1].numpy()
         return torch.from_numpy(inpaint_biharmonic(picture, mask, channel_axis=0)).float()[None]
 
     return fill
+
+
+def nearest(x: Tensor) -> Tensor:
+    """Each pixel of the hole as the nearest known one, an ``InpaintMethod``."""
+    rows, columns = ndimage.distance_transform_edt(x[0, -1].numpy() > 0, return_distances=False, return_indices=True)
+    return x[:, :-1, torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
+
+
+def fill_each(method: InpaintMethod, bands: Tensor, masks: Tensor) -> Tensor:
+    """``bands`` (C, H, W) as ``method`` fills the holes of ``masks`` (C, H, W): together where all have one hole, or else each alone."""
+    if bool((masks == masks[:1]).all()):
+        return method(torch.cat([bands, masks[:1]])[None])[0]
+    holes = [bool(mask.any()) for mask in masks]
+    return torch.cat([method(torch.stack([x, m])[None])[0] if hole else x[None] for x, m, hole in zip(bands, masks, holes, strict=True)])
 
 
 BASELINES: dict[str, Callable[[], InpaintMethod]] = {"telea": _telea, "navier-stokes": _navier_stokes, "biharmonic": _biharmonic}

@@ -28,6 +28,9 @@ class LossConfig(Strict):
 class DataConfig(Strict):
     """What a sample is."""
 
+    bands: bool = Field(
+        False, description="read rasters: all bands, in full depth, over the range that each uses; false: photographs, as RGB of 8 bits"
+    )
     size: int = Field(64, ge=32, description="side in pixels of the square that a sample is cut to")
     masks: MaskConfig = Field(default_factory=MaskConfig, description="the holes")
     validation_side: int = Field(256, ge=64, description="side of the validation crops")
@@ -70,5 +73,14 @@ PRESETS: dict[str, InpaintConfig] = {
     # Fast Fourier convolutions, which see the whole picture at once (LaMa).
     "fourier": ADVERSARIAL.model_copy(
         update={"network": {**DEEP, "conv": "plain", "block": "fourier"}, "data": DataConfig(size=256)},
+    ),
+    # All bands of rasters, with what satellites lose for holes; a hole of one band alone is filled with the others' help.
+    "bands": InpaintConfig(
+        data=DataConfig(
+            bands=True,
+            masks=MaskConfig(mix={"scanlines": 3.0, "clouds": 3.0, "box": 1.0, "thick": 1.0}, per_band=0.3),
+            validation_side=128,
+        ),
+        training=TrainerConfig(images=100_000, batch=4, learning_rate=5e-4, validate_every=4_000),
     ),
 }

@@ -13,9 +13,11 @@ from img2img.errors import ConfigError, PictureError, option
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.images.masks import SNAP, mask_of, read_mask_at
+from img2img.images.nodata import missing, no_data_value
 from img2img.images.profiles import in_srgb, space_of
 from img2img.images.used_bits import stretched
-from img2img.tasks.inpaint.options import ALPHA, Box, Color, InpaintOptions, check_says_where, margins_of
+from img2img.tasks.inpaint.bands import said_of
+from img2img.tasks.inpaint.options import ALPHA, NODATA, Box, Color, InpaintOptions, check_says_where, is_nodata, margins_of
 from img2img.tasks.inpaint.scratches import find_scratches
 
 MUCH = 0.8  # share of a picture that masks seldom mean to fill
@@ -29,7 +31,8 @@ class Hole:
 
     Attributes:
         weight: (1, H, W) float32 in [0, 1], how much of the fill shows: 0 for known pixels, which stay as they are, 1 inside of the hole,
-            between where the mask is soft or feathered. All of it above 0 is hole for the network. H and W count the margins.
+            between where the mask is soft or feathered. All of it above 0 is hole for the network. H and W count the margins. Of what is
+            missing of a raster (C, H, W): each band has its own.
         notes: for people.
         margins: left, top, right and bottom, in pixels, by which the canvas is larger than the picture.
     """
@@ -38,10 +41,15 @@ class Hole:
     notes: tuple[str, ...] = ()
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
+    @property
+    def shown(self) -> Tensor:
+        """The weight as one plane, (1, H, W): a hole where any band has one."""
+        return self.weight.amax(0, keepdim=True)
+
 
 def mask_file(options: InpaintOptions, source: Path | None) -> Path | None:
     """The mask file for the picture at ``source`` (None: standard input); None where the options name no file. Errors as ``mask_of``."""
-    return mask_of(options.mask, source) if isinstance(options.mask, str) and options.mask != ALPHA else None
+    return mask_of(options.mask, source) if isinstance(options.mask, str) and options.mask not in (ALPHA, NODATA) else None
 
 
 def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
@@ -69,22 +77,24 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
         notes += said
     if isinstance(options.mask, str) and options.mask == ALPHA:
         parts.append(_transparent(picture, name, notes))
+    if is_nodata(options):
+        parts.append(_missing(picture, name, notes))
     parts += [_boxed(box, height, width, name, notes) for box in options.boxes]
     if options.mask_color is not None:
         parts.append(_painted(options.mask_color, picture, name, notes))
     if options.scratches:
         parts.append(find_scratches(stretched(picture).pixels))
         notes.append(f"{float(parts[-1].mean()):.2%} of {name} looks like scratches or dust")
-    marked = torch.stack(parts).amax(0)
+    marked = torch.stack([part.expand(max(map(len, parts)), -1, -1) for part in parts]).amax(0)
     if options.invert:
         marked = 1 - marked
     share = float(marked.mean())
-    if options.mask is not None and MUCH < share < 1:
+    if options.mask is not None and not is_nodata(options) and MUCH < share < 1:
         wrong, way = ("fill", "leave invert (--invert-mask) away") if options.invert else ("keep", "ask for invert (--invert-mask)")
         notes.append(f"{share:.0%} of {name} is to be filled; if the mask is white where to {wrong}, {way}")
     left, top, right, bottom = margins_of(options.outpaint, width, height)
     whole = F.pad(marked, (left, right, top, bottom), value=1.0)
-    weight = _grown(whole, options.dilate, options.feather)
+    weight = torch.cat([_grown(plane[None], options.dilate, options.feather) for plane in whole])
     if not bool((weight == 0).any()):
         if bool((marked == 0).any()):
             grown = f"{option('dilate')} {options.dilate} and {option('feather')} {options.feather}"
@@ -95,8 +105,17 @@ def find_hole(options: InpaintOptions, picture: Picture) -> Hole:
             reason = f"a mask is white where to fill and black elsewhere ({option('invert')} exchanges the two)"
         raise PictureError(f"all {width}x{height} pixels of {name} are to be filled, and nothing known is left to fill from; {reason}")
     if not bool(weight.any()):
-        notes.append(f"nothing is marked in {name}: nothing to fill")
+        notes.append(f"nothing is {'missing' if is_nodata(options) else 'marked'} in {name}: nothing to fill")
     return Hole(weight, tuple(notes), (left, top, right, bottom))
+
+
+def _missing(picture: Picture, name: str, notes: list[str]) -> Tensor:
+    found = missing(picture)
+    if bool(found.any()):
+        notes.append(said_of(found, name))
+    elif no_data_value(picture) is None and picture.alpha is None and picture.bit_depth != 32:
+        notes.append(f"{name} names no no-data value (the TIFF tag GDAL_NODATA), and has no mask band")
+    return found.float()
 
 
 def _transparent(picture: Picture, name: str, notes: list[str]) -> Tensor:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from img2img import losses, networks
 from img2img.errors import ConfigError
 from img2img.metrics import lpips_alex, masked_l1, masked_psnr, masked_ssim
-from img2img.models import ModelInfo, save_model
+from img2img.models import ImageSpec, ModelInfo, save_model
 from img2img.networks import Growing, Inpainter
 from img2img.networks.features import VGGFeatures
+from img2img.tasks.inpaint.band_errors import BandErrors, summary
 from img2img.tasks.inpaint.config import InpaintConfig
 from img2img.tasks.inpaint.data import CHECKED
 from img2img.training import Images, Losses, Objective
@@ -24,7 +25,7 @@ LEAST_JUDGED = 32  # pixels a side: LPIPS wants 31, and a discriminator some pat
 
 
 class Scale(NamedTuple):
-    """One scale at which the network worked: the ground truth, (N, 3, h, w), and what ``networks.inpainter.Level`` holds."""
+    """One scale at which the network worked: the ground truth, (N, C, h, w), and what ``networks.inpainter.Level`` holds."""
 
     truth: Tensor
     mask: Tensor
@@ -40,12 +41,26 @@ class InpaintObjective(Objective):
     that a thick hole needs, which lies in its coarse scales, would be learned from a pixel loss alone: as blur. The discriminator sees
     the filled picture with the mask as a fourth channel (Yu et al. 2019, arXiv 1806.03589, section 3.4).
 
-    Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``.
+    Batches: {"image": (N, 3, H, W) in [0, 1], "mask": (N, 1, H, W)}, of a validation also "kind" (N,), an index into ``CHECKED``; of bands
+    as ``BandPatches`` and ``BandCrops`` give them.
+
+    Args:
+        bands: what the rasters are that it is trained on; None: photographs.
+
+    Raises:
+        ConfigError: a network that cannot fill or grow, or losses of features, which are those of RGB pictures, for other bands.
     """
 
-    def __init__(self, config: InpaintConfig, name: str) -> None:
+    def __init__(self, config: InpaintConfig, name: str, bands: ImageSpec | None = None) -> None:
         super().__init__()
-        self.config, self.name = config, name
+        self.config, self.name, self.bands = config, name, bands
+        channels, masks = (bands.channels, bands.channels) if bands else (3, 1)
+        features = [f"loss.{name}" for name in ("perceptual", "lpips") if getattr(config.loss, name)]
+        if features and channels != 3:
+            raise ConfigError(
+                f"{' and '.join(features)} compare RGB pictures, and the data have {channels} bands: "
+                f"set {' and '.join(f'{each}=0' for each in features)}"
+            )
         levels = config.training.growing.levels
         inpainter = networks.build(self.spec)
         assert isinstance(inpainter, Inpainter)
@@ -58,7 +73,7 @@ class InpaintObjective(Objective):
             if levels:
                 inpainter.body = networks.grow(inpainter.body, levels)
             if config.adversary.weight:
-                discriminator = networks.build({**config.adversary.network, "in_channels": 4})
+                discriminator = networks.build({**config.adversary.network, "in_channels": channels + masks})
                 discriminator = networks.grow(discriminator, levels) if levels else discriminator
                 self.adversary = Adversary(config.adversary, self, "fill", discriminator, holes=True)
         except ValueError as error:
@@ -69,7 +84,8 @@ class InpaintObjective(Objective):
             self.perceptual = losses.PerceptualLoss(VGGFeatures(tuple(layers), backbone=config.loss.backbone), layers)
         self.lpips = losses.LPIPSLoss() if config.loss.lpips else None
         perceptual = bool(config.loss.perceptual or config.loss.lpips or config.adversary.weight)
-        self.metric, self.higher_is_better = ("lpips", False) if perceptual else ("psnr", True)
+        self.metric, self.higher_is_better = ("rmse", False) if bands else ("lpips", False) if perceptual else ("psnr", True)
+        self.errors = BandErrors()
         self.upsampling = inpainter.multiple
 
     @property
@@ -80,7 +96,8 @@ class InpaintObjective(Objective):
     @property
     def spec(self) -> dict[str, Any]:
         """The spec of the exported network, for ``networks.build``."""
-        return {"name": "inpainter", "body": self.config.network}
+        several = {"channels": self.bands.channels, "masks": self.bands.channels} if self.bands else {}
+        return {"name": "inpainter", "body": self.config.network, **several}
 
     def generate(self, batch: Batch) -> Images:
         image, mask = self._sized(batch)
@@ -124,10 +141,13 @@ class InpaintObjective(Objective):
             self.adversary.stepped()
 
     def infer(self, batch: Batch) -> Images:
-        return {"filled": self.generate(batch)["filled"].clamp(0, 1)}
+        filled = self.generate(batch)["filled"]
+        return {"filled": filled if self.bands else filled.clamp(0, 1)}
 
     def validate(self, batch: Batch, images: Images) -> dict[str, Any]:
         (image, mask), filled = self._sized(batch), images["filled"]
+        if self.bands:
+            return self.errors.row(filled[0], image[0], mask[0], int(batch["kind"]), int(batch["index"]))
         figures = {
             "l1": 255 * float(masked_l1(filled, image, mask)),
             "psnr": float(masked_psnr(filled, image, mask)),
@@ -137,7 +157,9 @@ class InpaintObjective(Objective):
         return {"kind": CHECKED[int(batch["kind"])], **figures}
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
-        """The mean of each figure, and for each class of hole, as psnr_thin."""
+        """The mean of each figure, and for each class of hole, as psnr_thin; of bands as ``band_errors.summary``."""
+        if self.bands:
+            return summary(rows)
         figures = {key: [row[key] for row in rows] for key in rows[0] if key != "kind"}
         for kind in CHECKED:
             for key in ("psnr", "lpips"):
@@ -146,11 +168,11 @@ class InpaintObjective(Objective):
 
     def preview(self, batch: Batch, images: Images) -> dict[str, Tensor]:
         image, mask = self._sized(batch)
-        return {"given": emptied(image, mask), "ours": images["filled"], "ground truth": image}
+        return {"given": shown(emptied(image, mask)), "ours": shown(images["filled"]), "ground truth": shown(image)}
 
     def health_sample(self, batch: Batch, images: Images) -> HealthSample:
         image, mask = self._sized(batch)
-        return HealthSample(images["filled"], image, emptied(image, mask))
+        return HealthSample(shown(images["filled"]), shown(image), shown(emptied(image, mask)))
 
     def export(self, path: Path, record: dict[str, Any]) -> None:
         figures = record.pop("validation", {})
@@ -161,7 +183,9 @@ class InpaintObjective(Objective):
         info = ModelInfo(
             name=self.name,
             task="inpaint",
-            in_channels=4,
+            in_channels=whole.channels + whole.masks,
+            a=self.bands or ImageSpec(),
+            b=self.bands or ImageSpec(),
             halo=whole.halo,
             multiple=whole.multiple,
             network=self.spec,
@@ -198,8 +222,13 @@ class InpaintObjective(Objective):
 
 
 def emptied(image: Tensor, mask: Tensor) -> Tensor:
-    """``image`` (N, 3, H, W) with gray in the hole of ``mask`` (N, 1, H, W)."""
+    """``image`` (N, C, H, W) with gray in the hole of ``mask`` (N, 1 or C, H, W)."""
     return torch.where(mask > 0, GRAY, image)
+
+
+def shown(x: Tensor) -> Tensor:
+    """``x`` (N, C, H, W) as RGB in [0, 1]: of other bands the first three, or the first alone as gray."""
+    return (x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)).clamp(0, 1)
 
 
 def _add(total: Losses, **more: Tensor) -> None:
@@ -208,7 +237,7 @@ def _add(total: Losses, **more: Tensor) -> None:
 
 
 def in_mask(x: Tensor, mask: Tensor) -> Tensor:
-    """The mean of ``x`` (N, C, H, W) where ``mask`` (N, 1, H, W) is 1, averaged over the pictures that have such places; a scalar."""
-    inside = mask.sum((1, 2, 3))
-    means = (x * mask).sum((1, 2, 3)) / (inside * x.shape[1]).clamp_min(1)
+    """The mean of ``x`` (N, C, H, W) where ``mask`` (N, 1 or C, H, W) is 1, averaged over the pictures that have such places; a scalar."""
+    inside = mask.sum((1, 2, 3)) * (x.shape[1] // mask.shape[1])
+    means = (x * mask).sum((1, 2, 3)) / inside.clamp_min(1)
     return means.sum() / (inside > 0).sum().clamp_min(1)

@@ -11,6 +11,8 @@ from img2img.errors import ConfigError, option
 from img2img.options import Options, PictureInput, field
 
 ALPHA = "alpha"  # as a mask: the transparent pixels of the picture itself
+NODATA = "nodata"  # what a raster itself says is missing, band by band
+OF_COLORS = ("mask_color", "scratches", "outpaint", "invert")  # options that rasters do not have
 Color = tuple[int, int, int]
 
 
@@ -107,13 +109,15 @@ def _box(value: Any) -> Box:
 
 
 class InpaintOptions(Options):
-    """Where to fill; what is given together is united. The transparent pixels are meant by ``mask="alpha"``."""
+    """Where to fill; what is given together is united. The transparent pixels are meant by ``mask="alpha"``; by ``mask="nodata"`` what is
+    missing of a raster: its no-data value, NaN, and what its mask band hides."""
 
     mask: Annotated[PictureInput, BeforeValidator(_mask)] = field(
         None,
-        "White is filled: a picture, a folder of them with the inputs' names, or alpha: what is transparent.",
+        "White is filled: a picture, a folder of them with the inputs' names, or alpha: what is transparent, "
+        "or nodata: what is missing of a raster.",
         flag="--mask",
-        names=[ALPHA],
+        names=[ALPHA, NODATA],
         panel="Where to fill",
     )
     boxes: Annotated[
@@ -154,3 +158,11 @@ def check_says_where(options: InpaintOptions) -> None:
     if options.mask is None and not (options.boxes or options.mask_color or options.scratches or options.outpaint):
         names = [option(name) for name in ("mask", "boxes", "mask_color", "scratches", "outpaint")]
         raise ConfigError(f"nothing says where to fill: give {', '.join(names[:-1])} or {names[-1]}")
+    if is_nodata(options) and (unfit := [name for name in OF_COLORS if getattr(options, name)]):
+        given = " and ".join(option(name) for name in unfit)
+        raise ConfigError(f"{given}: for pictures of colors, not for rasters, which {option('mask')} {NODATA} fills; leave it out")
+
+
+def is_nodata(options: InpaintOptions) -> bool:
+    """Whether a picture is taken as a raster, whose missing samples are filled."""
+    return isinstance(options.mask, str) and options.mask == NODATA

@@ -1,22 +1,20 @@
 """An inpainter applied to pictures: only where their holes are, at every scale, and nothing else changes."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from img2img import images
-from img2img.batch.jobs import is_folder
 from img2img.errors import ConfigError, PictureError, option
-from img2img.files import atomic_path
 from img2img.images import Frame, Picture
+from img2img.images.nodata import missing
 from img2img.inference.engine import Engine
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.pipeline import Pipeline, Progress, check_colors
@@ -25,12 +23,21 @@ from img2img.inference.tiling import Tiler
 from img2img.inference.working import Working
 from img2img.models import Model
 from img2img.networks import Inpainter
-from img2img.networks.blocks import bilinear
 from img2img.networks.inpainter import fill
+from img2img.tasks.inpaint.bands import check_bands, fill_bands, takes_bands, without_no_data
+from img2img.tasks.inpaint.hole_boxes import BLOCK, guessed, hole_boxes, put
 from img2img.tasks.inpaint.holes import Hole, find_hole, mask_file
-from img2img.tasks.inpaint.options import ALPHA, InpaintOptions, check_says_where, margins_of
+from img2img.tasks.inpaint.mask_out import mask_path, write_mask
+from img2img.tasks.inpaint.options import (
+    ALPHA,
+    NODATA,
+    OF_COLORS,
+    InpaintOptions,
+    check_says_where,
+    is_nodata,
+    margins_of,
+)
 
-BLOCK = 512  # pixels a side of the squares in which holes are looked for
 CONTEXT = 128  # pixels around a hole for networks without bounds to what they see
 LARGEST_ALONE = 512  # pixels a side of the largest hole that a network of another project is given
 
@@ -43,8 +50,12 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
     ``CONTEXT``). With networks of other projects each hole is filled at the largest scale at which it is small enough for them, and
     enlarged from there.
 
+    Rasters are read with all their bands, as stored, where their missing samples are to be filled or the model was trained on bands
+    (``bands.fill_bands``).
+
     Attributes:
         block, largest_alone: as ``BLOCK`` and ``LARGEST_ALONE``.
+        channels: of the pictures that the network takes; behind them come its masks, one or as many.
     """
 
     task = "inpaint"
@@ -56,43 +67,57 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         super().__init__(model, runtime)
         self.halo = CONTEXT if model.info.halo is None else model.info.halo
         self.engine = Engine(self.network, runtime)
+        self.channels = model.network.channels if isinstance(model.network, Inpainter) else 3
 
     def make_network(self) -> Network:
         network = self.model.network
         if isinstance(network, Inpainter):
-            return TorchNetwork(self.model, self.runtime, lambda x: network.refined(x[:, :3], x[:, 3:]))
+            channels = network.channels
+            return TorchNetwork(self.model, self.runtime, lambda x: network.refined(x[:, :channels], x[:, channels:]))
         return super().make_network()
+
+    def read(self, source: Any, options: InpaintOptions, *, max_pixels: int, name: str | None = None) -> Picture:
+        measured = self._measured(options)
+        return images.read(source, max_pixels=max_pixels, name=name, bands=measured, missing=measured)
 
     def __call__(self, picture: Picture, options: InpaintOptions, *, progress: Progress | None = None) -> Result:
         """``picture`` with the holes of every frame filled, on a canvas with the margins that are to be painted.
 
         Raises:
-            PictureError: a picture of bands, float values or labels, or holes that cannot be found.
+            PictureError: a picture of bands or float values where none are taken, or of labels, or holes that cannot be found.
         """
         holes = self.holes(picture, options)
         if options.mask_out is not None:
-            write_mask(holes[0].weight, mask_path(options.mask_out, picture.source), overwrite=options.mask_overwrite)
-        working, frames = self.working(picture, options), []
+            write_mask(holes[0].shown, mask_path(options.mask_out, picture.source), overwrite=options.mask_overwrite)
+        working, frames = None if self._measured(options) else self.working(picture, options), []
         for number, (frame, hole) in enumerate(zip(picture.frames, holes, strict=True), 1):
-            frames.append(self._filled(_opened(frame, hole, options), hole.weight, working))
+            opened = _opened(frame, hole, options, raster=working is None)
+            filled = self._filled(opened, hole.weight, working) if working else self._raster(opened, hole.weight, picture)
+            frames.append(filled)
             if progress:
                 progress(number / len(holes))
         notes = dict.fromkeys(note for hole in holes for note in hole.notes)
         touched = any(bool(hole.weight.any()) for hole in holes)
-        return Result(picture.with_frames(frames), (*working.notes, *notes), touched=touched)
+        return Result(picture.with_frames(frames), (*(working.notes if working else ()), *notes), touched=touched)
 
     def holes(self, picture: Picture, options: InpaintOptions) -> list[Hole]:
         """What ``options`` would fill, for each frame of ``picture``; errors as a call."""
-        check_colors(picture)
+        if takes_bands(self.model.info):
+            check_bands(picture, self.model.info)
+        elif not is_nodata(options):
+            check_colors(picture)
         for frame in picture.frames:
             self.output_size(frame.pixels.shape[1], frame.pixels.shape[2], options)
         return [find_hole(options, picture.with_frames([frame])) for frame in picture.frames]
 
     def marked(self, picture: Picture, options: InpaintOptions) -> Picture:
-        return Picture(tuple(Frame(hole.weight) for hole in self.holes(picture, options)[:1]))
+        return Picture(tuple(Frame(hole.shown) for hole in self.holes(picture, options)[:1]))
 
     def check(self, options: InpaintOptions) -> None:
         check_says_where(options)
+        unfit = [option(name) for name in OF_COLORS if name != "invert" and getattr(options, name)]
+        if takes_bands(self.model.info) and unfit:
+            raise ConfigError(f"{', '.join(unfit)}: for pictures of colors, and model {self.model.info.name!r} was trained on bands")
 
     def files(self, source: Path, options: InpaintOptions) -> tuple[Path, ...]:
         found = mask_file(options, source)
@@ -106,27 +131,31 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         return high, wide
 
     def run(self, pixels: Tensor, options: InpaintOptions) -> Tensor:
-        """As ``fill``; nothing in ``options`` may say where, as the fourth plane does."""
+        """As ``fill``; nothing in ``options`` may say where, as the last planes do."""
         if options != InpaintOptions():
-            raise ConfigError("a tensor holds its mask itself, as the fourth plane; nothing else says where to fill")
+            raise ConfigError("a tensor holds its mask itself, as the last plane; nothing else says where to fill")
         return self.fill(pixels)
 
     def fill(self, pixels: Tensor) -> Tensor:
-        """``pixels`` (N, 4, H, W), RGB with anything in the hole and the mask, 1 = hole: (N, 3, H, W) float32 on the CPU, clamped.
+        """``pixels`` (N, C + M, H, W), C channels (RGB) with anything in the hole and the masks, 1 = hole: (N, C, H, W) float32 on the CPU,
+        colors clamped to [0, 1].
 
         Raises:
             ConfigError: other planes, or a picture of which nothing is known.
         """
-        if pixels.shape[1] != 4:
-            raise ConfigError(f"an inpainter takes 4 planes, RGB and the mask; {pixels.shape[1]} were given")
-        x, mask = pixels[:, :3].float().cpu(), (pixels[:, 3:].float().cpu() > 0).float()
-        if bool((mask.amin((1, 2, 3)) > 0).any()):
+        channels, planes = self.channels, self.model.info.in_channels
+        if pixels.shape[1] != planes:
+            what = "RGB and the mask" if planes == 4 else f"{channels} bands and the mask of each"
+            raise ConfigError(f"the model takes {planes} planes, {what}; {pixels.shape[1]} were given")
+        x, mask = pixels[:, :channels].float().cpu(), (pixels[:, channels:].float().cpu() > 0).float()
+        if bool((mask.amin((2, 3)) > 0).any()):
             raise ConfigError("the mask covers the whole picture: nothing is known that it could be filled from")
         tiler = self.engine.plain_tiler(self.halo)
         refine = partial(self._refined if isinstance(self.model.network, Inpainter) else self._alone, tiler)
         made = [fill(x[number : number + 1], mask[number : number + 1], refine, guessed) for number in range(len(x))]
         self.engine.remember(tiler)
-        return torch.where(mask > 0, torch.cat(made).clamp(0, 1), x)
+        filled = torch.cat(made)
+        return torch.where(mask > 0, filled if takes_bands(self.model.info) else filled.clamp(0, 1), x)
 
     def _filled(self, frame: Frame, weight: Tensor, working: Working) -> Frame:
         if not bool(weight.any()):
@@ -139,12 +168,33 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
         return replace(frame, pixels=torch.where(hole, blended, frame.pixels))
 
+    def _raster(self, frame: Frame, weight: Tensor, picture: Picture) -> Frame:
+        """``frame`` of ``picture`` with the hole of each band filled, in the range that its known values have.
+
+        What is missing elsewhere stays missing, and nothing is concluded from it.
+        """
+        if not bool(weight.any()):
+            return frame
+        info, hole = self.model.info, (weight > 0).expand_as(frame.pixels)
+        if count := int((~frame.pixels.isfinite() & ~hole).sum()):
+            raise PictureError(f"{count} values outside of the holes are no numbers (NaN, infinite); {option('mask')} {NODATA} fills them")
+        made = fill_bands(frame.pixels, hole | missing(picture, frame), self.fill, info.a if takes_bands(info) else None)
+        blended = torch.where(weight < 1, torch.lerp(frame.pixels, made, weight), made)
+        return replace(frame, pixels=without_no_data(torch.where(hole, blended, frame.pixels), hole, picture))
+
+    def _about_model(self) -> str:
+        return repr(self.model.info.a) if takes_bands(self.model.info) else ""
+
+    def _measured(self, options: InpaintOptions) -> bool:
+        """Whether pictures are rasters: any number of bands, in a range of their own."""
+        return is_nodata(options) or takes_bands(self.model.info)
+
     def _refined(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
-        """``guess`` (1, 3, H, W), changed in place, as the network corrects it, computed around the holes of ``mask``."""
-        boxes = list(hole_boxes(mask[0, 0].numpy() > 0, self.block))
+        """``guess`` (1, C, H, W), changed in place, as the network corrects it, computed around the holes of ``mask`` (1, M, H, W)."""
+        boxes = list(hole_boxes(mask[0].amax(0).numpy() > 0, self.block))
         made = [self._corrected(tiler, guess, mask, box) for box in boxes]  # all of them first: each sees the others' guess
         for (top, bottom, left, right), piece in zip(boxes, made, strict=True):
-            _put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
+            put(guess[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
         return guess
 
     def _alone(self, tiler: Tiler, guess: Tensor, mask: Tensor) -> Tensor:
@@ -153,7 +203,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         for number, (ys, xs) in enumerate(ndimage.find_objects(found, count), 1):
             if max(ys.stop - ys.start, xs.stop - xs.start) <= self.largest_alone:
                 piece = self._corrected(tiler, guess, mask, (ys.start, ys.stop, xs.start, xs.stop))
-                _put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
+                put(guess[..., ys, xs], piece, torch.from_numpy(found[ys, xs] == number))
         return guess
 
     def _corrected(self, tiler: Tiler, guess: Tensor, mask: Tensor, box: tuple[int, int, int, int]) -> Tensor:
@@ -163,26 +213,16 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         return made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
 
 
-def mask_path(mask_out: str, source: Path | None) -> Path:
-    """Where ``mask_out`` wants the mask of the picture at ``source``: the file itself, or NAME.png in the folder."""
-    return Path(mask_out, f"{source.stem if source else 'mask'}.png") if is_folder(mask_out) else Path(mask_out)
-
-
-def write_mask(weight: Tensor, target: Path, *, overwrite: bool = False) -> None:
-    """Write ``weight`` (1, H, W) in [0, 1] as a mask file, atomically. PictureError where another one is there."""
-    with atomic_path(target) as temporary:
-        images.write(Picture((Frame(weight),)), temporary)
-        if target.exists() and not overwrite and target.read_bytes() != temporary.read_bytes():
-            raise PictureError(f"{option('mask_out')} {str(target)!r} exists and is another mask; {option('overwrite')} replaces it")
-
-
-def _opened(frame: Frame, hole: Hole, options: InpaintOptions) -> Frame:
-    """``frame`` on the canvas of ``hole``; alpha is opaque in its margins and, where transparent pixels are filled, in the hole."""
+def _opened(frame: Frame, hole: Hole, options: InpaintOptions, *, raster: bool) -> Frame:
+    """``frame`` on the canvas of ``hole``; alpha is opaque in its margins and, where what it hides is filled, in the hole."""
     left, top, right, bottom = hole.margins
     pixels, alpha = F.pad(frame.pixels, (left, right, top, bottom), value=0.5), frame.alpha
     if alpha is not None:
         alpha = F.pad(alpha, (left, right, top, bottom), value=1.0)
-        alpha = torch.maximum(alpha, hole.weight) if isinstance(options.mask, str) and options.mask == ALPHA else alpha
+        if raster:  # a mask band, which may hold more than 0 and 1
+            alpha = torch.where((alpha == 0) & (hole.weight.amin(0) > 0), alpha.amax(), alpha)
+        elif isinstance(options.mask, str) and options.mask == ALPHA:
+            alpha = torch.maximum(alpha, hole.weight)
     return Frame(pixels, alpha, frame.duration)
 
 
@@ -190,32 +230,3 @@ def _around(span: tuple[int, int], side: int, tiler: Tiler) -> tuple[int, int]:
     """``span`` with its context, beginning at a multiple of what the network needs."""
     halo, multiple = tiler.halo or 0, tiler.multiple
     return max((span[0] - halo) // multiple * multiple, 0), min(-(-(span[1] + halo) // multiple) * multiple, side)
-
-
-def guessed(coarse: Tensor, picture: Tensor, mask: Tensor) -> Tensor:
-    """As ``networks.inpainter.enlarged``, in the time that the hole takes, not the picture."""
-    out = picture.clone()
-    for top, bottom, left, right in hole_boxes(mask[0, 0].numpy() > 0, BLOCK):
-        up, start = max(top // 2 - 1, 0), max(left // 2 - 1, 0)  # a pixel around, which the enlarging looks at
-        larger = bilinear(coarse[..., up : bottom // 2 + 2, start : right // 2 + 2], 2)
-        piece = larger[..., top - 2 * up : bottom - 2 * up, left - 2 * start : right - 2 * start]
-        _put(out[..., top:bottom, left:right], piece, mask[..., top:bottom, left:right] > 0)
-    return out
-
-
-def _put(place: Tensor, piece: Tensor, hole: Tensor) -> None:
-    """Write ``piece`` into ``place``, a part of a picture, where ``hole`` says."""
-    place.copy_(torch.where(hole, piece, place))
-
-
-def hole_boxes(mask: npt.NDArray[np.bool_], block: int) -> Iterator[tuple[int, int, int, int]]:
-    """(top, bottom, left, right) of what is hole in each square of ``block`` pixels of ``mask`` (H, W), if anything is."""
-    height, width = mask.shape
-    for top in range(0, height, block):
-        strip = mask[top : top + block]
-        columns = np.asarray(strip.any(0))
-        for left in range(0, width, block):
-            inside = np.flatnonzero(columns[left : left + block])
-            if inside.size:
-                rows = np.flatnonzero(strip[:, left : left + block].any(1))
-                yield top + int(rows[0]), top + int(rows[-1]) + 1, left + int(inside[0]), left + int(inside[-1]) + 1

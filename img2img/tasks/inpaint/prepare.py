@@ -26,7 +26,7 @@ def prepare(requests: "Sequence[Request]", overwrite: bool) -> list[InpaintOptio
         return [request.options for request in requests]
     from img2img.batch.jobs import is_folder
     from img2img.images import check_format
-    from img2img.tasks.inpaint.pipeline import mask_path
+    from img2img.tasks.inpaint.mask_out import mask_path
 
     shown = f"{option('mask_out')} {options.mask_out!r}"
     sources = [request.source for request in requests if request.source is not None]

@@ -12,14 +12,18 @@ from img2img.tasks import training_command as o
 def train_inpaint(
     data: Annotated[
         list[Path],
-        typer.Option(help="Folder or pack of photographs to train on; may be repeated.", show_default=False, rich_help_panel=o.DATA),
+        typer.Option(
+            help="Folder or pack of photographs to train on, or folder of rasters; may be repeated.",
+            show_default=False,
+            rich_help_panel=o.DATA,
+        ),
     ],
     preset: Annotated[
         str,
         typer.Option(
             "--preset",
             "-p",
-            help="pixel (L1 alone), photo (adversarial), growing (gated, 32 to 256 px) or fourier (LaMa).",
+            help="pixel (L1 alone), photo (adversarial), growing (gated, 32 to 256 px), fourier (LaMa) or bands (rasters, all bands).",
             rich_help_panel=o.MODEL,
         ),
     ] = "pixel",
@@ -33,7 +37,7 @@ def train_inpaint(
     *,
     shared: o.SharedOptions,
 ) -> None:
-    """Train an inpainter on a folder of photographs; the holes are generated.
+    """Train an inpainter on a folder of photographs, or of rasters (bands); the holes are generated.
 
     The same command again resumes the run. Ctrl-C saves before it stops.
 

@@ -14,8 +14,9 @@ from img2img.models import Model, ModelInfo
 from img2img.networks import Inpainter
 from img2img.networks.inpainter import enlarged
 from img2img.tasks.inpaint import pipeline as inpainting
+from img2img.tasks.inpaint.hole_boxes import hole_boxes
 from img2img.tasks.inpaint.options import InpaintOptions
-from img2img.tasks.inpaint.pipeline import InpaintPipeline, hole_boxes
+from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
 BODY = {"name": "resnet", "width": 8, "blocks": 2, "shuffle": 2}
 

@@ -266,7 +266,7 @@ def test_dry_run_tells_the_cost_and_writes_nothing(data: Path, tmp_path: Path) -
         ("growing", ["--size", "65"], "data.size=65 is not a multiple of 2"),
         ("photo", ["--set", "adversary.network.layers=6"], "data.size=48 is too small for the discriminator"),
         ("growing", ["--set", "training.growing.levels=3"], "can gain 1 to 2 levels, not 3"),
-        ("pixel", ["--preset", "pixels"], "unknown preset 'pixels'; known are pixel, photo, growing, fourier"),
+        ("pixel", ["--preset", "pixels"], "unknown preset 'pixels'; known are pixel, photo, growing, fourier, bands"),
         ("pixel", ["--init", "no-such-model"], "no model"),
         ("pixel", ["--data", "nowhere"], "nowhere"),
     ],
