@@ -19,7 +19,9 @@ from img2img.options import Options
 class Job:
     """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept.
 
-    ``error``: why it cannot be made, where that is known.
+    Attributes:
+        error: why it cannot be made, where that is known.
+        relative: the source's path below the input that named it: what shards are made by, as it is the same on every machine.
     """
 
     source: Path
@@ -27,6 +29,7 @@ class Job:
     folder: Path
     options: Options = field(default_factory=Options)
     error: PictureError | None = None
+    relative: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,10 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
 
 
 def _job(text: str, source: images.Source, naming: Naming) -> Job:
+    return replace(_named(text, source, naming), relative=source.relative.as_posix())
+
+
+def _named(text: str, source: images.Source, naming: Naming) -> Job:
     given = Path(text)
     if source.error:  # a folder that cannot be entered
         folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())

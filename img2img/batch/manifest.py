@@ -79,16 +79,15 @@ class Record:
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY, 0o666)
             try:
-                if sys.platform != "win32":
-                    with contextlib.suppress(OSError):  # a disk without locks
-                        fcntl.flock(handle, fcntl.LOCK_EX)
+                locked = _lock(handle)
                 end = os.lseek(handle, 0, os.SEEK_END)
                 try:
                     while line:
                         line = line[os.write(handle, line) :]  # on a disk that gets full a part is written, then comes the error
                     os.fsync(handle)
                 except OSError:
-                    os.ftruncate(handle, end)
+                    if locked:  # else what stands behind may be of another process; a line cut short is passed over
+                        os.ftruncate(handle, end)
                     raise
             finally:
                 os.close(handle)
@@ -138,6 +137,17 @@ class Record:
             return fingerprint(os.path.relpath(source, self.path.parent))
         except ValueError:  # another drive
             return fingerprint(os.path.abspath(source))
+
+
+def _lock(handle: int) -> bool:
+    """Wait until no other process appends; False on a disk without locks."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
 
 
 def fingerprint(*parts: object) -> str:

@@ -40,6 +40,7 @@ class Files:
     key: str | None = None
     max_pixels: int | None = None
     as_json: bool = False
+    shard: str | None = None
 
 
 def apply(task: Task[Any], files: Files, options: Options, model: str | None, runtime: Runtime) -> bool:
@@ -107,7 +108,9 @@ def _jobs(
     from dataclasses import replace
 
     from img2img.batch.jobs import Naming, is_folder, plan
+    from img2img.batch.shards import Shard
 
+    shard = Shard.parse(files.shard) if files.shard is not None else None
     if len(variants) > 1 and files.output is not None and not is_folder(files.output):
         raise ConfigError(f"{len(variants)} results of each input cannot become the one file {files.output!r}; give a folder: -o out/")
     own = "" if variants[0][0] and task.variants_replace_suffix and files.suffix is None else files.suffix
@@ -121,7 +124,12 @@ def _jobs(
     _tell_left_out(left_out)
     jobs = [job for same_source in zip(*plans, strict=True) for job in same_source]
     prepared = task.prepare([Request(job.source, job.target, job.options) for job in jobs], files.overwrite)
-    return [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+    jobs = [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+    if shard is None:
+        return jobs
+    mine = [job for job in jobs if job.relative in shard]  # only now: names and checks are those of all pictures
+    log.info("shard %s: %d of %d", shard, len(mine), len(jobs))
+    return mine
 
 
 def _tell_left_out(paths: "list[Path]") -> None:
@@ -150,6 +158,8 @@ def _stream(
     from img2img.batch.stdin import check_stream, run_on_stream
 
     output = None if files.output == "-" else files.output
+    if files.shard is not None:
+        raise ConfigError(f"{option('shard')} is for files, and standard input (-) and standard output (-o -) are for one picture")
     if len(files.inputs) > 1 or (output is None and (files.as_json or sys.stdout.isatty())):
         raise ConfigError("standard input (-) and standard output (-o -) are for one picture; the result goes to a pipe or to -o FILE")
     if len(variants) > 1:

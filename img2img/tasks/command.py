@@ -32,6 +32,7 @@ _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "certificate": (str | None, typer.Option(metavar="FILE", help="PEM chain to sign with.{own}", rich_help_panel=FILES)),
     "key": (str | None, typer.Option(metavar="FILE", help="Its private key, PEM.{own}", rich_help_panel=FILES)),
     "max_pixels": (int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]", rich_help_panel=FILES)),
+    "shard": (str | None, typer.Option(metavar="K/N", help="Only part K of N of the pictures, by their names.", rich_help_panel=FILES)),
     "as_json": (bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.", rich_help_panel=FILES)),
 }
 _RUNTIME_OPTIONS: dict[str, tuple[Any, Any]] = {
