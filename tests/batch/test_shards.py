@@ -56,7 +56,7 @@ def test_what_is_no_shard_is_refused_with_what_was_given(text: str) -> None:
 def test_all_picture_commands_take_one(task: Task[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     name = task.name
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    more = {"inpaint": ["--box", "1,1,2,2"], "stylize": ["--style", "wave"], "translate": ["-m", "translate-restore"]}.get(name, [])
+    more = {"inpaint": ["--box", "1,1,2,2"], "stylize": ["--style", "cafe-terrace"], "translate": ["-m", "translate-restore"]}.get(name, [])
     wrong = CliRunner().invoke(app, [name, str(tmp_path / "a.png"), *more, "--shard", "3/2"])
     assert wrong.exit_code == 2
     assert wrong.output == "img2img: --shard is K/N with K from 1 to N and N up to 1,000,000, such as 3/8; got '3/2'\n"
