@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,16 @@ from img2img.options import Options
 from img2img.tasks.task import Request, Task, flag_of
 
 if TYPE_CHECKING:
+    from img2img.batch.outcome import Outcome
+    from img2img.batch.run import Progress
     from img2img.batch.write import WriteOptions
     from img2img.credentials.identity import Identity
     from img2img.inference.pipeline import Pipeline
     from img2img.models import ModelInfo
 
 log = logging.getLogger(__name__)
+
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Files:
     max_pixels: int | None = None
     as_json: bool = False
     shard: str | None = None
+    engine: str = "local"
+    address: str | None = None
+    workers: int | None = None
 
 
 def apply(task: Task[Any], files: Files, options: Options, model: str | None, runtime: Runtime) -> bool:
@@ -53,11 +60,14 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     """
     from img2img import images
     from img2img.batch.console import run_on_console
+    from img2img.batch.run import run
     from img2img.batch.write import WriteOptions
     from img2img.inference.devices import choose_device, choose_dtype
     from img2img.models import peek_info
 
-    choose_dtype(runtime.dtype, choose_device(runtime.device))
+    _check_engine(files)
+    here = runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto")  # elsewhere: what only decides runs here
+    choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
     most = files.max_pixels or images.DEFAULT_MAX_PIXELS
@@ -65,7 +75,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
 
     @cache
     def open_() -> "Pipeline[Any]":
-        pipeline = task.open(name, runtime)
+        pipeline = task.open(name, here)
         for _, each in variants:
             pipeline.check(each)
         return pipeline
@@ -79,7 +89,34 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         _stream(task, files, [each for _, each in variants], write, open_, needed)
         return True
     jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
-    return run_on_console(jobs, open_, write, spell=partial(flag_of, task), as_json=files.as_json)
+
+    def work(progress: "Progress", check: Callable[[], None]) -> "Iterator[Outcome]":
+        if files.engine == "local":
+            return run(jobs, open_, write, progress=progress)
+        from img2img.engines.ray_engine import Cluster, run_on_ray
+        from img2img.engines.worker import Setup, read_model_file, sha256_of
+
+        file, data = read_model_file(name)
+        setup = Setup(task.pipeline(), runtime, tuple(each for _, each in variants), write, file, sha256_of(data))
+        cluster = Cluster(files.address, files.workers)
+        return run_on_ray(jobs, open_, write, setup, data, cluster, progress=progress, check=check)
+
+    return run_on_console(jobs, work, spell=partial(flag_of, task), as_json=files.as_json)
+
+
+def _check_engine(files: Files) -> None:
+    """ConfigError for options that do not fit the engine."""
+    if files.engine not in ENGINES:
+        raise ConfigError(f"{option('engine')} must be one of {', '.join(ENGINES)}, got {files.engine!r}")
+    if files.engine == "local":
+        given = [option(name) for name in ("address", "workers") if getattr(files, name) is not None]
+        if given:
+            raise ConfigError(f"{' and '.join(given)}: only with {option('engine')} ray")
+        return
+    if "-" in (*files.inputs, files.output):
+        raise ConfigError(f"{option('engine')} ray is for files, and standard input (-) and standard output (-o -) are for one picture")
+    if files.credentials:
+        raise ConfigError(f"{option('credentials')} are signed where their key is: not with {option('engine')} ray")
 
 
 def _identity(files: Files) -> "Identity | None":
@@ -105,8 +142,6 @@ def _jobs(
     task: Task[Any], files: Files, variants: list[tuple[str, Any]], suffix: Callable[[], str], needed: Callable[[], str | None]
 ) -> list[Any]:
     """A job for each input and variant: all of an input's follow each other."""
-    from dataclasses import replace
-
     from img2img.batch.jobs import Naming, is_folder, plan
     from img2img.batch.shards import Shard
 
