@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count, takewhile
 from pathlib import Path
 
@@ -90,11 +91,13 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     """
     check_naming(inputs, naming)
     jobs: dict[Path, Job] = {}
+    realpath = cache(os.path.realpath)  # of the few folders
     for text in inputs:
+        is_dir = Path(text).is_dir()
         for source in images.collect([text], recursive=recursive, tolerant=True, left_out=left_out):
             job = _job(text, source, naming)
-            real = os.path.realpath(job.folder)
-            inside = Path(text).is_dir() and real != os.path.realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
+            real = realpath(job.folder)
+            inside = is_dir and real != realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
             if not inside:
                 jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
@@ -163,6 +166,8 @@ def _distinct(jobs: list[Job]) -> list[Job]:
 
 def _finished(job: Job, record: Record) -> Path | None:
     """The output of ``job`` that an earlier run finished, under the plain name or a longer one."""
+    if record.is_empty:
+        return None
     for name in (job.target, *takewhile(record.knows, _longer(job))):
         if record.is_made_from(job.source, name):
             return name

@@ -110,6 +110,11 @@ class Record(RecordWriter):
                 return contents.get(_content(output))
         return self._keys.get(entry)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was made."""
+        return not self._sources
+
     def knows(self, output: Path) -> bool:
         """Whether something was made under the name of ``output``, whatever became of it."""
         return self._name(output) in self._sources
