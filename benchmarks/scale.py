@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def engines(count: int, turns: int, cores: int) -> None:
         for turn in range(turns + 1):
             for number, (kind, work) in enumerate(kinds.items()):
                 out = folder / f"{turn}-{number}"
-                jobs = plan([str(folder / "in")], Naming(str(out)))
+                jobs = [replace(job, options=options) for job in plan([str(folder / "in")], Naming(str(out)))]
                 began = time.perf_counter()
                 outcomes = list(work(jobs))
                 seconds = time.perf_counter() - began

@@ -112,7 +112,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_the_rest_goes_on(on_ray: Run, t
 
 def test_another_version_or_model_on_a_node_ends_the_run(on_ray: Run, tmp_path: Path) -> None:
     jobs = jobs_of(pictures(tmp_path / "in", ["a"]), tmp_path / "out")
-    with pytest.raises(EngineError, match="is installed on .*, and 0.0 where the command runs"):
+    with pytest.raises(EngineError, match=r"is installed on .*, and 0\.0 where the command runs"):
         list(on_ray(jobs, version="0.0"))
     with pytest.raises(EngineError, match="has another SHA-256"):
         list(on_ray(jobs, sha256="0" * 64))
