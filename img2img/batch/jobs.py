@@ -16,7 +16,7 @@ from img2img.images.formats import FORMATS
 from img2img.options import Options
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class Job:
     """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept.
 
