@@ -84,6 +84,10 @@ class UnreadableError(DataError):
         self.paths = frozenset(paths)
 
 
+class EngineError(Img2ImgError):
+    """An engine is not installed, cannot be reached, or its machines do not fit this one."""
+
+
 class ConfigError(Img2ImgError):
     """An option or a configuration contradicts itself or is out of range. The command line exits with 2."""
 

@@ -23,8 +23,9 @@ ARROWS: dict[str, set[str]] = {
     "inference": {"models", "images"},
     "credentials": {"images"},
     "batch": {"inference", "credentials"},
+    "engines": {"batch"},
     "evaluation": {"data", "metrics"},
-    "tasks": {"training", "inference", "batch", "evaluation"},
+    "tasks": {"training", "inference", "batch", "engines", "evaluation"},
     "api": {"tasks"},
     "serve": {"tasks"},
     "cli": {"tasks", "serve"},
@@ -139,6 +140,7 @@ def test_help_imports_nothing_heavy() -> None:
         "lpips",
         "fastapi",
         "uvicorn",
+        "ray",
     }
     commands = ["upscale", "inpaint", "stylize", "translate", "train", "train upscale", "train inpaint", "train schema", "evaluate"]
     commands += [

@@ -17,25 +17,24 @@ from img2img.batch.interrupt import interruptible
 from img2img.batch.jobs import Job
 from img2img.batch.outcome import Outcome
 from img2img.batch.run import Progress as Told
-from img2img.batch.run import run
-from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.images.format_fit import NO_LABEL
 
 Spell = Callable[[str], str]
+# Does the jobs. Told of its progress; calls the second now and then where it waits, so that a signal takes effect.
+Work = Callable[[Told, Callable[[], None]], Iterator[Outcome]]
 log = logging.getLogger(__name__)
 
 
-def run_on_console(jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, *, spell: Spell, as_json: bool) -> bool:
-    """Run ``jobs`` and report each, errors with the names of options as ``spell`` gives them; whether all went well.
+def run_on_console(jobs: Sequence[Job], work: Work, *, spell: Spell, as_json: bool) -> bool:
+    """Let ``work`` do ``jobs`` and report each, errors with the names of options as ``spell`` gives them; whether all went well.
 
-    The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job. ``open_`` is called only when there is a
-    picture that can be read at all.
+    The path of each output goes to stdout, or with ``as_json`` a line of JSON for each job.
     """
     failed: list[Outcome] = []
     done = skipped = 0
     said: set[str] = set()
     with interruptible() as check, _bar(len(jobs)) as told:
-        for outcome in run(jobs, open_, options, progress=told):
+        for outcome in work(told, check):
             failed += [outcome] if outcome.status == "failed" else []
             done, skipped = done + (outcome.status == "ok"), skipped + (outcome.status == "skipped")
             _tell(outcome, spell, as_json, many=len(jobs) > 1, said=said)

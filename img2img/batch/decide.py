@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from img2img import images
@@ -10,7 +11,8 @@ from img2img.batch.jobs import Job
 from img2img.batch.manifest import Record, fingerprint, input_state
 from img2img.batch.outcome import Outcome, reported
 from img2img.batch.write import AnyPipeline, WriteOptions
-from img2img.errors import PictureError
+from img2img.errors import Img2ImgError, PictureError
+from img2img.files import check_writable
 from img2img.images.formats import FORMATS
 from img2img.images.probe import Probe
 
@@ -18,17 +20,60 @@ from img2img.images.probe import Probe
 class Decisions:
     """Decides about jobs of one batch.
 
+    Args:
+        open_: opens the pipeline; called at the first picture whose header can be read, if there is one.
+        identity: the pipeline's, where other machines than this one compute, and in another precision; by default that of ``open_``'s.
+
     Attributes:
         records: what was made, of each folder that holds a record.
         strange: folders with a file that looks like a lost output, and is none.
     """
 
-    def __init__(self, jobs: Sequence[Job], options: WriteOptions) -> None:
+    def __init__(self, jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, identity: str | None = None) -> None:
         self.options = options
         self.sources = {os.path.realpath(job.source) for job in jobs}
         self.records = {folder: Record(folder) for folder in {job.folder for job in jobs}}
         self.strange: set[Path] = set()
+        self._folders = {(job.folder, job.target.parent) for job in jobs}
+        self._open, self._identity = open_, identity
         self._last: tuple[Path, Probe | PictureError] | None = None
+
+    @cached_property
+    def pipeline(self) -> AnyPipeline:
+        return self._open()
+
+    @cached_property
+    def unwritable(self) -> dict[Path, Img2ImgError]:
+        """Why nothing can be written into folders of outputs; asked once there is something to write, before anything is computed.
+
+        Raises:
+            Img2ImgError: nothing can be written into any of them.
+        """
+        found: dict[Path, Img2ImgError] = {}
+        for folder in sorted({each for pair in self._folders for each in pair}):
+            try:
+                check_writable(folder)
+                if folder in self.records:
+                    self.records[folder].check_writable()
+            except Img2ImgError as error:
+                found[folder] = error
+        if all(record in found or folder in found for record, folder in self._folders):
+            raise next(iter(found.values()))
+        return found
+
+    def begin(self, job: Job) -> Outcome:
+        """Decide about ``job`` by its header and its output: "ok" where there is something to do."""
+        outcome = Outcome(job)
+        with reported(outcome):
+            if job.error:
+                raise job.error
+            self.probe(job.source)
+        if outcome.status == "ok":
+            self._decide(outcome, self.pipeline)  # opened here: what goes wrong with a model is not the picture's fault
+        unwritable = self.unwritable if outcome.status == "ok" else {}
+        if error := unwritable.get(job.folder) or unwritable.get(job.target.parent):
+            outcome.status, outcome.error = "failed", error
+        return outcome
 
     def probe(self, source: Path) -> Probe:
         """The header of ``source``, read once for jobs that follow each other."""
@@ -41,7 +86,7 @@ class Decisions:
             raise self._last[1]
         return self._last[1]
 
-    def decide(self, outcome: Outcome, pipeline: AnyPipeline) -> None:
+    def _decide(self, outcome: Outcome, pipeline: AnyPipeline) -> None:
         """Fill ``outcome`` with the sizes and the key, and whether there is nothing to do."""
         job = outcome.job
         with reported(outcome):
@@ -57,7 +102,7 @@ class Decisions:
             made_by = pipeline.label_for(job.options)
             label = (made_by.source, made_by.system) if self.options.label else None  # another version changes no result
             how = fingerprint(
-                pipeline.identity,
+                self._identity or pipeline.identity,
                 job.options.recorded(),
                 self.options.quality,
                 self.options.strip_metadata,

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count, takewhile
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from img2img.images.formats import FORMATS
 from img2img.options import Options
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class Job:
     """One picture to be made: from ``source`` to ``target`` as ``options`` say; ``folder`` is where the record of it is kept.
 
-    ``error``: why it cannot be made, where that is known.
+    Attributes:
+        error: why it cannot be made, where that is known.
+        relative: the source's path below the input that named it: what shards are made by, as it is the same on every machine.
     """
 
     source: Path
@@ -27,6 +30,7 @@ class Job:
     folder: Path
     options: Options = field(default_factory=Options)
     error: PictureError | None = None
+    relative: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     """
     check_naming(inputs, naming)
     jobs: dict[Path, Job] = {}
+    realpath = cache(os.path.realpath)  # of the few folders
     for text in inputs:
+        is_dir = Path(text).is_dir()
         for source in images.collect([text], recursive=recursive, tolerant=True, left_out=left_out):
             job = _job(text, source, naming)
-            real = os.path.realpath(job.folder)
-            inside = Path(text).is_dir() and real != os.path.realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
+            real = realpath(job.folder)
+            inside = is_dir and real != realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
             if not inside:
                 jobs.setdefault(Path(os.path.abspath(source.path)), job)
     if not jobs:
@@ -104,6 +110,10 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
 
 
 def _job(text: str, source: images.Source, naming: Naming) -> Job:
+    return replace(_named(text, source, naming), relative=source.relative.as_posix())
+
+
+def _named(text: str, source: images.Source, naming: Naming) -> Job:
     given = Path(text)
     if source.error:  # a folder that cannot be entered
         folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())
@@ -156,6 +166,8 @@ def _distinct(jobs: list[Job]) -> list[Job]:
 
 def _finished(job: Job, record: Record) -> Path | None:
     """The output of ``job`` that an earlier run finished, under the plain name or a longer one."""
+    if record.is_empty:
+        return None
     for name in (job.target, *takewhile(record.knows, _longer(job))):
         if record.is_made_from(job.source, name):
             return name

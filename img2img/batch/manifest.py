@@ -19,7 +19,62 @@ MAX_BYTES = 512 * 1024**2  # two million outputs
 _SAFELY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Record:
+class RecordWriter:
+    """Appends to the record of ``folder``, and never reads it: what a process needs that was told what to do.
+
+    Raises:
+        FileError: in all methods: the record cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+
+    def add(self, output: Path, finished: Path, key: str, source: Path) -> list[object]:
+        """Note that ``finished``, which is about to be renamed to ``output``, was made with ``key`` from ``source``; gives the line."""
+        status = finished.stat()
+        line = [self._name(output), status.st_size, status.st_mtime_ns, key, _content(finished), self._source(source)]
+        self._append(b"\n" + json.dumps(line).encode())  # so that a line cut short does not spoil the next
+        return line
+
+    def check_writable(self) -> None:
+        """Refuse a record that cannot be appended to, before anything is computed. Where there is none, none is made."""
+        if self.path.exists():
+            self._append(b"")
+
+    def _append(self, line: bytes) -> None:
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY, 0o666)
+            try:
+                locked = _lock(handle)
+                end = os.lseek(handle, 0, os.SEEK_END)
+                try:
+                    while line:
+                        line = line[os.write(handle, line) :]  # on a disk that gets full a part is written, then comes the error
+                    os.fsync(handle)
+                except OSError:
+                    if locked:  # else what stands behind may be of another process; a line cut short is passed over
+                        os.ftruncate(handle, end)
+                    raise
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise self._error(f"cannot be written: {error.strerror}") from error
+
+    def _error(self, what: str) -> FileError:
+        return FileError(f"the record of what was made, {str(self.path)!r}, {what}; move it away, or choose another output folder")
+
+    def _name(self, output: Path) -> str:
+        return os.path.relpath(output, self.path.parent)
+
+    def _source(self, source: Path) -> str:
+        """What tells ``source`` from others, and no name of it: a folder of results may be given away."""
+        try:
+            return fingerprint(os.path.relpath(source, self.path.parent))
+        except ValueError:  # another drive
+            return fingerprint(os.path.abspath(source))
+
+
+class Record(RecordWriter):
     """The file ``.img2img.jsonl`` in an output folder: one line for each output, appended before the output takes its name.
 
     A line holds the output's name, size and time of change, the key and the source it was made with, and a hash of its content. An output
@@ -33,7 +88,7 @@ class Record:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+        super().__init__(folder)
         self._keys: dict[tuple[str, int, int], str] = {}
         self._contents: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         self._sources: dict[str, str] = {}
@@ -55,6 +110,11 @@ class Record:
                 return contents.get(_content(output))
         return self._keys.get(entry)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was made."""
+        return not self._sources
+
     def knows(self, output: Path) -> bool:
         """Whether something was made under the name of ``output``, whatever became of it."""
         return self._name(output) in self._sources
@@ -63,37 +123,10 @@ class Record:
         """Whether ``output`` is there, ours, and was last made from ``source``."""
         return self._sources.get(self._name(output)) == self._source(source) and self.key(output) is not None
 
-    def add(self, output: Path, finished: Path, key: str, source: Path) -> None:
-        """Note that ``finished``, which is about to be renamed to ``output``, was made with ``key`` from ``source``."""
-        status = finished.stat()
-        line = [self._name(output), status.st_size, status.st_mtime_ns, key, _content(finished), self._source(source)]
-        self._append(b"\n" + json.dumps(line).encode())  # so that a line cut short does not spoil the next
+    def add(self, output: Path, finished: Path, key: str, source: Path) -> list[object]:
+        line = super().add(output, finished, key, source)
         self._take(line)
-
-    def check_writable(self) -> None:
-        """Refuse a record that cannot be appended to, before anything is computed. Where there is none, none is made."""
-        if self.path.exists():
-            self._append(b"")
-
-    def _append(self, line: bytes) -> None:
-        try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY, 0o666)
-            try:
-                if sys.platform != "win32":
-                    with contextlib.suppress(OSError):  # a disk without locks
-                        fcntl.flock(handle, fcntl.LOCK_EX)
-                end = os.lseek(handle, 0, os.SEEK_END)
-                try:
-                    while line:
-                        line = line[os.write(handle, line) :]  # on a disk that gets full a part is written, then comes the error
-                    os.fsync(handle)
-                except OSError:
-                    os.ftruncate(handle, end)
-                    raise
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise self._error(f"cannot be written: {error.strerror}") from error
+        return line
 
     def _read(self) -> None:
         """Take the lines that were appended since the last time."""
@@ -126,18 +159,16 @@ class Record:
         self._contents[name, size][str(content)] = key
         self._sources[name] = str(source)
 
-    def _error(self, what: str) -> FileError:
-        return FileError(f"the record of what was made, {str(self.path)!r}, {what}; move it away, or choose another output folder")
 
-    def _name(self, output: Path) -> str:
-        return os.path.relpath(output, self.path.parent)
-
-    def _source(self, source: Path) -> str:
-        """What tells ``source`` from others, and no name of it: a folder of results may be given away."""
-        try:
-            return fingerprint(os.path.relpath(source, self.path.parent))
-        except ValueError:  # another drive
-            return fingerprint(os.path.abspath(source))
+def _lock(handle: int) -> bool:
+    """Wait until no other process appends; False on a disk without locks."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
 
 
 def fingerprint(*parts: object) -> str:

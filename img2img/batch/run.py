@@ -2,20 +2,18 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from img2img import images
 from img2img.batch.decide import Decisions, foreign
 from img2img.batch.jobs import Job
-from img2img.batch.manifest import same_content
+from img2img.batch.manifest import RecordWriter, same_content
 from img2img.batch.outcome import Outcome, area, reported
 from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, signed, write_bands
-from img2img.errors import Img2ImgError
-from img2img.files import atomic_path, check_writable
+from img2img.files import atomic_path
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.inference.pipeline import Stream
@@ -45,13 +43,33 @@ def run(
     Raises:
         Img2ImgError: there is something to do, and no folder of outputs can be written to; a record cannot be read.
     """
-    batch = _Batch(jobs, open_, options, progress)
-    todo, reading, writing = iter(jobs), deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
+    decisions = Decisions(jobs, open_, options)
+    decided = map(decisions.begin, jobs)
+    yield from make(decided, lambda: decisions.pipeline, decisions.records, options, strange=decisions.strange, progress=progress)
+
+
+def make(
+    decided: Iterator[Outcome],
+    open_: Callable[[], AnyPipeline],
+    records: Mapping[Path, RecordWriter],
+    options: WriteOptions,
+    *,
+    strange: set[Path],
+    progress: Progress = lambda pixels, share: None,
+) -> Iterator[Outcome]:
+    """Make what was ``decided``: the outcomes of what is "ok" so far, and the others as they are, in their order.
+
+    Args:
+        open_: gives the pipeline, always the same one; called where there is something to do.
+        records: of each folder that holds a record. strange: gets the folders of files that look like lost outputs, and are none.
+    """
+    batch = _Batch(open_, records, options, strange, progress)
+    reading, writing = deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
     with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
 
         def read_ahead() -> None:
-            while len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS) and (job := next(todo, None)):
-                reading.append(batch.begin(job, readers))
+            while len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS) and (following := next(decided, None)):
+                reading.append(batch.begin(following, readers))
 
         try:
             read_ahead()
@@ -68,46 +86,27 @@ def run(
 
 
 class _Batch:
-    def __init__(self, jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, progress: Progress) -> None:
-        self.options, self.progress = options, progress
-        self.folders = [(job.folder, job.target.parent) for job in jobs]
-        self.decisions = Decisions(jobs, options)
+    def __init__(
+        self,
+        open_: Callable[[], AnyPipeline],
+        records: Mapping[Path, RecordWriter],
+        options: WriteOptions,
+        strange: set[Path],
+        progress: Progress,
+    ) -> None:
+        self.records, self.options, self.strange, self.progress = records, options, strange, progress
         self.pending = 0  # pixels that are being read or wait
         self.complete = True  # whether the last picture was finished
         self._open = open_
         self._reading: tuple[Path, Future[Picture]] | None = None
 
-    @cached_property
+    @property
     def pipeline(self) -> AnyPipeline:
         return self._open()
 
-    @cached_property
-    def unwritable(self) -> dict[Path, Img2ImgError]:
-        """Why nothing can be written into folders of outputs; asked once there is something to write, before anything is computed."""
-        found: dict[Path, Img2ImgError] = {}
-        for folder in sorted({each for pair in self.folders for each in pair}):
-            try:
-                check_writable(folder)
-                if folder in self.decisions.records:
-                    self.decisions.records[folder].check_writable()
-            except Img2ImgError as error:
-                found[folder] = error
-        if all(record in found or folder in found for record, folder in self.folders):
-            raise next(iter(found.values()))
-        return found
-
-    def begin(self, job: Job, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
-        """Decide about ``job`` by its header and its output, and begin to read it where there is something to do."""
-        outcome = Outcome(job)
-        with reported(outcome):
-            if job.error:
-                raise job.error
-            self.decisions.probe(job.source)
-        if outcome.status == "ok":
-            self.decisions.decide(outcome, self.pipeline)  # opened here: what goes wrong with a model is not the picture's fault
-        unwritable = self.unwritable if outcome.status == "ok" else {}
-        if error := unwritable.get(job.folder) or unwritable.get(job.target.parent):
-            outcome.status, outcome.error = "failed", error
+    def begin(self, outcome: Outcome, readers: ThreadPoolExecutor) -> tuple[Outcome, Future[Picture] | None]:
+        """Begin to read the picture where there is something to do."""
+        job = outcome.job
         if outcome.status != "ok":
             self.progress(0, 1)
             return outcome, None
@@ -185,9 +184,9 @@ class _Batch:
             identity, touched = options.credentials, outcome.touched
             outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, identity, touched=touched)
             if outcome.doubtful and not same_content(path, job.target):
-                self.decisions.strange.add(job.folder)
+                self.strange.add(job.folder)
                 raise foreign(job)
-            self.decisions.records[job.folder].add(job.target, path, outcome.key, job.source)
+            self.records[job.folder].add(job.target, path, outcome.key, job.source)
 
 
 def _finished(outcome: Outcome) -> Future[Outcome]:

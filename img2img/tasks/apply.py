@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,16 @@ from img2img.options import Options
 from img2img.tasks.task import Request, Task, flag_of
 
 if TYPE_CHECKING:
+    from img2img.batch.outcome import Outcome
+    from img2img.batch.run import Progress
     from img2img.batch.write import WriteOptions
     from img2img.credentials.identity import Identity
     from img2img.inference.pipeline import Pipeline
     from img2img.models import ModelInfo
 
 log = logging.getLogger(__name__)
+
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ class Files:
     key: str | None = None
     max_pixels: int | None = None
     as_json: bool = False
+    shard: str | None = None
+    engine: str = "local"
+    address: str | None = None
+    workers: int | None = None
 
 
 def apply(task: Task[Any], files: Files, options: Options, model: str | None, runtime: Runtime) -> bool:
@@ -52,11 +60,14 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     """
     from img2img import images
     from img2img.batch.console import run_on_console
+    from img2img.batch.run import run
     from img2img.batch.write import WriteOptions
     from img2img.inference.devices import choose_device, choose_dtype
     from img2img.models import peek_info
 
-    choose_dtype(runtime.dtype, choose_device(runtime.device))
+    _check_engine(files)
+    here = runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto")  # elsewhere: what only decides runs here
+    choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
     most = files.max_pixels or images.DEFAULT_MAX_PIXELS
@@ -64,7 +75,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
 
     @cache
     def open_() -> "Pipeline[Any]":
-        pipeline = task.open(name, runtime)
+        pipeline = task.open(name, here)
         for _, each in variants:
             pipeline.check(each)
         return pipeline
@@ -78,7 +89,34 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         _stream(task, files, [each for _, each in variants], write, open_, needed)
         return True
     jobs = _jobs(task, files, variants, lambda: task.suffix(options, info), needed)
-    return run_on_console(jobs, open_, write, spell=partial(flag_of, task), as_json=files.as_json)
+
+    def work(progress: "Progress", check: Callable[[], None]) -> "Iterator[Outcome]":
+        if files.engine == "local":
+            return run(jobs, open_, write, progress=progress)
+        from img2img.engines.ray_engine import Cluster, run_on_ray
+        from img2img.engines.worker import Setup, read_model_file, sha256_of
+
+        file, data = read_model_file(name)
+        setup = Setup(task.pipeline(), runtime, tuple(each for _, each in variants), write, file, sha256_of(data))
+        cluster = Cluster(files.address, files.workers)
+        return run_on_ray(jobs, open_, write, setup, data, cluster, progress=progress, check=check)
+
+    return run_on_console(jobs, work, spell=partial(flag_of, task), as_json=files.as_json)
+
+
+def _check_engine(files: Files) -> None:
+    """ConfigError for options that do not fit the engine."""
+    if files.engine not in ENGINES:
+        raise ConfigError(f"{option('engine')} must be one of {', '.join(ENGINES)}, got {files.engine!r}")
+    if files.engine == "local":
+        given = [option(name) for name in ("address", "workers") if getattr(files, name) is not None]
+        if given:
+            raise ConfigError(f"{' and '.join(given)}: only with {option('engine')} ray")
+        return
+    if "-" in (*files.inputs, files.output):
+        raise ConfigError(f"{option('engine')} ray is for files, and standard input (-) and standard output (-o -) are for one picture")
+    if files.credentials:
+        raise ConfigError(f"{option('credentials')} are signed where their key is: not with {option('engine')} ray")
 
 
 def _identity(files: Files) -> "Identity | None":
@@ -104,10 +142,10 @@ def _jobs(
     task: Task[Any], files: Files, variants: list[tuple[str, Any]], suffix: Callable[[], str], needed: Callable[[], str | None]
 ) -> list[Any]:
     """A job for each input and variant: all of an input's follow each other."""
-    from dataclasses import replace
-
     from img2img.batch.jobs import Naming, is_folder, plan
+    from img2img.batch.shards import Shard
 
+    shard = Shard.parse(files.shard) if files.shard is not None else None
     if len(variants) > 1 and files.output is not None and not is_folder(files.output):
         raise ConfigError(f"{len(variants)} results of each input cannot become the one file {files.output!r}; give a folder: -o out/")
     own = "" if variants[0][0] and task.variants_replace_suffix and files.suffix is None else files.suffix
@@ -121,7 +159,12 @@ def _jobs(
     _tell_left_out(left_out)
     jobs = [job for same_source in zip(*plans, strict=True) for job in same_source]
     prepared = task.prepare([Request(job.source, job.target, job.options) for job in jobs], files.overwrite)
-    return [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+    jobs = [replace(job, options=options) for job, options in zip(jobs, prepared, strict=True)]
+    if shard is None:
+        return jobs
+    mine = [job for job in jobs if job.relative in shard]  # only now: names and checks are those of all pictures
+    log.info("shard %s: %d of %d", shard, len(mine), len(jobs))
+    return mine
 
 
 def _tell_left_out(paths: "list[Path]") -> None:
@@ -150,6 +193,8 @@ def _stream(
     from img2img.batch.stdin import check_stream, run_on_stream
 
     output = None if files.output == "-" else files.output
+    if files.shard is not None:
+        raise ConfigError(f"{option('shard')} is for files, and standard input (-) and standard output (-o -) are for one picture")
     if len(files.inputs) > 1 or (output is None and (files.as_json or sys.stdout.isatty())):
         raise ConfigError("standard input (-) and standard output (-o -) are for one picture; the result goes to a pipe or to -o FILE")
     if len(variants) > 1:

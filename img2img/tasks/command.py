@@ -14,7 +14,7 @@ from img2img.inference.runtime import Runtime
 from img2img.tasks.apply import Files, apply
 from img2img.tasks.task import Task
 
-FILES, MODEL, DEVICE = "Input and output", "Model", "Quality and device"
+FILES, MODEL, DEVICE, ENGINE = "Input and output", "Model", "Quality and device", "Many machines"
 
 _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "output": (
@@ -32,6 +32,10 @@ _FILE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "certificate": (str | None, typer.Option(metavar="FILE", help="PEM chain to sign with.{own}", rich_help_panel=FILES)),
     "key": (str | None, typer.Option(metavar="FILE", help="Its private key, PEM.{own}", rich_help_panel=FILES)),
     "max_pixels": (int | None, typer.Option(min=1, help="Refuse larger inputs.  [default: 200 million]", rich_help_panel=FILES)),
+    "shard": (str | None, typer.Option(metavar="K/N", help="Only part K of N of the pictures, by their names.", rich_help_panel=FILES)),
+    "engine": (str, typer.Option(metavar="NAME", help="local, or ray: on a Ray cluster.", rich_help_panel=ENGINE)),
+    "address": (str | None, typer.Option(help="Cluster, such as auto.  [default: RAY_ADDRESS, or this machine]", rich_help_panel=ENGINE)),
+    "workers": (int | None, typer.Option(min=1, help="Processes.  [default: one a GPU, or a core]", rich_help_panel=ENGINE)),
     "as_json": (bool, typer.Option("--json", help="A line of JSON for each picture on stdout, for programs.", rich_help_panel=FILES)),
 }
 _RUNTIME_OPTIONS: dict[str, tuple[Any, Any]] = {

@@ -1,3 +1,5 @@
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,15 @@ def test_an_unwritable_extension_becomes_png(photos: Path) -> None:
 def test_refused(photos: Path, inputs: list[str], naming: dict[str, str], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         plan([text.format(photos) for text in inputs], Naming(**naming))  # type: ignore[arg-type]
+
+
+def test_a_plan_of_many_names_reads_no_file_and_has_room_for_a_million(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the peak less than 4 kB a name: 4 GB for a million. There is nothing behind the names."""
+    names = [f"{number:06}.jpg" for number in range(5000)]
+    monkeypatch.setattr(os, "walk", lambda top, **options: iter([(str(top), [], names)]))
+    tracemalloc.start()
+    jobs = plan([str(tmp_path)], Naming(str(tmp_path / "out")))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [job.target.name for job in jobs] == names
+    assert peak < 4000 * len(names)
