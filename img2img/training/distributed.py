@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import distributed
 
 from img2img.errors import ConfigError
 from img2img.training.config import TrainerConfig
@@ -41,6 +42,7 @@ def make_fabric(config: TrainerConfig) -> Fabric:
     except (RuntimeError, ValueError, MisconfigurationException) as error:
         asked = f"device {config.device!r} x {devices}" + (f" on each of {nodes} nodes" if nodes > 1 else "")
         raise ConfigError(f"{asked} with {config.precision}: {str(error).splitlines()[0]}") from error
+    _join_again(fabric)
     fabric.launch()
     if fabric.device.type == "cuda":
         choose_kernels(config)
@@ -54,7 +56,7 @@ def nodes_and_devices(config: TrainerConfig) -> tuple[int, int]:
         ConfigError: both say something, and not the same.
     """
     asked = config.nodes, config.devices
-    if not torch.distributed.is_torchelastic_launched():
+    if not distributed.is_torchelastic_launched():
         return asked
     started = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
     if asked not in ((1, 1), started):
@@ -62,6 +64,23 @@ def nodes_and_devices(config: TrainerConfig) -> tuple[int, int]:
             f"torchrun started {started[0]} nodes of {started[1]} processes, but nodes is {asked[0]} and devices {asked[1]}: leave them out"
         )
     return started
+
+
+def _join_again(fabric: Fabric) -> None:
+    """Where torchrun has started this process anew, meet the others under names of this attempt.
+
+    Its store keeps the addresses of the processes of the attempt before, and who is first would look for them there until a timeout.
+    """
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if attempt == "0" or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    store = distributed.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)  # type: ignore[attr-defined]
+    distributed.init_process_group(
+        "nccl" if fabric.device.type == "cuda" else "gloo",
+        store=distributed.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]
+        rank=int(os.environ["RANK"]),
+        world_size=int(os.environ["WORLD_SIZE"]),
+    )
 
 
 def cache_folder(run: Path, fabric: Fabric) -> Path:

@@ -74,7 +74,7 @@ PRESETS: dict[str, GenerateConfig] = {
             weight=1.0, mode="nonsaturating", r1=0.1, network={"name": "patchgan", "width": 64, "layers": 4, "norm": "none"}
         ),
         training=_TRAINING.model_copy(
-            update={"batch": 16, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, "betas": (0.0, 0.99)}
+            update={"batch": 16, "learning_rate": 3e-4, "discriminator_learning_rate": 3e-4, "betas": (0.0, 0.99)}
         ),
     ),
     # Liu et al. 2021 (arXiv 2101.04775), for 100 to 1,000 pictures; the discriminator's size is that of the generator.
