@@ -17,7 +17,6 @@ from pathlib import Path
 
 from PIL import Image, ImageFilter
 
-GENERATOR = ["--set", "data.flip=false", "--set", "network.width=32", "--set", "adversary.network.width=32"]
 TRANSLATOR = ["--preset", "pix2pix", "--size", "64", "--set", "network.width=16", "--set", "network.levels=4"]
 FIGURES = {"psnr_rgb": "higher", "ssim_rgb": "higher", "lpips": "lower"}
 
@@ -50,8 +49,9 @@ def main() -> None:
     parser.add_argument("--real", type=int, default=60)
     parser.add_argument("--synthetic", type=int, default=600)
     parser.add_argument("--test", type=int, default=100)
-    parser.add_argument("--preset", default="dcgan", help="of the generator")
-    parser.add_argument("--generator-images", type=int, default=40_000)
+    parser.add_argument("--preset", default="fastgan", help="of the generator")
+    parser.add_argument("--width", type=int, default=16, help="of both networks of the generator")
+    parser.add_argument("--generator-images", type=int, default=12_000)
     parser.add_argument("--images", type=int, default=6000, help="samples that each translator is trained on")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("synthetic"))
@@ -64,8 +64,9 @@ def main() -> None:
     work: Path = options.work
     tested, known = pairs(test, work / "test"), pairs(real, work / "real")
     run = work / f"generator-{options.preset}"
-    images = ["--images", options.generator_images]
-    command("train", "generate", "--data", known / "B", "--preset", options.preset, *GENERATOR, "--run", run, *images)
+    widths = ["--set", f"network.width={options.width}", "--set", f"adversary.network.width={options.width}"]
+    words = ["--preset", options.preset, "--images", options.generator_images, "--set", "data.flip=false", *widths]
+    command("train", "generate", "--data", known / "B", *words, "--run", run)
     command("generate", "-m", run, "-n", options.synthetic, "-o", work / "samples", "--overwrite")
     made = pairs(sorted((work / "samples").glob("*.png")), work / "synthetic")
     found: dict[str, dict[str, list[float]]] = {}
