@@ -99,7 +99,7 @@ def main() -> None:
     ideal = options.chunks * SECONDS / options.workers / 3600
     missing = total - found["done"] - found["named"]
     sys.stdout.write(
-        f"{total:,} pictures on {options.workers:,} workers: {found['hours']:.2f} hours, {ideal / found['hours']:.1%} of what they "
+        f"{total:,} pictures on {options.workers:,} workers: {found['hours']:.2f} hours, {ideal / found['hours']:.2%} of what they "
         f"could do without a loss; {found['tries lost']:,.0f} chunks lost their process, {found['hours lost']:.2f} hours done twice, "
         f"{found['named']:,.0f} pictures named, {missing:,.0f} missing\n"
     )
