@@ -76,6 +76,18 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(lock)
 
 
+@contextlib.contextmanager
+def temporary_path(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """A path on this machine to write to what ``target``, elsewhere, will be; with its suffix, under its name in messages. Deleted."""
+    with tempfile.TemporaryDirectory(prefix="img2img-") as folder:
+        temporary = Path(os.path.realpath(folder), "result" + Path(target).suffix)
+        _being_written[temporary] = os.fspath(target)
+        try:
+            yield temporary
+        finally:
+            del _being_written[temporary]
+
+
 def shown(path: str | os.PathLike[str]) -> str:
     """What messages call ``path``: for a temporary path of ``atomic_path``, the name that was asked for."""
     return _being_written.get(Path(path), os.fspath(path))

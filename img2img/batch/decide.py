@@ -1,6 +1,5 @@
 """Whether there is anything to do for a job: by its header, by the output that is there, and by the record of what was made."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -15,6 +14,7 @@ from img2img.errors import Img2ImgError, PictureError
 from img2img.files import check_writable
 from img2img.images.formats import FORMATS
 from img2img.images.probe import Probe
+from img2img.storage.url import Url, resolved
 
 
 class Decisions:
@@ -31,7 +31,7 @@ class Decisions:
 
     def __init__(self, jobs: Sequence[Job], open_: Callable[[], AnyPipeline], options: WriteOptions, identity: str | None = None) -> None:
         self.options = options
-        self.sources = {os.path.realpath(job.source) for job in jobs}
+        self.sources = {resolved(job.source) for job in jobs}
         self.records = {folder: Record(folder) for folder in {job.folder for job in jobs}}
         self.strange: set[Path] = set()
         self._folders = {(job.folder, job.target.parent) for job in jobs}
@@ -52,7 +52,8 @@ class Decisions:
         found: dict[Path, Img2ImgError] = {}
         for folder in sorted({each for pair in self._folders for each in pair}):
             try:
-                check_writable(folder)
+                if not isinstance(folder, Url):
+                    check_writable(folder)
                 if folder in self.records:
                     self.records[folder].check_writable()
             except Img2ImgError as error:
@@ -119,16 +120,18 @@ class Decisions:
         if not job.target.exists():
             return False
         found = self.records[job.folder].key(job.target)
-        if os.path.realpath(job.target) in self.sources:
+        if resolved(job.target) in self.sources:
             if found is not None and found.startswith(how):
                 return True  # replaced by an earlier run
             if not self.options.overwrite:
                 raise PictureError(f"the output {str(job.target)!r} is an input; give -o or --suffix, or --overwrite to replace it")
+            outcome.replaces = True
             return False
         if found is None and not self.options.overwrite:
             if not self._may_be_lost(outcome):
                 raise foreign(job)
             outcome.doubtful = True
+        outcome.replaces = not outcome.doubtful
         return found == outcome.key
 
     def _may_be_lost(self, outcome: Outcome) -> bool:

@@ -14,6 +14,7 @@ from img2img.errors import ConfigError, PictureError
 from img2img.files import ignores_case
 from img2img.images.formats import FORMATS
 from img2img.options import Options
+from img2img.storage.url import Url, absolute, place, resolved
 
 
 @dataclass(frozen=True, slots=True)  # there may be millions
@@ -70,7 +71,7 @@ def check_naming(inputs: Sequence[str], naming: Naming) -> None:
     if naming.output is None or is_folder(naming.output):
         return
     images.check_format(naming.output)
-    if len(inputs) > 1 or Path(inputs[0]).is_dir():
+    if len(inputs) > 1 or place(inputs[0]).is_dir():
         raise ConfigError(f"several inputs cannot become the one file {naming.output!r}; give a folder: {naming.output.rstrip('/')}/")
     if naming.extension is not None and images.check_format("." + naming.extension.lstrip(".")) != images.check_format(naming.output):
         raise ConfigError(f"the output {naming.output!r} and the extension {naming.extension!r} are two formats")
@@ -91,15 +92,15 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     """
     check_naming(inputs, naming)
     jobs: dict[Path, Job] = {}
-    realpath = cache(os.path.realpath)  # of the few folders
+    real = cache(resolved)  # of the few folders
     for text in inputs:
-        is_dir = Path(text).is_dir()
+        is_dir = place(text).is_dir()
         for source in images.collect([text], recursive=recursive, tolerant=True, left_out=left_out):
-            job = _job(text, source, naming)
-            real = realpath(job.folder)
-            inside = is_dir and real != realpath(text) and Path(os.path.realpath(source.path)).is_relative_to(real)
+            job = _job(text, source, naming, is_dir)
+            folder = real(job.folder)
+            inside = is_dir and folder != real(text) and place(resolved(source.path)).is_relative_to(place(folder))
             if not inside:
-                jobs.setdefault(Path(os.path.abspath(source.path)), job)
+                jobs.setdefault(place(absolute(source.path)), job)
     if not jobs:
         raise PictureError(f"nothing to do: all pictures lie in the output folder {naming.output!r}")
     if naming.output is not None and not is_folder(naming.output):
@@ -109,29 +110,28 @@ def plan(inputs: Sequence[str], naming: Naming, *, recursive: bool = False, left
     return _distinct(list(jobs.values()))
 
 
-def _job(text: str, source: images.Source, naming: Naming) -> Job:
-    return replace(_named(text, source, naming), relative=source.relative.as_posix())
+def _job(text: str, source: images.Source, naming: Naming, is_dir: bool) -> Job:
+    return replace(_named(text, source, naming, is_dir), relative=source.relative.as_posix())
 
 
-def _named(text: str, source: images.Source, naming: Naming) -> Job:
-    given = Path(text)
+def _named(text: str, source: images.Source, naming: Naming, is_dir: bool) -> Job:
     if source.error:  # a folder that cannot be entered
-        folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())
+        folder = place(naming.output if naming.output is not None else absolute(text) + naming.default())
         return Job(source.path, folder / source.relative, folder, error=source.error)
     extension = naming.ending + _extension(source.path, naming)
-    if naming.output is None and not given.is_dir():
+    if naming.output is None and not is_dir:
         suffix = naming.default() if naming.suffix is None else naming.suffix
         return Job(source.path, source.path.with_name(source.path.stem + suffix + extension), source.path.parent)
     if naming.output is not None and not is_folder(naming.output):
-        return Job(source.path, Path(naming.output), Path(naming.output).parent)
-    folder = Path(naming.output) if naming.output is not None else Path(os.path.abspath(given) + naming.default())
+        return Job(source.path, place(naming.output), place(naming.output).parent)
+    folder = place(naming.output if naming.output is not None else absolute(text) + naming.default())
     name = source.relative.stem + (naming.suffix or "") + extension
     return Job(source.path, folder / source.relative.parent / name, folder)
 
 
 def is_folder(output: str) -> bool:
     """Whether -o means a folder: one that exists, a name with a slash at its end, or a name without an extension."""
-    return Path(output).is_dir() or output.endswith(("/", os.sep)) or not Path(output).suffix
+    return output.endswith(("/", os.sep)) or not Path(output).suffix or place(output).is_dir()
 
 
 def _extension(source: Path, naming: Naming) -> str:
@@ -184,7 +184,8 @@ def _longer(job: Job) -> Iterator[Path]:
 
 def _spelling(jobs: list[Job]) -> Callable[[Path], str]:
     """What is equal for two names of one file: in small letters where names differ by case alone and a disk takes them for one."""
-    names = {os.path.abspath(name) for job in jobs for name in (job.target, next(_longer(job)))}
-    if len({name.casefold() for name in names}) < len(names) and any(map(ignores_case, {job.target.parent for job in jobs})):
-        return lambda target: os.path.abspath(target).casefold()
-    return os.path.abspath
+    names = {absolute(name) for job in jobs for name in (job.target, next(_longer(job)))}
+    folders = {job.target.parent for job in jobs if not isinstance(job.target, Url)}
+    if len({name.casefold() for name in names}) < len(names) and any(map(ignores_case, folders)):
+        return lambda target: absolute(target).casefold()
+    return absolute

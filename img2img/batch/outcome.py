@@ -25,6 +25,7 @@ class Outcome:
     key: str = ""  # what the record says the output was made with
     touched: bool = True  # as of the pipeline's result
     doubtful: bool = False  # whether an output is there that may be ours, though the record has lost it
+    replaces: bool = False  # whether an output is there that may be replaced
 
 
 def area(outcome: Outcome) -> int:

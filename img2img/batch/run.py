@@ -1,19 +1,20 @@
 """Many pictures: read, computed and written at once, so that the processor never waits for a disk."""
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from img2img import images
-from img2img.batch.decide import Decisions, foreign
+from img2img.batch.decide import Decisions
 from img2img.batch.jobs import Job
-from img2img.batch.manifest import RecordWriter, same_content
+from img2img.batch.manifest import RecordWriter
 from img2img.batch.outcome import Outcome, area, reported
+from img2img.batch.placed import placed
 from img2img.batch.write import AnyPipeline, Strip, WriteOptions, goes_in_bands, one_ahead, signed, write_bands
-from img2img.files import atomic_path
 from img2img.images import Picture
 from img2img.images.formats import FORMATS
 from img2img.inference.pipeline import Stream
@@ -65,7 +66,7 @@ def make(
     """
     batch = _Batch(open_, records, options, strange, progress)
     reading, writing = deque[tuple[Outcome, Future[Picture] | None]](), deque[Future[Outcome]]()
-    with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
+    with _flushed(records.values()), ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
 
         def read_ahead() -> None:
             while len(reading) < READ_AHEAD and (not reading or batch.pending < READ_AHEAD_PIXELS) and (following := next(decided, None)):
@@ -174,7 +175,7 @@ class _Batch:
         """Write ``picture``, or ``bands`` with what else ``picture`` holds, and put it on record."""
         job, options = outcome.job, self.options
         label = self.pipeline.label_for(job.options) if options.label and outcome.touched else None
-        with atomic_path(job.target) as path:
+        with placed(outcome, self.records[job.folder], self.strange, overwrite=options.overwrite) as path:
             if bands is None:
                 chosen: dict[str, Any] = {"quality": options.quality, "strip_metadata": options.strip_metadata}
                 outcome.notes += images.write(picture, path, **chosen, label=label)
@@ -183,10 +184,16 @@ class _Batch:
             name = FORMATS[images.check_format(job.target)].name
             identity, touched = options.credentials, outcome.touched
             outcome.notes += signed(path, name, job.source, picture.format, self.pipeline, job.options, identity, touched=touched)
-            if outcome.doubtful and not same_content(path, job.target):
-                self.strange.add(job.folder)
-                raise foreign(job)
-            self.records[job.folder].add(job.target, path, outcome.key, job.source)
+
+
+@contextlib.contextmanager
+def _flushed(records: Iterable[RecordWriter]) -> Iterator[None]:
+    """Afterwards the records are written, however the block ended."""
+    try:
+        yield
+    finally:
+        for record in records:
+            record.flush()
 
 
 def _finished(outcome: Outcome) -> Future[Outcome]:

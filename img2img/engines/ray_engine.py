@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from img2img.batch.decide import Decisions
@@ -16,6 +15,7 @@ from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.engines.chunks import Chunk, Chunks, after_loss
 from img2img.engines.worker import Done, Setup, pipeline_of, work
 from img2img.errors import ConfigError, EngineError, Img2ImgError, option
+from img2img.storage.url import absolute, place
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _describe(setup: Setup, model: list[Any]) -> str:
 
 
 def _absolute(job: Job) -> Job:
-    source, target, folder = (Path(os.path.abspath(path)) for path in (job.source, job.target, job.folder))
+    source, target, folder = (place(absolute(path)) for path in (job.source, job.target, job.folder))
     return replace(job, source=source, target=target, folder=folder)
 
 

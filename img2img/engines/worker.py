@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -111,11 +112,17 @@ def work(setup: Setup, fetch: Callable[[], bytes], outcomes: list[Outcome]) -> D
     """Make what was decided. Errors of pictures are outcomes; errors as ``pipeline_of``."""
     started = time.perf_counter()
     pipeline = pipeline_of(setup, fetch)
-    records = {folder: RecordWriter(folder) for folder in {outcome.job.folder for outcome in outcomes}}
+    records = {folder: _record(folder) for folder in {outcome.job.folder for outcome in outcomes}}
     strange = set[Path]()
     with _in_folder(setup.folder), _messages() as messages:
         made = list(make(iter(outcomes), lambda: pipeline, records, setup.write, strange=strange))
     return Done(made, time.perf_counter() - started, strange, messages)
+
+
+@cache
+def _record(folder: Path) -> RecordWriter:
+    """One for all chunks of the process: in object storage it fills objects of many lines."""
+    return RecordWriter(folder)
 
 
 @contextlib.contextmanager

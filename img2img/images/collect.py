@@ -10,6 +10,8 @@ from pathlib import Path
 from img2img.errors import PictureError
 from img2img.images.extras import INSTALL
 from img2img.images.formats import OF_EXTRA, READABLE_SUFFIXES
+from img2img.storage.objects import listed, matching
+from img2img.storage.url import Url, place
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,13 @@ def _kind(path: Path) -> str:
 
 
 def _expand(text: str, recursive: bool, left_out: list[Path]) -> list[Source]:
-    path = Path(text)
+    path = place(text)
+    if isinstance(path, Url):
+        return _expand_url(path, text, recursive, left_out)
     if text and path.is_dir():
         unread: list[Path] = []
         sources = sorted(_walk(path, recursive, unread), key=lambda source: source.path)
-        if not sources:
-            deeper = "" if recursive else " (folders in it are searched with --recursive)"
-            raise PictureError(f"the folder {text!r} holds no picture{deeper}" + (f"; left out: {in_one_line(unread)}" if unread else ""))
-        left_out += unread
-        return sources
+        return _some(sources, text, recursive, unread, left_out)
     if text and os.path.lexists(path):  # before patterns: a file may be called "a[1].png"
         return [Source(path, Path(path.name))]
     if glob.has_magic(text):
@@ -90,6 +90,39 @@ def _expand(text: str, recursive: bool, left_out: list[Path]) -> list[Source]:
         left_out += [match for match in matches if not _wanted(match.name)]
         return sources
     raise PictureError(f"there is no file or folder {text!r}")
+
+
+def _some(sources: list[Source], text: str, recursive: bool, unread: list[Path], left_out: list[Path]) -> list[Source]:
+    """``sources`` of the folder ``text``. PictureError where there are none."""
+    if not sources:
+        deeper = "" if recursive else " (folders in it are searched with --recursive)"
+        raise PictureError(f"the folder {text!r} holds no picture{deeper}" + (f"; left out: {in_one_line(unread)}" if unread else ""))
+    left_out += unread
+    return sources
+
+
+def _expand_url(url: Url, text: str, recursive: bool, left_out: list[Path]) -> list[Source]:
+    if not text.endswith("/") and url.is_file():
+        return [Source(url, Path(url.name))]
+    if glob.has_magic(text) and not url.is_dir():
+        base = next(parent for parent in url.parents if not glob.has_magic(str(parent)))
+        found = matching(url, Url(base))
+        sources = [_listed(path, name, f"{base}/{name}") for path, name in found if _wanted(path.name)]
+        if not sources:
+            raise PictureError(f"no picture matches {text!r}")
+        left_out += [path for path, _ in found if not _wanted(path.name)]
+        return sources
+    found = [each for each in listed(url, recursive=recursive) if not any(part.startswith(".") for part in each[1].split("/"))]
+    if not found and not url.is_dir():
+        raise PictureError(f"there is no file or folder {text!r}")
+    sources = [_listed(path, name, f"{url}/{name}") for path, name in found if _wanted(path.name)]
+    return _some(sources, text, recursive, [path for path, _ in found if not _wanted(path.name)], left_out)
+
+
+def _listed(url: Url, name: str, whole: str) -> Source:
+    """The object called ``whole``, if a path can name it."""
+    error = None if str(url) == whole else PictureError(f"{whole!r} has an empty folder, or one called '.', in its name: rename it")
+    return Source(url, Path(name), error)
 
 
 def _walk(folder: Path, recursive: bool, left_out: list[Path]) -> Iterator[Source]:

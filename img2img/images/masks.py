@@ -13,6 +13,7 @@ from img2img.errors import ConfigError, PictureError, option
 from img2img.images.formats import READABLE_SUFFIXES
 from img2img.images.profiles import in_srgb
 from img2img.images.read import read
+from img2img.storage.url import is_url, refuse_url
 
 LEVEL = 1 / 255
 SNAP = 8 * LEVEL  # JPEG turns black and white into values this near to them
@@ -30,7 +31,9 @@ def mask_of(mask: str, source: Path | None) -> Path:
 
     Raises:
         PictureError: there is no such file or folder; a folder for standard input; no partner in the folder, or several.
+        ConfigError: ``mask`` is a URL.
     """
+    refuse_url("mask", mask)
     path = Path(mask)
     if not path.is_dir():
         if not path.exists():
@@ -41,7 +44,7 @@ def mask_of(mask: str, source: Path | None) -> Path:
     # By trying names, not by listing the folder, which may hold a million; by identity, as a disk may not tell .png from .PNG.
     names = [source.stem + each for suffix in sorted(READABLE_SUFFIXES) for each in (suffix, suffix.upper())]
     found = {_identity(path / name): path / name for name in reversed(names) if (path / name).is_file()}
-    if source.is_file():
+    if not is_url(source) and source.is_file():
         found.pop(_identity(source), None)
     if not found:
         raise PictureError(f"{str(source)!r} has no mask: no picture in {mask!r} is called {source.stem!r} with any suffix")

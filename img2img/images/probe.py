@@ -55,7 +55,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS)
     Raises:
         PictureError: as ``read`` does, apart from damage that only decoding finds.
     """
-    with open_regular(path) as file:
+    with open_regular(path, in_parts=True) as file:
         name = repr(os.fspath(path))
         with decoding(name, max_pixels):
             head = file.read(512)

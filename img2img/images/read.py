@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from PIL import Image
@@ -38,6 +37,7 @@ from img2img.images.probe import (
 from img2img.images.raw import is_raw_tiff
 from img2img.images.safe_open import MAX_BYTES, decoding, open_regular, read_whole
 from img2img.images.sized import GEO_TAGS
+from img2img.storage.url import place
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def read(
     becomes gray.
 
     Args:
-        source: a path, a file's bytes, or an open binary file (read to its end).
+        source: a path or URL, a file's bytes, or an open binary file (read to its end).
         max_pixels: refused above that many pixels, all frames together, before anything is decoded.
         name: what messages call the source; its path by default.
         bands: take any number of bands from a TIFF: samples that the file does not call colors or alpha, pages of one band each, float and
@@ -76,7 +76,7 @@ def read(
         return _read(io.BytesIO(source), max_pixels, repr(name or "the picture"), bands, missing)
     if isinstance(source, (str, os.PathLike)):
         with open_regular(source) as file:
-            return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands, missing), source=Path(source))
+            return replace(_read(file, max_pixels, repr(name or os.fspath(source)), bands, missing), source=place(source))
     name = repr(name or "the picture")
     return _read(io.BytesIO(read_whole(source, name, max_pixels)), max_pixels, name, bands, missing)
 

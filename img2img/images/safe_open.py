@@ -1,6 +1,7 @@
 """Files that are safe to open, and the one boundary where whatever a decoder throws becomes a ``PictureError``."""
 
 import contextlib
+import io
 import os
 import re
 import stat
@@ -12,18 +13,26 @@ from typing import BinaryIO
 from PIL import Image
 
 from img2img.errors import PictureError, cause_of, is_out_of_memory
+from img2img.storage.objects import open_object, read_object, state
+from img2img.storage.url import Url, is_url, place
 
 MAX_BYTES = 4 * 1024**3  # no picture within DEFAULT_MAX_PIXELS comes near; sparse files of any size cost nothing to make
 
 
 @contextlib.contextmanager
-def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """The file at ``path``, open for reading, if it is one that can be read without hanging.
+def open_regular(path: str | os.PathLike[str], *, in_parts: bool = False) -> Iterator[BinaryIO]:
+    """The file at ``path``, open for reading, if it is one that can be read without hanging; an object in storage is fetched into memory.
+
+    Args:
+        in_parts: of an object, fetch only what is read, as for a header.
 
     Raises:
         PictureError: not there, not readable, empty, larger than ``MAX_BYTES``, or a folder, FIFO, socket or device.
     """
     name = repr(os.fspath(path))
+    if is_url(path) and isinstance(url := place(path), Url):
+        yield _object(url, name, in_parts)
+        return
     try:
         # Asked before opening, as opening a tape or a watchdog does something; asked again below of what was really opened.
         _check(os.stat(path), name)
@@ -41,12 +50,26 @@ def _check(status: os.stat_result, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file (a device, pipe or socket)"
         raise PictureError(f"{name} is {kind}; a picture file is wanted")
-    if status.st_size == 0:
+    _check_size(status.st_size, name)
+
+
+def _check_size(size: int, name: str) -> None:
+    if size == 0:
         raise PictureError(f"{name} is empty")
-    if status.st_size > MAX_BYTES:
-        raise PictureError(
-            f"{name} has {status.st_size / 1024**3:.1f} GiB, more than the {MAX_BYTES // 1024**3} GiB that a picture may have"
-        )
+    if size > MAX_BYTES:
+        raise PictureError(f"{name} has {size / 1024**3:.1f} GiB, more than the {MAX_BYTES // 1024**3} GiB that a picture may have")
+
+
+def _object(url: Url, name: str, in_parts: bool) -> BinaryIO:
+    try:
+        _check_size(state(url)[0], name)
+    except FileNotFoundError as error:
+        raise PictureError(f"{name} cannot be read: {error.strerror}") from error
+    if in_parts:
+        return open_object(url)
+    data = read_object(url, MAX_BYTES)
+    _check_size(len(data), name)  # it may have grown
+    return io.BytesIO(data)
 
 
 @contextlib.contextmanager

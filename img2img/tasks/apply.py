@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from img2img.errors import ConfigError, PictureError, option
 from img2img.inference.runtime import Runtime
 from img2img.options import Options
+from img2img.storage.url import is_url, refuse_url
 from img2img.tasks.task import Request, Task, flag_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     from img2img.models import peek_info
 
     _check_engine(files)
+    _check_places(files)
     here = runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto")  # elsewhere: what only decides runs here
     choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)
@@ -117,6 +119,15 @@ def _check_engine(files: Files) -> None:
         raise ConfigError(f"{option('engine')} ray is for files, and standard input (-) and standard output (-o -) are for one picture")
     if files.credentials:
         raise ConfigError(f"{option('credentials')} are signed where their key is: not with {option('engine')} ray")
+
+
+def _check_places(files: Files) -> None:
+    """ConfigError for options that do not fit object storage."""
+    if "-" in files.inputs and files.output is not None:
+        refuse_url("output", files.output)
+    for each in (*files.inputs, files.output or ""):
+        if files.credentials and is_url(each):
+            raise ConfigError(f"{option('credentials')} are signed on disks: {each!r} is a URL; give files on this machine")
 
 
 def _identity(files: Files) -> "Identity | None":

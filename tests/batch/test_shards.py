@@ -121,7 +121,7 @@ def test_lines_of_several_processes_stay_whole(tmp_path: Path) -> None:
 
 
 def test_without_locks_a_line_that_does_not_fit_is_left_for_readers_to_pass_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("img2img.batch.manifest._lock", lambda handle: False)
+    monkeypatch.setattr("img2img.batch.journal._lock", lambda handle: False)
     (tmp_path / "a").write_text("made")
     Record(tmp_path).add(tmp_path / "a", tmp_path / "a", "key", tmp_path / "in.png")
     size = os.path.getsize(tmp_path / NAME)

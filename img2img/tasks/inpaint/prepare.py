@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img2img.errors import ConfigError, option
+from img2img.storage.url import refuse_url
 from img2img.tasks.inpaint.options import InpaintOptions, check_says_where
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ def prepare(requests: "Sequence[Request]", overwrite: bool) -> list[InpaintOptio
     """The options of ``requests``, checked together.
 
     Raises:
-        ConfigError: nothing says where to fill; the masks of several pictures would go into one file, or over an input or a mask.
+        ConfigError: nothing says where to fill; the masks of several pictures would go into one file, over an input or a mask, or to a URL.
         PictureError: a mask is to be written to a file of an unknown format.
     """
     options: InpaintOptions = requests[0].options
     check_says_where(options)
     if options.mask_out is None:
         return [request.options for request in requests]
+    refuse_url("mask_out", options.mask_out)
     from img2img.batch.jobs import is_folder
     from img2img.images import check_format
     from img2img.tasks.inpaint.mask_out import mask_path

@@ -1,0 +1,1 @@
+"""Object storage through fsspec, beside the paths of disks."""
