@@ -32,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "__init__": {"api"},
     "__main__": {"cli"},
 }
-FOR_ALL = {"errors", "files", "config", "options", "recent"}
+FOR_ALL = {"errors", "files", "config", "options", "recent", "storage"}
 
 
 def allowed(layer: str) -> set[str]:

@@ -72,7 +72,7 @@ class ObjectJournal:
             with ThreadPoolExecutor(READERS) as readers:
                 data = b"\n".join(readers.map(lambda url: read_object(url, MAX_BYTES), new))
         except PictureError as error:
-            raise record_error(self.folder, f"cannot be read: {error}") from error
+            raise FileError(f"the record of what was made: {error}") from error
         self._seen, self._looked = found, time.monotonic()
         return data
 
@@ -90,4 +90,4 @@ class ObjectJournal:
         try:
             put(self._url, data, replace=True)
         except FileError as error:
-            raise record_error(self.folder, str(error)) from error
+            raise FileError(f"the record of what was made: {error}; choose another output folder") from error

@@ -37,7 +37,7 @@ def read_object(url: Url, most: int) -> bytes:
     fs, path = at(url)
     size = _size(url)  # ranges of an empty object are errors
     with told(url):
-        return cast(bytes, fs.cat_file(path, 0, most + 1)) if size else b""
+        return cast(bytes, fs.cat_file(path, start=0, end=most + 1)) if size else b""
 
 
 def open_object(url: Url) -> BinaryIO:
@@ -108,7 +108,7 @@ class _Ranges(io.RawIOBase):
             return 0
         fs, path = at(self.url)
         with told(self.url):
-            data = fs.cat_file(path, self.position, end)
+            data = fs.cat_file(path, start=self.position, end=end)
         buffer[: len(data)] = data
         self.position += len(data)
         return len(data)
@@ -132,7 +132,7 @@ def _found(infos: dict[str, dict[str, Any]], path: str, url: Url) -> list[tuple[
     for name, info in infos.items():
         below = name.removeprefix(path.rstrip("/")).removeprefix("/")
         if info["type"] == "file" and below and not below.endswith("/"):  # an empty object stands for a folder
-            each = Url(url, below)
+            each = Url(f"{url}/{below}")
             each.known = _state(info)
             found.append((each, below))
     return sorted(found, key=lambda each: (each[0], len(each[1])))  # of names that make one path the plain one first
