@@ -56,14 +56,17 @@ def test_a_url_to_standard_output_and_in_python(memory: Url) -> None:
     ("words", "message"),
     [
         (["upscale", "-", "-o", "memory://x/a.png"], "--output 'memory://x/a.png' is a URL; give a path on this machine"),
-        (["upscale", "memory://x/a.png", "--credentials"], "--credentials are signed on disks: 'memory://x/a.png' is a URL; give files on this machine"),
+        (
+            ["upscale", "memory://x/a.png", "--credentials"],
+            "--credentials are signed on disks: 'memory://x/a.png' is a URL; give files on this machine",
+        ),
         (["upscale", "s3://", "-o", "out/"], "'s3://' is no place in object storage (s3://BUCKET/FOLDER; not on Windows)"),
         (
-            ["inpaint", "samples/a.png", "--mask", "memory://x/mask.png", "--mask-out", "memory://x/m.png"],
+            ["inpaint", "samples/a.png", "--box", "1,1,2,2", "--mask-out", "memory://x/m.png"],
             "--mask-out 'memory://x/m.png' is a URL; give a path on this machine",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_object_storage_is_refused(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,12 +79,9 @@ def test_what_does_not_fit_object_storage_is_refused(
 
 
 def test_masks_and_previews_are_files(memory: Url) -> None:
-    store(memory, "a.png")
+    put(memory / "a.png", png(0, side=20), replace=False)
     mask = CliRunner().invoke(app, ["inpaint", f"{memory}/a.png", "--mask", f"{memory}/a.png", "-o", f"{memory}/out.png"])
-    assert (mask.exit_code, mask.output) == (
-        1,
-        f"img2img: '{memory}/a.png': --mask '{memory}/a.png' is a URL; give a path on this machine\n",
-    )
+    assert (mask.exit_code, mask.output) == (2, f"img2img: --mask '{memory}/a.png' is a URL; give a path on this machine\n")
     words = ["stylize", f"{memory}/a.png", "--style", "cafe-terrace", "--method", "optimize", "--iterations", "1"]
     preview = CliRunner().invoke(app, [*words, "-o", f"{memory}/out.png", "--preview", f"{memory}/p.png"])
     assert preview.exit_code == 2

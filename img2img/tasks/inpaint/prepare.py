@@ -18,11 +18,14 @@ def prepare(requests: "Sequence[Request]", overwrite: bool) -> list[InpaintOptio
     """The options of ``requests``, checked together.
 
     Raises:
-        ConfigError: nothing says where to fill; the masks of several pictures would go into one file, over an input or a mask, or to a URL.
+        ConfigError: nothing says where to fill; the masks of several pictures would go into one file, or over an input or a mask;
+            masks are given as URLs.
         PictureError: a mask is to be written to a file of an unknown format.
     """
     options: InpaintOptions = requests[0].options
     check_says_where(options)
+    if isinstance(options.mask, str):
+        refuse_url("mask", options.mask)
     if options.mask_out is None:
         return [request.options for request in requests]
     refuse_url("mask_out", options.mask_out)
