@@ -87,10 +87,10 @@ def remove(url: Url) -> None:
 
 
 class _Ranges(io.RawIOBase):
-    """An object of ``size`` bytes, read in ranges."""
+    """An object of ``size`` bytes, read in ranges; its first ``BLOCK`` once, as readers of headers come back there."""
 
     def __init__(self, url: Url, size: int) -> None:
-        self.url, self.size, self.position = url, size, 0
+        self.url, self.size, self.position, self.head = url, size, 0, b""
 
     def readable(self) -> bool:
         return True
@@ -106,12 +106,19 @@ class _Ranges(io.RawIOBase):
         end = min(self.position + len(buffer), self.size)
         if end <= self.position:
             return 0
-        fs, path = at(self.url)
-        with told(self.url):
-            data = fs.cat_file(path, start=self.position, end=end)
+        if self.position < BLOCK:
+            self.head = self.head or self._fetch(0, min(BLOCK, self.size))
+            data = self.head[self.position : end]
+        else:
+            data = self._fetch(self.position, end)
         buffer[: len(data)] = data
         self.position += len(data)
         return len(data)
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        fs, path = at(self.url)
+        with told(self.url):
+            return cast(bytes, fs.cat_file(path, start=start, end=end))
 
 
 def _size(url: Url) -> int:
