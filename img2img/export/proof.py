@@ -57,10 +57,13 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
 
 
 def prove_styles(part: Part, exported: Exported) -> list[Difference]:
-    """As ``prove``, for a style encoder: how far its codes are, for codes whose numbers are about 1."""
-    sizes = tuple((height + LEAST_STYLE, width + LEAST_STYLE) for height, width in SIZES)
+    """As ``prove``, for a style encoder: differences of codes as shares of the code's largest number, which goes far beyond 1."""
+    found = []
     with torch.inference_mode():
-        return [Difference(part.name, what, _largest(exported(x[None]), part.module(x[None]))) for what, x in _pictures(sizes)]
+        for what, x in _pictures(tuple((height + LEAST_STYLE, width + LEAST_STYLE) for height, width in SIZES)):
+            code = part.module(x[None])
+            found.append(Difference(part.name, what, _largest(exported(x[None]), code) / max(float(code.abs().max()), 1)))
+    return found
 
 
 def _apply(network: Network, given: dict[str, Tensor], x: Tensor) -> Tensor:

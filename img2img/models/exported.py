@@ -91,11 +91,11 @@ class Exported(nn.Module):
         return code
 
 
-def described(texts: Mapping[str, str], where: Path) -> tuple[ModelInfo, ExportInfo]:
-    """What the metadata ``texts`` of the file ``where`` say. ModelError: nothing of ours, or what does not fit."""
+def described(texts: Mapping[str, str], kind: str, where: Path) -> tuple[ModelInfo, ExportInfo]:
+    """What the metadata ``texts`` of the file ``where``, of a ``kind``, say. ModelError: nothing of ours, or what does not fit."""
     if METADATA_KEY not in texts or EXPORT_KEY not in texts:
         raise ModelError(
-            f"{str(where)!r} was not exported by img2img: it does not say what it is for; take the PyTorch file it was made from"
+            f"{str(where)!r} is {kind} that img2img did not export: it does not say what it is for; take the PyTorch file it was made from"
         )
     try:
         info, about = ModelInfo.model_validate_json(texts[METADATA_KEY]), ExportInfo.model_validate_json(texts[EXPORT_KEY])

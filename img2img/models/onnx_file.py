@@ -48,11 +48,11 @@ def read_onnx(path: Path) -> ExportedFile:
     except OSError as error:
         raise ModelError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except DecodeError as error:
-        raise ModelError(f"{str(path)!r} is a damaged ONNX model: {error}") from error
+        raise ModelError(f"{str(path)!r} is an ONNX model that is damaged: {error}") from error
+    info, about = described({entry.key: entry.value for entry in model.metadata_props}, "an ONNX model", path)
     _check_operators(model, path)
     for tensor in _tensors(model.graph):
         _check_tensor(tensor, path)
-    info, about = described({entry.key: entry.value for entry in model.metadata_props}, path)
     _check_shapes(model, info, about, path)
     return ExportedFile(info, about, content, lambda: _open(content))
 

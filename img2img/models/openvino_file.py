@@ -44,17 +44,19 @@ def read_openvino(path: Path) -> ExportedFile:
     try:
         text, weights = path.read_bytes(), weights_path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read {str(error.filename)!r}, a part of the OpenVINO model {str(path)!r}: {error.strerror}") from error
+        raise ModelError(f"{str(path)!r} is an OpenVINO model, and {str(error.filename)!r} cannot be read: {error.strerror}") from error
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise ModelError(f"{str(path)!r} defines XML entities, which no OpenVINO model does")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ModelError(f"{str(path)!r} is a damaged OpenVINO model: {error}") from error
+        raise ModelError(f"{str(path)!r} is an OpenVINO model that is damaged: {error}") from error
+    entries = root.find(f"./rt_info/{METADATA_KEY}")
+    info, about = described(
+        {entry.tag: entry.get("value", "") for entry in ([] if entries is None else entries)}, "an OpenVINO model", path
+    )
     for layer in root.iter("layer"):
         _check_layer(layer, len(weights), path)
-    entries = root.find(f"./rt_info/{METADATA_KEY}")
-    info, about = described({entry.tag: entry.get("value", "") for entry in ([] if entries is None else entries)}, path)
     return ExportedFile(info, about, text + weights, lambda: _open(text, weights, info, about, path))
 
 
