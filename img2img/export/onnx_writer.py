@@ -5,7 +5,7 @@ import warnings
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -57,6 +57,7 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
                 output_names=["result"],
                 external_data=False,
                 verbose=False,
+                custom_translation_table={torch.ops.aten.pixel_unshuffle.default: _pixel_unshuffle},
             )
     except Exception as error:  # of torch.export, of the translation to ONNX, of its optimizer
         first = str(error.__cause__ or error).strip().splitlines()[:1]
@@ -71,6 +72,17 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     for key, text in ((METADATA_KEY, info.model_dump_json()), (EXPORT_KEY, about.model_dump_json())):
         model.metadata_props.add(key=key, value=text)
     onnx.save_model(model, path)
+
+
+def _pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
+    """``F.pixel_unshuffle`` as ONNX's operator for it and an order of channels; PyTorch's own translation divides sizes, which ONNX's
+    inference of shapes does not follow."""
+    from onnxscript import opset20
+
+    folded = opset20.SpaceToDepth(x, blocksize=downscale_factor)
+    channels, phases = int(x.shape[1]), downscale_factor**2
+    order = [phase * channels + channel for channel in range(channels) for phase in range(phases)]
+    return opset20.Gather(folded, opset20.Constant(value_ints=order), axis=1)
 
 
 def _strip(model: "onnx.ModelProto") -> None:

@@ -65,7 +65,7 @@ def _check_operators(model: "onnx.ModelProto", path: Path) -> None:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
             raise ModelError(f"{str(path)!r} uses the custom operator {node.domain}.{node.op_type}: only ONNX's own are run")
-        if node.op_type not in OPERATORS.split():
+        if node.op_type not in OPERATORS.split() or any(attribute.HasField("sparse_tensor") for attribute in node.attribute):
             raise ModelError(f"{str(path)!r} uses the operator {node.op_type}, which no export of img2img has")
 
 
@@ -121,12 +121,23 @@ def _check_shapes(model: "onnx.ModelProto", info: ModelInfo, about: ExportInfo, 
         found = onnx.shape_inference.infer_shapes(sized, check_type=True, strict_mode=True, data_prop=True).graph
     except Exception as error:  # onnx raises errors of its own, and of its C++ parts
         raise ModelError(f"{str(path)!r}: the network contradicts itself: {' '.join(str(error).split())[:200]}") from error
-    for value in [*found.value_info, *found.output]:
-        # An unknown length comes of a reshaping, which makes nothing larger.
-        check_numbers([dim.dim_value for dim in value.type.tensor_type.shape.dim], side, info, path, value.name)
-    made = [dim.dim_value for dim in found.output[0].type.tensor_type.shape.dim]
-    if len(made) != len(output) or any(length not in (0, wanted) for length, wanted in zip(made, output, strict=True)):
+    shapes = {value.name: _shape(value) for value in [*found.value_info, *found.output]}
+    for node in found.node:
+        for name in filter(None, node.output):
+            if (shape := shapes.get(name)) is not None:
+                check_numbers(shape, side, info, path, name)
+            elif node.op_type != "Reshape":  # which makes nothing larger
+                raise ModelError(f"{str(path)!r}: the size of the tensor {name!r}, of {node.op_type}, cannot be told before it is run")
+    made = shapes.get(found.output[0].name)
+    if made != output:
         raise ModelError(f"{str(path)!r} makes {made} of {inputs['image']}; its metadata say {output}")
+
+
+def _shape(value: "onnx.ValueInfoProto") -> list[int] | None:
+    """None where a length is not known."""
+    kind = value.type.tensor_type
+    known = kind.HasField("shape") and all(dim.HasField("dim_value") for dim in kind.shape.dim)
+    return [dim.dim_value for dim in kind.shape.dim] if known else None
 
 
 def _open(content: bytes) -> Run:

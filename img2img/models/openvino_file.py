@@ -109,10 +109,11 @@ def _check_shapes(model: "openvino.Model", info: ModelInfo, about: ExportInfo, p
         raise ModelError(f"{str(path)!r} takes {', '.join(sorted(names))}; its metadata say {', '.join(inputs)}, and one result")
     model.reshape(inputs)
     for operator in model.get_ops():
-        for entry in operator.outputs():
-            shape = entry.partial_shape
-            lengths = [int(length.max_length) if length.is_static else 0 for length in shape] if shape.rank.is_static else []
-            check_numbers(lengths, side, info, path, operator.get_friendly_name())
+        name = operator.get_friendly_name()
+        for entry in operator.outputs() if operator.get_type_name() != "Constant" else ():  # those were checked
+            if entry.partial_shape.is_dynamic:
+                raise ModelError(f"{str(path)!r}: the size of the tensor {name!r} cannot be told before it is run")
+            check_numbers([int(length) for length in entry.shape], side, info, path, name)
     made = [int(length) for length in model.outputs[0].shape]
     if made != output:
         raise ModelError(f"{str(path)!r} makes {made} of {inputs['image']}; its metadata say {output}")

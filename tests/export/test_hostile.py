@@ -3,7 +3,9 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from img2img.errors import ModelError
@@ -47,6 +49,23 @@ def huge_padding(model: "onnx.ModelProto") -> None:
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, name))
 
 
+def hidden_size(model: "onnx.ModelProto") -> None:
+    """The picture resized to a size that is computed by a maximum, which no inference of shapes follows."""
+    picture = model.graph.input[0].name
+    nodes = [
+        onnx.helper.make_node("Shape", [picture], ["evil_shape"]),
+        onnx.helper.make_node("Max", ["evil_shape", "evil_one"], ["evil_sizes"]),
+        onnx.helper.make_node("Resize", [picture, "", "", "evil_sizes"], ["evil_picture"]),
+    ]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(1, np.int64), "evil_one"))
+    for node in model.graph.node:
+        for number, name in enumerate(node.input):
+            if name == picture:
+                node.input[number] = "evil_picture"
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+
+
 def not_a_number(model: "onnx.ModelProto") -> None:
     tensor = next(tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
     values = onnx.numpy_helper.to_array(tensor).copy()
@@ -77,6 +96,7 @@ def other_channels(model: "onnx.ModelProto") -> None:
         (function, r"operators of its own"),
         (huge_tensor, r"is to have \[1099511627776"),
         (huge_padding, r"too many"),
+        (hidden_size, r"of Resize, cannot be told"),
         (not_a_number, r"not finite"),
         (no_info, r"an ONNX model that img2img did not export"),
         (other_scale, r"its metadata say \[2, 3, 256, 256\]"),
@@ -121,6 +141,21 @@ def test_openvino(exported: Path, tmp_path: Path, old: str, new: str, reason: st
     (tmp_path / "bad.xml").write_text(text.replace(old, new))
     shutil.copy(exported / "up.bin", tmp_path / "bad.bin")
     with pytest.raises(ModelError, match=reason):
+        load_model(tmp_path / "bad.xml")
+
+
+def test_huge_padding_in_openvino(exported: Path, tmp_path: Path) -> None:
+    text, weights = (exported / "up.xml").read_text(), bytearray((exported / "up.bin").read_bytes())
+    layers = {layer.get("id"): layer for layer in ElementTree.fromstring(text).iter("layer")}
+    pad = next(number for number, layer in layers.items() if layer.get("type") == "Pad")
+    ends = next(edge for edge in ElementTree.fromstring(text).iter("edge") if (edge.get("to-layer"), edge.get("to-port")) == (pad, "2"))
+    data = layers[ends.get("from-layer")].find("data")
+    assert data is not None
+    last = int(data.get("offset", "")) + int(data.get("size", ""))
+    weights[last - 8 : last] = (2**30).to_bytes(8, "little")
+    (tmp_path / "bad.xml").write_text(text)
+    (tmp_path / "bad.bin").write_bytes(weights)
+    with pytest.raises(ModelError, match=r"too many|cannot open"):  # OpenVINO finds some of it itself
         load_model(tmp_path / "bad.xml")
 
 
