@@ -75,14 +75,16 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
 
 
 def _pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
-    """``F.pixel_unshuffle`` as ONNX's operator for it and an order of channels; PyTorch's own translation divides sizes, which ONNX's
-    inference of shapes does not follow."""
+    """``F.pixel_unshuffle`` as a convolution that picks pixels, as exact. PyTorch's own translation divides sizes, which ONNX's inference
+    of shapes does not follow; with SpaceToDepth OpenVINO 2026.4 gave other results inside of a network.
+    """
+    import onnx
     from onnxscript import opset20
 
-    folded = opset20.SpaceToDepth(x, blocksize=downscale_factor)
     channels, phases = int(x.shape[1]), downscale_factor**2
-    order = [phase * channels + channel for channel in range(channels) for phase in range(phases)]
-    return opset20.Gather(folded, opset20.Constant(value_ints=order), axis=1)
+    picked = torch.eye(channels * phases).reshape(channels * phases, channels, downscale_factor, downscale_factor).numpy()
+    weight = opset20.Constant(value=onnx.numpy_helper.from_array(picked))
+    return opset20.Conv(x, weight, strides=[downscale_factor, downscale_factor])
 
 
 def _strip(model: "onnx.ModelProto") -> None:

@@ -117,7 +117,9 @@ class Stylizer(nn.Module):
     def exportable(self) -> list[Part]:
         """The generator, with the style code as an input, and the encoder; with a style of its own, all in one. As its body."""
         parts_of(self.body)
-        return [Part("network", self)] if self.styles else [Part("network", self, self.style_dim), Part("style", self.encoder)]
+        if self.styles:
+            return [Part("network", _OwnStyle(self))]
+        return [Part("network", self, self.style_dim), Part("style", self.encoder)]
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         if style is None:
@@ -125,4 +127,16 @@ class Stylizer(nn.Module):
                 raise ValueError("this network takes a style code; only one with a style of its own can do without")
             style = self.code
         made: Tensor = self.body(x, style.expand(x.shape[0], -1))  # len(x) would fix the number of pictures in an export
+        return made
+
+
+class _OwnStyle(nn.Module):
+    """A stylizer with one style, which an export does not find under the name that graphs have for themselves ("code")."""
+
+    def __init__(self, stylizer: Stylizer) -> None:
+        super().__init__()
+        self.stylizer = stylizer
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.stylizer(x)
         return made
