@@ -24,11 +24,12 @@ ARROWS: dict[str, set[str]] = {
     "credentials": {"images"},
     "batch": {"inference", "credentials"},
     "engines": {"batch"},
+    "export": {"inference"},
     "evaluation": {"data", "metrics"},
     "tasks": {"training", "inference", "batch", "engines", "evaluation"},
     "api": {"tasks"},
     "serve": {"tasks"},
-    "cli": {"tasks", "serve"},
+    "cli": {"tasks", "serve", "export"},
     "__init__": {"api"},
     "__main__": {"cli"},
 }
@@ -141,6 +142,9 @@ def test_help_imports_nothing_heavy() -> None:
         "fastapi",
         "uvicorn",
         "ray",
+        "onnx",
+        "onnxruntime",
+        "openvino",
     }
     commands = ["upscale", "inpaint", "stylize", "translate", "train", "train upscale", "train inpaint", "train schema", "evaluate"]
     commands += [
@@ -151,6 +155,7 @@ def test_help_imports_nothing_heavy() -> None:
         "data convert",
         "data pack",
         "weights",
+        "export",
         "inspect",
         "serve",
     ]

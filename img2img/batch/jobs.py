@@ -29,7 +29,7 @@ class Job:
     source: Path
     target: Path
     folder: Path
-    options: Options = field(default_factory=Options)
+    options: Options = field(default_factory=cache(Options))  # one for all
     error: PictureError | None = None
     relative: str = ""
 

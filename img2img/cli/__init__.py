@@ -13,6 +13,7 @@ from img2img.cli.credentials import credentials
 from img2img.cli.data import data
 from img2img.cli.doctor import doctor
 from img2img.cli.evaluate import evaluate
+from img2img.cli.export import export
 from img2img.cli.inspect import inspect
 from img2img.cli.serve import serve
 from img2img.cli.styles import styles
@@ -69,6 +70,7 @@ app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
+app.command("export")(export)
 app.command("inspect")(inspect)
 app.command("styles")(styles)
 app.add_typer(credentials, name="credentials")

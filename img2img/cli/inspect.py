@@ -22,6 +22,7 @@ def inspect(
     import yaml
 
     from img2img.errors import ModelError
+    from img2img.models.exported_files import exported_format
     from img2img.models.formats import named_kind
 
     try:
@@ -30,7 +31,7 @@ def inspect(
         kind = None  # reading it as a picture says why
     if kind:
         raise ModelError(f"{str(path)!r} is {kind}")
-    facts = _model(path) if _is_model(path) else _picture(path, anchors)
+    facts = _model(path) if _is_model(path) or (path.is_file() and exported_format(path)) else _picture(path, anchors)
     typer.echo(json.dumps(facts, indent=2) if as_json else yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), nl=as_json)
 
 
@@ -48,9 +49,13 @@ def _is_model(path: Path) -> bool:
 
 def _model(path: Path) -> dict[str, Any]:
     from img2img.models import community, find_model, load_model
+    from img2img.models.exported_files import exported_format, read_exported
     from img2img.models.files import describes_itself
 
     file = find_model(path)
+    if file is not None and (format := exported_format(file)):
+        exported = read_exported(file)
+        return {"kind": "model", "format": format, "export": exported.about.model_dump(), **exported.info.model_dump()}
     if file is not None and not describes_itself(file):
         return {"kind": "model", **community.describe(file)}
     model = load_model(path)

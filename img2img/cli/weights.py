@@ -65,10 +65,13 @@ def pack(
     """
     from img2img.errors import ConfigError
     from img2img.models import load_model, save_model
+    from img2img.models.exported import Exported
 
     if target.suffix != ".safetensors":
         raise ConfigError(f"a model file ends in .safetensors, not {target.suffix!r}")
     found = load_model(model)
+    if isinstance(found.network, Exported):
+        raise ConfigError(f"{model!r} is an exported model: pack the PyTorch file it was made from")
     recipe = dict(found.info.recipe)
     if recipe.get("init"):
         recipe["init"] = "/".join(Path(recipe["init"]).parts[-2:])  # run and file: where they lay is nobody's business

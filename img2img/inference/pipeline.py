@@ -17,10 +17,12 @@ from img2img import images
 from img2img.errors import ConfigError, ModelError, PictureError
 from img2img.images import Frame, Picture
 from img2img.images.label import COMPOSITE, SOFTWARE, Label
+from img2img.inference.exported import ExportedNetwork
 from img2img.inference.network import Network, TorchNetwork
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.working import Working
 from img2img.models import Model, load_model
+from img2img.models.exported import Exported
 from img2img.options import Options
 
 O = TypeVar("O", bound=Options)  # noqa: E741 (the options of one task)
@@ -77,7 +79,7 @@ class Pipeline(ABC, Generic[O]):
 
     def make_network(self) -> Network:
         """The model's network where ``runtime`` says."""
-        return TorchNetwork(self.model, self.runtime)
+        return (ExportedNetwork if isinstance(self.model.network, Exported) else TorchNetwork)(self.model, self.runtime)
 
     @abstractmethod
     def __call__(self, picture: Picture, options: O, *, progress: Progress | None = None) -> Result:

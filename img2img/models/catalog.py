@@ -7,6 +7,7 @@ from pathlib import Path
 from img2img.errors import ModelError
 from img2img.files import shipped_folder
 from img2img.models import community, optional
+from img2img.models.exported_files import exported_format, load_exported, read_exported
 from img2img.models.files import describes_itself, read_info, read_model
 from img2img.models.info import Model, ModelInfo
 
@@ -27,12 +28,16 @@ def load_model(name_or_path: str | Path) -> Model:
     path = find_model(name_or_path)
     if path is None:
         return optional.load(str(name_or_path))
+    if exported_format(path):
+        return load_exported(path)
     return replace(read_model(path) if describes_itself(path) else community.load_community(path), file=path)
 
 
 def peek_info(name_or_path: str | Path) -> ModelInfo | None:
     """What ``load_model(name_or_path).info`` would be; None where only loading tells, as of other projects' files. Errors as that."""
     path = find_model(name_or_path)
+    if path is not None and exported_format(path):
+        return read_exported(path).info
     return read_info(path) if path is not None and describes_itself(path) else None
 
 

@@ -27,7 +27,7 @@ HEAD = 512
 def named_kind(path: Path) -> str | None:
     """What the file ``path`` is and what to do about it, where it is of a kind that is known and no model can be read from; else None.
 
-    Known: Git LFS pointers, web pages, ONNX, OpenVINO, ncnn, TensorFlow Lite, TorchScript, archives, HDF5, GGUF and NumPy files.
+    Known: Git LFS pointers, web pages, ncnn, TensorFlow Lite, TorchScript, archives, HDF5, GGUF and NumPy files.
     Nothing in it is run.
 
     Raises:
@@ -40,14 +40,10 @@ def named_kind(path: Path) -> str | None:
         return "a Git LFS pointer, a few lines in place of the file: get the file itself with git lfs pull, or by its download link"
     if text.startswith((b"<!doctype html", b"<html", b"<head")) or (text.startswith(b"<?xml") and b"<html" in text):
         return "a web page that was saved in place of the file: use the page's download link (raw, not the page that shows the file)"
-    if text.startswith((b"<?xml", b"<net ")) and b"<net " in text:
-        return "the description of an OpenVINO model: take the PyTorch file it was made from"
     if text.startswith(str(NCNN_PARAM).encode()) or head.startswith(struct.pack("<i", NCNN_PARAM)) or _is_ncnn_bin(path, head):
         return "a part of an ncnn model (.param, .bin): take the PyTorch file it was made from"
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite model: take a PyTorch file of the network"
-    if _is_onnx(head):
-        return "an ONNX model: take the PyTorch file it was made from (.pth or .safetensors)"
     for start, kind in ARCHIVES.items():
         if head.startswith(start):
             return kind
@@ -61,8 +57,14 @@ def picture_kind(path: Path) -> str | None:
     return next((name for start, name in PICTURES.items() if head.startswith(start)), None)
 
 
-def _is_onnx(head: bytes) -> bool:
-    """A protobuf message that begins as ONNX's ModelProto does: field 1, its version, a small number, then one of its fields 2 to 8."""
+def is_openvino(head: bytes) -> bool:
+    """Whether a file begins as the description of an OpenVINO model does."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return text.startswith((b"<?xml", b"<net ")) and b"<net " in text
+
+
+def is_onnx(head: bytes) -> bool:
+    """Whether a file begins as ONNX does: a protobuf message with field 1, its version, a small number, then one of its fields 2 to 8."""
     return len(head) > 3 and head[0] == 0x08 and 1 <= head[1] <= 30 and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
 
 

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.errors import ModelError
 from img2img.images.color import colored, rgb_to_lab
+from img2img.networks.exportable import Part
 from img2img.networks.features import vgg16_weights
 
 GRID = 10  # units of CIE Lab between two bins
@@ -70,6 +72,13 @@ class Colorizer(nn.Module):
         state["conv1_1.weight"] = state["conv1_1.weight"].sum(1, keepdim=True)
         encoder = {f"encoder.{key}": value for key, value in state.items() if key.split(".")[0] in self.encoder}
         return {**encoder, "overrated": torch.zeros(len(bins()))}
+
+    def exportable(self) -> list[Part]:
+        """Nothing of it."""
+        raise ModelError(
+            "a colorizer cannot be exported: it works on a version of the picture whose size, and antialiasing, follow from the picture's; "
+            "no runtime has that arithmetic"
+        )
 
     def logits(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.networks.blocks import bilinear
+from img2img.networks.exportable import Part, Refiner, parts_of
 from img2img.networks.registry import build
 
 LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
@@ -70,6 +71,11 @@ class Inpainter(nn.Module):
         last = [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]
         with torch.no_grad():
             last.weight.mul_(0.1)  # begins close to the guess
+
+    def exportable(self) -> list[Part]:
+        """The correction at one scale: how many scales there are depends on the hole, so that loop stays outside. As its body."""
+        parts_of(self.body)
+        return [Part("refined", Refiner(self, self.channels))]
 
     def forward(self, x: Tensor) -> Tensor:
         return fill(x[:, : self.channels], x[:, self.channels :], self.refined)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from img2img.errors import ModelError
 from img2img.networks.blocks import (
     CONVS,
     AdaIN,
@@ -20,6 +21,7 @@ from img2img.networks.blocks import (
     make_norm,
     upsampler,
 )
+from img2img.networks.exportable import Part
 from img2img.networks.fourier import FourierBlock
 
 Block = Literal["residual", "fourier"]
@@ -84,6 +86,7 @@ class ResNetGenerator(nn.Module):
         if scale > 1 and out_channels != in_channels:
             raise ValueError(f"with scale {scale} the input is added to the output: {in_channels} and {out_channels} channels differ")
         self.scale = scale
+        self.style_dim = style_dim
         self.shuffle = shuffle
         self.downsamplings = downsamplings
         self.multiple = 2**downsamplings * shuffle
@@ -139,6 +142,12 @@ class ResNetGenerator(nn.Module):
             if number in layers:
                 found.append(y)
         return found
+
+    def exportable(self) -> list[Part]:
+        """All of it; not with Fourier blocks."""
+        if self.halo is None:
+            raise ModelError("a network of Fourier blocks cannot be exported: runtimes have no transform for pictures of any size")
+        return [Part("network", self, self.style_dim)]
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         features: Tensor = self.stem(x - 0.5)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.exportable import Part, parts_of
 from img2img.networks.features import OXFORD_MEAN
 from img2img.networks.registry import build
 
@@ -113,10 +114,29 @@ class Stylizer(nn.Module):
         code: Tensor = self.encoder(reference)
         return code
 
+    def exportable(self) -> list[Part]:
+        """The generator, with the style code as an input, and the encoder; with a style of its own, all in one. As its body."""
+        parts_of(self.body)
+        if self.styles:
+            return [Part("network", _OwnStyle(self))]
+        return [Part("network", self, self.style_dim), Part("style", self.encoder)]
+
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         if style is None:
             if not self.styles:
                 raise ValueError("this network takes a style code; only one with a style of its own can do without")
             style = self.code
-        made: Tensor = self.body(x, style.expand(len(x), -1))
+        made: Tensor = self.body(x, style.expand(x.shape[0], -1))  # len(x) would fix the number of pictures in an export
+        return made
+
+
+class _OwnStyle(nn.Module):
+    """A stylizer with one style, which an export does not find under the name that graphs have for themselves ("code")."""
+
+    def __init__(self, stylizer: Stylizer) -> None:
+        super().__init__()
+        self.stylizer = stylizer
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.stylizer(x)
         return made

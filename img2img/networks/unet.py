@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.networks.blocks import CONVS, Conv, Head, Norm, Up, make_head, make_norm, upsampler
+from img2img.networks.exportable import Part
 
 WIDEST = 8  # no level is wider than this many times the first
 DROPPED = 3  # levels with dropout, from the bottom
@@ -66,6 +67,10 @@ class UNetGenerator(nn.Module):
         # Pixels of level l are 2^l apart. Down from it a 4x4 kernel reaches 2 of them; up to it 1, or 2 for a shuffle's convolution, which
         # works a level below, or 3 if bilinear follows on that. The tail reaches 1.
         self.halo = 1 + (2 + {"shuffle": 2, "bilinear": 3}.get(up, 1)) * (2**levels - 1)
+
+    def exportable(self) -> list[Part]:
+        """All of it."""
+        return [Part("network", self)]
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5

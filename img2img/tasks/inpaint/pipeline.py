@@ -22,6 +22,7 @@ from img2img.inference.runtime import Result, Runtime
 from img2img.inference.tiling import Tiler
 from img2img.inference.working import Working
 from img2img.models import Model
+from img2img.models.exported import Exported
 from img2img.networks import Inpainter
 from img2img.networks.inpainter import fill
 from img2img.tasks.inpaint.bands import check_bands, fill_bands, takes_bands, without_no_data
@@ -67,7 +68,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         super().__init__(model, runtime)
         self.halo = CONTEXT if model.info.halo is None else model.info.halo
         self.engine = Engine(self.network, runtime)
-        self.channels = model.network.channels if isinstance(model.network, Inpainter) else 3
+        self.channels = model.network.channels if _refines(model) else 3
 
     def make_network(self) -> Network:
         network = self.model.network
@@ -151,7 +152,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         if bool((mask.amin((2, 3)) > 0).any()):
             raise ConfigError("the mask covers the whole picture: nothing is known that it could be filled from")
         tiler = self.engine.plain_tiler(self.halo)
-        refine = partial(self._refined if isinstance(self.model.network, Inpainter) else self._alone, tiler)
+        refine = partial(self._refined if _refines(self.model) else self._alone, tiler)
         made = [fill(x[number : number + 1], mask[number : number + 1], refine, guessed) for number in range(len(x))]
         self.engine.remember(tiler)
         filled = torch.cat(made)
@@ -211,6 +212,12 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
         (top, bottom), (left, right) = (_around(span, side, tiler) for span, side in ((box[:2], mask.shape[-2]), (box[2:], mask.shape[-1])))
         made = tiler.whole(torch.cat([x[..., top:bottom, left:right] for x in (guess, mask)], 1))
         return made[..., box[0] - top : box[1] - top, box[2] - left : box[3] - left]
+
+
+def _refines(model: Model) -> bool:
+    """Whether the network is ours, or an export of ours: it corrects what another scale gave."""
+    network = model.network
+    return isinstance(network, Inpainter) or (isinstance(network, Exported) and network.about.part == "refined")
 
 
 def _opened(frame: Frame, hole: Hole, options: InpaintOptions, *, raster: bool) -> Frame:

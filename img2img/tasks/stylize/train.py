@@ -115,7 +115,8 @@ def make_objective(config: StylizeConfig, name: str, init: str | None, styles: P
     _check_size(config.data.size, objective)
     if init is not None:
         given = load_model(init).network
-        assert isinstance(given, Stylizer)
+        if not isinstance(given, Stylizer):
+            raise ConfigError(f"{option('init')} {init!r} is an exported model: training starts from the PyTorch file it was made from")
         if given.styles and not single:
             raise ConfigError(f"{option('init')} {init!r} has one style of its own; a network for any style starts from one for any style")
         network.body.load_state_dict(given.body.state_dict())

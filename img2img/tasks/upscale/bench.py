@@ -36,6 +36,7 @@ def bench_upscale(
     from img2img.evaluation.timing import by_turns, seconds
     from img2img.inference.runtime import Runtime
     from img2img.models import catalog, read_info
+    from img2img.models.exported import Exported
     from img2img.tasks.upscale.options import UpscaleOptions
     from img2img.tasks.upscale.pipeline import UpscalePipeline
 
@@ -43,6 +44,10 @@ def bench_upscale(
     pipelines = {name: UpscalePipeline.open(name, Runtime(device)) for name in dict.fromkeys([*shipped, *(models or [])])}
     if not pipelines:
         raise ConfigError("no model comes with this install; name one with --model")
+    if exported := [name for name, pipeline in pipelines.items() if isinstance(pipeline.model.network, Exported)]:
+        raise ConfigError(
+            f"{exported[0]!r} is an exported model, whose operations cannot be counted: take the PyTorch file it was made from"
+        )
     first = next(iter(pipelines.values()))
     pixels = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     side = 2048 if first.network.device.type == "cpu" else 8192  # long enough to time

@@ -1,0 +1,112 @@
+"""A model for other runtimes: written, run beside PyTorch, and only then given its name."""
+
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import torch
+
+from img2img.errors import ConfigError, ModelError, option
+from img2img.export.onnx_writer import write_onnx
+from img2img.export.openvino_writer import write_openvino
+from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_styles
+from img2img.files import atomic_path, check_writable
+from img2img.inference.network import TorchNetwork
+from img2img.models import Model
+from img2img.models.exported import Exported, ExportInfo
+from img2img.models.exported_files import load_exported, style_path
+from img2img.networks.exportable import Part, parts_of
+
+Format = Literal["onnx", "openvino"]
+ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml"}
+NEEDED: dict[Format, tuple[str, ...]] = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino")}
+LARGEST, LARGEST_HALF = 1e-5, 2e-3  # differences from PyTorch, of values in [0, 1]
+
+
+class Export(NamedTuple):
+    """What was written, and how far it is from PyTorch."""
+
+    files: list[Path]
+    differences: list[Difference]
+
+
+def export(model: Model, target: Path, format: str | None = None, *, half: bool = False) -> Export:
+    """Write ``model`` to ``target`` for another runtime, if that gives what PyTorch gives; else nothing.
+
+    Args:
+        target: ends in .onnx or .xml (OpenVINO, with its weights in .bin beside it). A style encoder goes beside it: ``any.style.onnx``.
+        format: "onnx" or "openvino"; None: as ``target`` ends.
+        half: weights are stored as float16.
+
+    Raises:
+        ConfigError: an unknown format, or a name that does not end as it. ModelError: no exporter, an extra that is missing, or a
+            difference from PyTorch above 1e-5 (``half``: 2e-3). FileError: it cannot be written.
+    """
+    chosen = _format(target, format)
+    lacking = [name for name in NEEDED[chosen] if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise ModelError(f'{chosen} needs {", ".join(lacking)}: pip install "img2img-toolkit[{chosen}]"')
+    if isinstance(model.network, Exported):
+        raise ModelError(f"model {model.info.name!r} is an export itself: export the PyTorch file it was made from")
+    parts = parts_of(model.network)
+    check_writable(target.parent)
+    with tempfile.TemporaryDirectory(prefix="img2img-export-") as folder:
+        main = Path(folder) / f"model{ENDINGS[chosen]}"
+        for part in parts:
+            _write(model, part, style_path(main) if part.name == "style" else main, chosen, half)
+        differences = _proved(model, parts, main, LARGEST_HALF if half else LARGEST)
+        written = []
+        for file in sorted(Path(folder).glob("model*"), key=lambda file: (file.suffix == ENDINGS[chosen], file.stem == "model")):
+            final = target.with_name(target.stem + file.name.removeprefix("model"))  # the target last: what it needs is there
+            with atomic_path(final) as temporary:
+                shutil.copyfile(file, temporary)
+            written.append(final)
+    return Export(written[::-1], differences)
+
+
+def _format(target: Path, format: str | None) -> Format:
+    if format is not None and format not in get_args(Format):
+        raise ConfigError(f"{option('format')} must be one of {', '.join(ENDINGS)}, got {format!r}")
+    found = next((name for name, ending in ENDINGS.items() if target.suffix == ending and format in (None, name)), None)
+    if found is None:
+        wanted = " or ".join(f"{ending} ({name})" for name, ending in ENDINGS.items() if format in (None, name))
+        raise ConfigError(f"{str(target)!r} must end in {wanted}")
+    return found
+
+
+def _write(model: Model, part: Part, path: Path, format: Format, half: bool) -> None:
+    source = path.with_suffix(".onnx")
+    write_onnx(part, model.info, _about(model, part), source, half=half and format == "onnx")
+    if format == "openvino":
+        write_openvino(source, path, half=half)
+        source.unlink()
+
+
+def _about(model: Model, part: Part) -> ExportInfo:
+    if part.name == "style":
+        with torch.inference_mode():
+            return ExportInfo(part=part.name, channels=part.module(torch.zeros(1, 3, LEAST_STYLE, LEAST_STYLE)).shape[1], bytes_per_pixel=1)
+    network, side = TorchNetwork(model, ON_CPU, part.module), 2 * model.info.multiple
+    given = {"style": torch.zeros(1, part.style_dim)} if part.style_dim else {}
+    return ExportInfo(
+        part=part.name,
+        channels=network(torch.zeros(1, network.in_channels, side, side), torch.float32, **given).shape[1],
+        style_dim=part.style_dim,
+        normalizes=network.normalizes,
+        bytes_per_pixel=network.bytes_per_pixel(network.in_channels, given),
+    )
+
+
+def _proved(model: Model, parts: list[Part], file: Path, allowed: float) -> list[Difference]:
+    """The differences of the exported ``file``. ModelError, with all of them, where one is above ``allowed``."""
+    exported = load_exported(file)
+    assert isinstance(exported.network, Exported)
+    found = prove(model, parts[0], exported)
+    if exported.network.styles is not None:
+        found += prove_styles(parts[1], exported.network.styles)
+    if all(each.largest <= allowed for each in found):
+        return found
+    numbers = ", ".join(f"{each.largest:.1e} ({each.part}, {each.what})" for each in found)
+    raise ModelError(f"the export of {model.info.name!r} differs from PyTorch by {numbers}; at most {allowed:.0e}: nothing was written")

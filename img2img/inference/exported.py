@@ -1,0 +1,42 @@
+"""Exported networks behind the contract of the engine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from img2img.errors import ConfigError, option
+from img2img.inference.runtime import Runtime
+from img2img.models import Model
+from img2img.models.exported import Exported
+
+
+class ExportedNetwork:
+    """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file.
+
+    With instance norms it is fed the whole picture: their statistics cannot be told to it, and tiles would differ in tone.
+
+    Raises:
+        ConfigError: another device, or another precision, is asked for.
+    """
+
+    def __init__(self, model: Model, runtime: Runtime) -> None:
+        assert isinstance(model.network, Exported)
+        if runtime.device not in ("auto", "cpu"):
+            raise ConfigError(f"{option('device')} {runtime.device!r}: exported models run on the cpu; the PyTorch file runs elsewhere too")
+        if runtime.dtype not in ("auto", "fp32"):
+            raise ConfigError(f"{option('dtype')} {runtime.dtype!r}: exported models are computed in fp32, with the weights of their file")
+        info, about = model.info, model.network.about
+        self.name, self.in_channels, self.scale, self.multiple = info.name, info.in_channels, info.scale, info.multiple
+        self.halo = None if about.normalizes else info.halo
+        self.device, self.normalizes = torch.device("cpu"), False
+        self.dtypes: tuple[torch.dtype, ...] = (torch.float32,)
+        self._module, self._per_pixel = model.network, about.bytes_per_pixel
+
+    def __call__(self, x: Tensor, dtype: torch.dtype, **conditions: Any) -> Tensor:
+        made: Tensor = self._module(x.float().contiguous(), **conditions)
+        return made
+
+    def bytes_per_pixel(self, planes: int, conditions: Mapping[str, Any]) -> float:
+        return self._per_pixel

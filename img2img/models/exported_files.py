@@ -1,0 +1,53 @@
+"""Exported models as files: which are, and what lies in them."""
+
+from pathlib import Path
+from typing import Literal
+
+from img2img.errors import ModelError
+from img2img.models.exported import Exported, ExportedFile
+from img2img.models.formats import is_onnx, is_openvino
+from img2img.models.info import Model
+from img2img.models.onnx_file import read_onnx
+from img2img.models.openvino_file import read_openvino
+
+
+def exported_format(path: Path) -> Literal["onnx", "openvino"] | None:
+    """The format of the file ``path``, by its content; None for one of another kind, or none that can be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError:
+        return None
+    return "onnx" if is_onnx(head) else "openvino" if is_openvino(head) else None
+
+
+def read_exported(path: Path) -> ExportedFile:
+    """The file ``path``, checked; nothing of it is run.
+
+    Raises:
+        ModelError: its runtime is not installed, it is damaged, was not exported by img2img, or holds what no export of ours holds.
+    """
+    return read_onnx(path) if exported_format(path) == "onnx" else read_openvino(path)
+
+
+def load_exported(path: Path) -> Model:
+    """The model in the file ``path``, and in the one of its style encoder beside it; errors as ``read_exported``."""
+    file = read_exported(path)
+    if file.about.part == "style":
+        raise ModelError(f"{str(path)!r} makes style codes; the model is the file beside it, {path.name.replace('.style.', '.')!r}")
+    styles = None
+    if file.about.style_dim:
+        beside = style_path(path)
+        if not beside.is_file():
+            raise ModelError(f"{str(path)!r} takes style codes, and {beside.name!r}, which makes them, is not beside it")
+        encoder = read_exported(beside)
+        if encoder.about.part != "style" or encoder.about.channels != file.about.style_dim:
+            raise ModelError(f"{str(beside)!r} makes no style codes for {path.name!r}")
+        styles = Exported(encoder, encoder.info.name)
+    network = Exported(file, file.info.name, styles)
+    return Model(network.eval(), file.info, path)
+
+
+def style_path(path: Path) -> Path:
+    """Where the style encoder of the exported model ``path`` lies: ``any.onnx``, ``any.style.onnx``."""
+    return path.with_name(f"{path.stem}.style{path.suffix}")
