@@ -126,9 +126,14 @@ function segment(context, [x0, y0], [x, y], size) {
     context.lineWidth = size;
     context.lineCap = "round";
     context.beginPath();
-    context.moveTo(x0, y0);
-    context.lineTo(x, y);
-    context.stroke();
+    if (x === x0 && y === y0) {
+      context.arc(x, y, size / 2, 0, 2 * Math.PI); // of a line without length a browser need not draw the ends
+      context.fill();
+    } else {
+      context.moveTo(x0, y0);
+      context.lineTo(x, y);
+      context.stroke();
+    }
     return;
   }
   const side = Math.round(size);
