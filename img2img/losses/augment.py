@@ -18,8 +18,8 @@ def diff_augment(images: Tensor, policy: Sequence[Policy]) -> Tensor:
 
     DiffAugment (Zhao et al. 2020, arXiv 2006.10738, section 3.2): "color" changes brightness by up to 0.25 (theirs is 0.5 in
     [-1, 1]), saturation by a factor of 0 to 2 and contrast by one of 0.5 to 1.5; "translation" moves by up to an eighth of the side,
-    mid-gray comes in; "cutout" makes a square of half the side mid-gray, which is the 0 of their [-1, 1]. Draws from torch's global
-    generator, so equal seeds give equal changes. (kornia's augmentations are others: brightness multiplies there, and erased parts vary
+    mid-gray comes in; "cutout" makes a square of half the side mid-gray, which is the 0 of their [-1, 1]. Draws from the global
+    generator of their device, so equal seeds give equal changes. (kornia's augmentations are others: brightness multiplies there, and erased parts vary
     in size.)
     """
     for step in policy:
@@ -41,10 +41,10 @@ def _translation(x: Tensor) -> Tensor:
     height, width = x.shape[-2:]
     down, right = int(height * TRANSLATION + 0.5), int(width * TRANSLATION + 0.5)
     padded = F.pad(x, (right, right, down, down), value=GRAY)
-    rows = _integers(len(x), 2 * down + 1)[:, None] + torch.arange(height)
-    columns = _integers(len(x), 2 * right + 1)[:, None] + torch.arange(width)
-    picture = torch.arange(len(x))[:, None, None].to(x.device)
-    moved = padded.permute(0, 2, 3, 1)[picture, rows[:, :, None].to(x.device), columns[:, None, :].to(x.device)]
+    rows = _integers(x, 2 * down + 1)[:, None] + torch.arange(height, device=x.device)
+    columns = _integers(x, 2 * right + 1)[:, None] + torch.arange(width, device=x.device)
+    picture = torch.arange(len(x), device=x.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2)
 
 
@@ -52,19 +52,19 @@ def _cutout(x: Tensor) -> Tensor:
     height, width = x.shape[-2:]
     high, wide = int(height * CUTOUT + 0.5), int(width * CUTOUT + 0.5)
     # The square's center lies anywhere in the picture, so that its corners are emptied as often as its middle.
-    top = _integers(len(x), height + 1 - high % 2)[:, None] - high // 2
-    left = _integers(len(x), width + 1 - wide % 2)[:, None] - wide // 2
-    rows, columns = torch.arange(height), torch.arange(width)
+    top = _integers(x, height + 1 - high % 2)[:, None] - high // 2
+    left = _integers(x, width + 1 - wide % 2)[:, None] - wide // 2
+    rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
     inside = ((rows >= top) & (rows < top + high))[:, :, None] & ((columns >= left) & (columns < left + wide))[:, None, :]
-    return torch.where(inside[:, None].to(x.device), GRAY, x)
+    return torch.where(inside[:, None], GRAY, x)
 
 
 _STEPS = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 
 def _uniform(x: Tensor, count: int) -> Tensor:
-    return torch.rand(count, len(x), 1, 1, 1).to(x)
+    return torch.rand(count, len(x), 1, 1, 1, device=x.device).to(x)
 
 
-def _integers(count: int, below: int) -> Tensor:
-    return torch.randint(below, (count,))
+def _integers(x: Tensor, below: int) -> Tensor:
+    return torch.randint(below, (len(x),), device=x.device)

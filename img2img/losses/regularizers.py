@@ -15,7 +15,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Sequence[Tensor]], real: 
         discriminator: images -> list of maps of logits.
         real, fake: (N, C, H, W).
     """
-    share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype).to(real.device)
+    share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype, device=real.device)
     between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
     means = torch.stack([x.flatten(1).mean(dim=1) for x in discriminator(between)]).mean(dim=0)
     norms: Tensor = _gradients(means.sum(), between).flatten(1).norm(dim=1)
@@ -73,7 +73,7 @@ def clip_weights_(module: nn.Module, limit: float) -> None:
 
 def instance_noise(images: Tensor, sigma: float) -> Tensor:
     """``images`` plus normal noise of deviation ``sigma`` (Sonderby et al. 2017, arXiv 1610.04490, section 3.4)."""
-    return images + sigma * torch.randn(images.shape, dtype=images.dtype).to(images.device)
+    return images + sigma * torch.randn(images.shape, dtype=images.dtype, device=images.device)
 
 
 def _gradients(value: Tensor, images: Tensor) -> Tensor:

@@ -111,23 +111,35 @@ class Inpainter(nn.Module):
         return found
 
 
-def fill(picture: Tensor, mask: Tensor, refine: Refine, guess: Guess | None = None) -> Tensor:
+def fill(picture: Tensor, mask: Tensor, refine: Refine, guess: Guess | None = None, scales: int | None = None) -> Tensor:
     """``picture`` (N, C, H, W) with the hole of ``mask`` (N, 1 or C, H, W) filled.
 
     Args:
         refine: (guess, mask) -> a better guess, called at each scale that is not too small.
         guess: (filled at half the size, picture, mask) -> ``picture`` with a first guess in the hole; by default ``enlarged``.
+        scales: ``scales_with_holes`` of ``mask``, where it is known.
 
     Raises:
         ValueError: nothing is known of the picture.
     """
-    if not bool(mask.any()):
+    scales = scales_with_holes(mask) if scales is None else scales
+    if not scales:
         return picture
     if max(picture.shape[-2:]) == 1:
         raise ValueError("nothing is known of a picture that is to be filled")
-    coarse = fill(*halved(picture, mask), refine, guess)
+    coarse = fill(*halved(picture, mask), refine, guess, scales - 1)
     guessed = (guess or enlarged)(coarse, picture, mask)
     return refine(guessed, mask) if min(picture.shape[-2:]) >= LEAST else guessed
+
+
+def scales_with_holes(mask: Tensor) -> int:
+    """How often ``mask`` (N, M, H, W) is ``halved`` until no hole is left; all asked at once, as the host waits for each answer."""
+    holes = [(mask > 0).any()]
+    known = (mask <= 0).float()
+    while max(known.shape[-2:]) > 1:
+        known = F.max_pool2d(known, 2, ceil_mode=True)
+        holes.append((known == 0).any())
+    return int(torch.stack(holes).sum())
 
 
 def enlarged(coarse: Tensor, picture: Tensor, mask: Tensor) -> Tensor:

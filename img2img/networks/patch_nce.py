@@ -29,5 +29,5 @@ class PatchProjection(nn.Module):
 
 
 def draw_places(maps: Sequence[Tensor], count: int) -> list[Tensor]:
-    """For each map (N, C, H, W) at most ``count`` different indices into H * W, from PyTorch's global generator of the CPU."""
-    return [torch.randperm(found.shape[2] * found.shape[3])[:count].to(found.device) for found in maps]
+    """For each map (N, C, H, W) at most ``count`` different indices into H * W, from the global generator of its device."""
+    return [torch.randperm(found.shape[2] * found.shape[3], device=found.device)[:count] for found in maps]

@@ -152,12 +152,13 @@ class Adversary:
         config, told = self.config, {} if label is None else {"label": label}
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)
-        state = torch.get_rng_state()
+        states = [(source, source.get_rng_state()) for source in _random_sources(fake.device)]
         fake_layers = self.network.activations(self._seen(fake), **told)
         fake_logits = [layers[-1] for layers in fake_layers]
         real_logits = fake_logits
         if wanted:
-            torch.set_rng_state(state)  # the same noise and augmentation, so that activations can be compared
+            for source, state in states:  # the same noise and augmentation, so that activations can be compared
+                source.set_rng_state(state)
             with torch.no_grad():
                 real_layers = self.network.activations(self._seen(real.detach()), **told)
             real_logits = [layers[-1] for layers in real_layers]
@@ -200,3 +201,8 @@ class Adversary:
     def _note(self, **found: Tensor) -> None:
         ending = "" if len(self.objective.discriminators) == 1 else f"_{self.name}"
         self.objective.figures |= {f"discriminator/{key}{ending}": value for key, value in found.items()}
+
+
+def _random_sources(device: torch.device) -> list[Any]:
+    """What noise and augmentation are drawn from: the host's generator and, where it has one of its own, the device's."""
+    return [torch, torch.get_device_module(device)] if device.type in ("cuda", "mps") else [torch]

@@ -108,7 +108,7 @@ def agree(fabric: Fabric, *wishes: bool) -> list[bool]:
     if fabric.world_size == 1:
         return list(wishes)
     agreed: Any = fabric.all_reduce(torch.tensor(wishes, dtype=torch.float32, device=fabric.device), reduce_op="sum")
-    return [bool(wish) for wish in agreed]
+    return [wish > 0 for wish in agreed.tolist()]
 
 
 @contextlib.contextmanager

@@ -11,13 +11,23 @@ class ImagePool(nn.Module):
 
     Shrivastava et al. 2017 (arXiv 1612.07828), section 2.3, as in CycleGAN (arXiv 1703.10593, section 4: 50 pictures): the
     discriminator does not forget what the generator used to make. What is kept is part of ``state_dict``; what is drawn comes from
-    torch's global generator.
+    torch's global generator of the CPU, as the host must know it. What came since ``mark`` can be taken back: a picture that is not
+    finite would come back for ever, and to look at each would make the host wait for the device.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
         self.kept: list[Tensor] = []
+        self.marked: list[Tensor] = []
+
+    def mark(self) -> None:
+        """Note what is kept now."""
+        self.marked = list(self.kept)
+
+    def restore(self) -> None:
+        """Keep what was kept at the last ``mark``."""
+        self.kept = list(self.marked)
 
     def forward(self, images: Tensor) -> Tensor:
         """``images`` (N, C, H, W), detached, with about half of them replaced by older ones once the pool is full."""
@@ -25,11 +35,8 @@ class ImagePool(nn.Module):
             return images.detach()
         self.kept = [image for image in self.kept if image.shape == images.shape[1:]]  # those of before a growing network's last level go
         given: list[Tensor] = []
-        finite = images.detach().isfinite().flatten(1).all(dim=1).tolist()  # one that is not would come back for ever
-        for image, keep in zip(images.detach(), finite, strict=True):
-            if not keep:
-                pass
-            elif len(self.kept) < self.size:
+        for image in images.detach():
+            if len(self.kept) < self.size:
                 self.kept.append(image.clone())
             elif torch.rand(()) < 0.5:
                 place = int(torch.randint(self.size, ()))

@@ -68,9 +68,12 @@ def training_step(
     """
     objective.figures = {}
     figures: dict[str, Tensor] = {}
-    finite = taken = True
+    norms: dict[str, Tensor] = {}
+    flags: list[Tensor] = []
     alone = len(batches) == 1
     images: Images = {}
+    for pool in objective.pools.values():
+        pool.mark()  # type: ignore[operator]
     if "discriminator" in optimizers:
         discriminated: list[Losses] = []
         optimizers["discriminator"].zero_grad(set_to_none=True)
@@ -81,11 +84,12 @@ def training_step(
                 discriminated.append(objective.discriminator_losses(batch, images))
             fabric.backward(_total(discriminated[-1]) / len(batches))
         figures |= _means(discriminated, "discriminator")
-        finite, taken, norm = _descend(objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric)
-        if taken or not finite:  # the scaler's infinities say nothing of the run
-            figures["discriminator/gradient"] = norm
+        found, norms["discriminator"] = _descend(
+            objective.discriminators, optimizers["discriminator"], 0.0, _total(figures), config, fabric
+        )
+        flags.append(found)
         objective.discriminators_stepped()
-    if generators_too and finite:
+    if generators_too and (not flags or _gated(optimizers["generator"], fabric) or bool(flags[0][0])):
         made: list[Losses] = []
         optimizers["generator"].zero_grad(set_to_none=True)
         objective.discriminators.requires_grad_(False)
@@ -97,16 +101,36 @@ def training_step(
             fabric.backward(_total(made[-1]) / len(batches))
         objective.discriminators.requires_grad_(True)
         means = _means(made, "generator")
-        finite, moved, norm = _descend(objective.generators, optimizers["generator"], config.clip, _total(means), config, fabric)
-        taken = taken and moved
-        figures |= {**means, "generator/gradient": norm} if moved or not finite else means
-    return Step({**figures, **objective.figures}, finite, taken and finite)
+        found, norms["generator"] = _descend(
+            objective.generators, optimizers["generator"], config.clip, _total(means), config, fabric, flags[0][0] if flags else None
+        )
+        flags.append(found)
+        figures |= means
+    read = torch.stack(flags).tolist()  # the only time that the host waits for the device
+    for (network, norm), (sound, moved) in zip(norms.items(), read, strict=True):
+        if moved or not sound:  # the scaler's infinities say nothing of the run
+            figures[f"{network}/gradient"] = norm
+    finite = all(row[0] for row in read)
+    if not finite:
+        for pool in objective.pools.values():
+            pool.restore()  # type: ignore[operator]
+    return Step({**figures, **objective.figures}, finite, finite and all(row[1] for row in read))
 
 
 def _descend(
-    module: nn.Module, optimizer: Any, clip: float, loss: Tensor, config: TrainerConfig, fabric: Fabric
-) -> tuple[bool, bool, Tensor]:
-    """Average the gradients over all processes, clip them and take the step; (finite, taken) as of a ``Step``, the gradient's norm."""
+    module: nn.Module,
+    optimizer: Any,
+    clip: float,
+    loss: Tensor,
+    config: TrainerConfig,
+    fabric: Fabric,
+    allowed: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Average the gradients over all processes, clip them and take the step, if it is ``allowed``.
+
+    Returns:
+        whether all is (finite, taken) as of a ``Step``, two flags that the host has not waited for; the gradient's norm.
+    """
     if fabric.world_size > 1:
         # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
         # a discriminator sees real and fake pictures before one.
@@ -115,16 +139,29 @@ def _descend(
         for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
             gradient.copy_(part.view(gradient.shape))
     norm: Any = fabric.clip_gradients(module, optimizer, max_norm=clip or torch.inf, error_if_nonfinite=False)
+    norm = norm.detach()
     if config.precision == "fp16":
         # The scaler skips steps of infinite gradients by itself, to find its scale; only a loss that is not finite is a fault.
         optimizer.step()
         loss_everywhere: Any = fabric.all_reduce(loss, reduce_op="mean")
-        finite, taken = torch.isfinite(torch.stack([loss_everywhere, norm.detach().float()])).tolist()
-        return finite, finite and taken, norm.detach()
-    finite = bool(torch.isfinite(norm))  # the same in every process, and the only time that the host waits for the device
-    if finite:
+        finite, unscaled = torch.isfinite(torch.stack([loss_everywhere, norm.float()]))
+        return torch.stack([finite, finite & unscaled]), norm
+    finite = torch.isfinite(norm)  # the same in every process
+    finite = finite if allowed is None else finite & allowed
+    if _gated(optimizer, fabric):
+        optimizer.optimizer.found_inf = (~finite).float()  # as gradient scalers tell fused optimizers to leave the weights as they are
         optimizer.step()
-    return finite, finite, norm.detach()
+    elif bool(finite):
+        optimizer.step()
+    return torch.stack([finite, finite]), norm
+
+
+def _gated(optimizer: Any, fabric: Fabric) -> bool:
+    """Whether ``optimizer`` itself can tell, on the device, that a step is not to be taken, so that the host need not wait to know.
+
+    Fused ones can, which fp16 has none of.
+    """
+    return fabric.device.type in ("cpu", "cuda") and bool(optimizer.optimizer.param_groups[0].get("fused"))
 
 
 def _optimizer(objective: AdversarialModule, config: TrainerConfig, module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:

@@ -63,8 +63,8 @@ class MunitObjective(SharedNetworkTranslator):
         return result
 
     def draw(self, x: Tensor) -> Tensor:
-        """A style for each of the pictures ``x``, from the prior N(0, 1), by PyTorch's global generator."""
-        return torch.randn(len(x), self.translator.style_dim).to(x.device)
+        """A style for each of the pictures ``x``, from the prior N(0, 1), by the global generator of their device."""
+        return torch.randn(len(x), self.translator.style_dim, device=x.device)
 
     def back(self, made: Tensor, x: Tensor, direction: str) -> Tensor:
         back: Tensor = self.translator(made, direction[::-1], self.translator.encode_style(x, direction[0]))
