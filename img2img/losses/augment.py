@@ -19,8 +19,8 @@ def diff_augment(images: Tensor, policy: Sequence[Policy]) -> Tensor:
     DiffAugment (Zhao et al. 2020, arXiv 2006.10738, section 3.2): "color" changes brightness by up to 0.25 (theirs is 0.5 in
     [-1, 1]), saturation by a factor of 0 to 2 and contrast by one of 0.5 to 1.5; "translation" moves by up to an eighth of the side,
     mid-gray comes in; "cutout" makes a square of half the side mid-gray, which is the 0 of their [-1, 1]. Draws from the global
-    generator of their device, so equal seeds give equal changes. (kornia's augmentations are others: brightness multiplies there, and erased parts vary
-    in size.)
+    generator of the pictures' device, so equal seeds give equal changes. (kornia's augmentations are others: brightness multiplies there,
+    and erased parts vary in size.)
     """
     for step in policy:
         images = _STEPS[step](images)

@@ -129,7 +129,7 @@ def _descend(
     """Average the gradients over all processes, clip them and take the step, if it is ``allowed``.
 
     Returns:
-        whether all is (finite, taken) as of a ``Step``, two flags that the host has not waited for; the gradient's norm.
+        whether all is (finite, taken) as of a ``Step``, two flags, on the device if the host has not waited for them; the gradient's norm.
     """
     if fabric.world_size > 1:
         # Averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass;
@@ -144,14 +144,14 @@ def _descend(
         # The scaler skips steps of infinite gradients by itself, to find its scale; only a loss that is not finite is a fault.
         optimizer.step()
         loss_everywhere: Any = fabric.all_reduce(loss, reduce_op="mean")
-        finite, unscaled = torch.isfinite(torch.stack([loss_everywhere, norm.float()]))
+        finite, unscaled = torch.isfinite(torch.stack([loss_everywhere, norm.float()])).cpu()
         return torch.stack([finite, finite & unscaled]), norm
     finite = torch.isfinite(norm)  # the same in every process
     finite = finite if allowed is None else finite & allowed
     if _gated(optimizer, fabric):
         optimizer.optimizer.found_inf = (~finite).float()  # as gradient scalers tell fused optimizers to leave the weights as they are
         optimizer.step()
-    elif bool(finite):
+    elif finite := finite.cpu():
         optimizer.step()
     return torch.stack([finite, finite]), norm
 
