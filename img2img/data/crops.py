@@ -59,6 +59,14 @@ def symmetry(x: Tensor, which: int) -> Tensor:
     return x.transpose(-1, -2) if which & 4 else x
 
 
+def symmetries(x: Tensor, which: Tensor) -> Tensor:
+    """The squares ``x`` (N, C, S, S), each by its own of the eight, ``which`` (N,), as ``symmetry`` numbers them."""
+    across, down, over = ((which & bit > 0)[:, None, None, None] for bit in (1, 2, 4))
+    x = torch.where(across, x.flip(-1), x)
+    x = torch.where(down, x.flip(-2), x)
+    return torch.where(over, x.mT, x)
+
+
 def _place(height: int, width: int, side: int, rng: torch.Generator) -> tuple[int, int]:
     top = int(torch.randint(height - side + 1, (), generator=rng))
     return top, int(torch.randint(width - side + 1, (), generator=rng))

@@ -60,29 +60,29 @@ def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator) -> Tensor:
     height, width = hr.shape[-2:]
     final = (height // scale, width // scale)
     x = hr
-    if not _chance(CLEAN_CHANCE, rng):
+    if not chance(CLEAN_CHANCE, rng):
         # A first resize somewhere between the full and the final size; the range counts in units of the way between them.
-        factor = _uniform(FIRST.resize, rng) / math.sqrt(scale)
+        factor = uniform(FIRST.resize, rng) / math.sqrt(scale)
         between = (max(final[0], round(height * factor)), max(final[1], round(width * factor)))
         x = _one_pass(hr, FIRST, between, rng)
-    return _one_pass(x, SECOND, final, rng, ringing=_chance(SINC_CHANCE, rng), sharpened=_chance(SHARPEN_CHANCE, rng))
+    return _one_pass(x, SECOND, final, rng, ringing=chance(SINC_CHANCE, rng), sharpened=chance(SHARPEN_CHANCE, rng))
 
 
 def _one_pass(
     x: Tensor, ranges: Pass, size: tuple[int, int], rng: torch.Generator, *, ringing: bool = False, sharpened: bool = False
 ) -> Tensor:
-    if _chance(ranges.blur_chance, rng):
-        x = convolve(x, gaussian_kernel(_uniform(ranges.blur, rng), _uniform(ranges.blur, rng), _uniform((0, math.pi), rng)))
+    if chance(ranges.blur_chance, rng):
+        x = convolve(x, gaussian_kernel(uniform(ranges.blur, rng), uniform(ranges.blur, rng), uniform((0, math.pi), rng)))
     x = _resize(x, size, rng)
     if ringing:
-        x = convolve(x, sinc_kernel(_uniform((math.pi / 2, math.pi), rng)))
-    if _chance(POISSON_CHANCE, rng):
-        x = poisson_noise(x, math.exp(_uniform((math.log(ranges.photons[0]), math.log(ranges.photons[1])), rng)), rng)
+        x = convolve(x, sinc_kernel(uniform((math.pi / 2, math.pi), rng)))
+    if chance(POISSON_CHANCE, rng):
+        x = poisson_noise(x, math.exp(uniform((math.log(ranges.photons[0]), math.log(ranges.photons[1])), rng)), rng)
     else:
-        x = gaussian_noise(x, _uniform(ranges.noise, rng), rng)
+        x = gaussian_noise(x, uniform(ranges.noise, rng), rng)
     if sharpened:
-        x = unsharp_mask(x, _uniform(SHARPEN_AMOUNT, rng), _uniform(SHARPEN_SIGMA, rng))
-    return jpeg(x, round(_uniform(ranges.jpeg, rng)))
+        x = unsharp_mask(x, uniform(SHARPEN_AMOUNT, rng), uniform(SHARPEN_SIGMA, rng))
+    return jpeg(x, round(uniform(ranges.jpeg, rng)))
 
 
 def gaussian_kernel(sigma_u: float, sigma_v: float, angle: float, radius: int = KERNEL_RADIUS) -> Tensor:
@@ -131,7 +131,7 @@ def unsharp_mask(x: Tensor, amount: float, sigma: float) -> Tensor:
 
 def gaussian_noise(x: Tensor, sigma: float, rng: torch.Generator) -> Tensor:
     """``x`` plus normal noise of deviation ``sigma``; the same in all channels with ``GRAY_NOISE_CHANCE``."""
-    channels = 1 if _chance(GRAY_NOISE_CHANCE, rng) else x.shape[0]
+    channels = 1 if chance(GRAY_NOISE_CHANCE, rng) else x.shape[0]
     return x + sigma * torch.randn(channels, *x.shape[1:], generator=rng)
 
 
@@ -163,9 +163,11 @@ def _resize(x: Tensor, size: tuple[int, int], rng: torch.Generator) -> Tensor:
     return F.interpolate(x[None], size, mode=mode, antialias=True, align_corners=False)[0]
 
 
-def _uniform(limits: Range, rng: torch.Generator) -> float:
+def uniform(limits: Range, rng: torch.Generator) -> float:
+    """A number between the two ``limits``, all equally likely."""
     return limits[0] + (limits[1] - limits[0]) * float(torch.rand((), generator=rng))
 
 
-def _chance(probability: float, rng: torch.Generator) -> bool:
+def chance(probability: float, rng: torch.Generator) -> bool:
+    """True with ``probability``."""
     return bool(torch.rand((), generator=rng) < probability)

@@ -36,6 +36,9 @@ class TrainerConfig(Strict):
     devices: int = Field(1, ge=1, description="processes on each node, one per device")
     nodes: int = Field(1, ge=1, description="machines that train together; torchrun and Slurm say it themselves")
     workers: int = Field(1, ge=0, description="processes that prepare samples; the result does not depend on it")
+    augment_on: Literal["auto", "cpu", "device"] = Field(
+        "auto", description="where upscale degrades photographs: in the workers, or on the device, in batches; auto: there on CUDA"
+    )
     seed: int = Field(0, ge=0)
     log_every: int = Field(50, ge=1, description="steps between lines of the log, each of which the health check examines")
     validate_every: int = Field(20_000, ge=1, description="images between validations")

@@ -88,6 +88,12 @@ def cache_folder(run: Path, fabric: Fabric) -> Path:
     return run / (f"cache-node{fabric.node_rank}" if fabric.node_rank else "cache")
 
 
+def augments_on_device(config: TrainerConfig) -> bool:
+    """Whether samples that can be changed in batches on the device are to be changed there."""
+    on_cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+    return config.augment_on == "device" or (config.augment_on == "auto" and on_cuda)
+
+
 def choose_kernels(config: TrainerConfig) -> None:
     """How CUDA computes in fp32, and whether cuDNN looks for its fastest algorithms; for the whole process."""
     torch.set_float32_matmul_precision("high" if config.tf32 else "highest")

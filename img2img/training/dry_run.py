@@ -80,7 +80,7 @@ def measure_steps(objective: Objective, samples: Dataset[Batch], config: Trainer
         batches = [fabric.to_device(batch) for batch in loader]
         preparing.append((time.perf_counter() - start) / count)
         start = time.perf_counter()
-        step = training_step(objective, batches, optimizers, config, fabric)
+        step = training_step(objective, [objective.prepare(batch) for batch in batches], optimizers, config, fabric)
         sum(float(value) for value in step.figures.values())  # waits for the device
         seconds.append(time.perf_counter() - start)
     _, punished, *plain = seconds

@@ -73,6 +73,11 @@ class Run:
                 f"training.growing.levels is {config.growing.levels}, but these networks can gain {objective.levels}: "
                 "a network that works at one resolution cannot grow"
             )
+        if config.augment_on == "device" and type(objective).prepare is Objective.prepare:
+            raise ConfigError(
+                "training.augment_on is 'device', but this task prepares its samples in the workers: only upscale's photo degradation "
+                "can be done on the device; set it to auto"
+            )
         run.mkdir(parents=True, exist_ok=True)
         keep_freed_memory(fabric.device)
         place(objective, fabric, compiled=config.compile)
@@ -145,6 +150,7 @@ class Run:
         started = time.monotonic()
         batches = [fabric.to_device(next(self.batches)) for _ in range(now.accumulate)]
         waited = time.monotonic() - started
+        batches = [objective.prepare(batch) for batch in batches]
         generators_too = (now.steps + 1) % (config.critic_steps or objective.critic_steps) == 0
         step = training_step(objective, batches, self.optimizers, config, fabric, generators_too=generators_too)
         if generators_too and step.taken:

@@ -104,6 +104,13 @@ class Objective(AdversarialModule):
     upsampling: int = 1
     private: bool = False
 
+    def prepare(self, batch: Batch) -> Batch:
+        """What a step is made of, from what the workers gave, both on the device: here the same.
+
+        An objective that degrades or augments there does it here; what it draws comes from the global generator of the device.
+        """
+        return batch
+
     @abstractmethod
     def infer(self, batch: Batch) -> Images:
         """What the generators make of a validation batch, called with the averaged weights and without gradient.

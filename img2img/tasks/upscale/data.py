@@ -4,11 +4,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from img2img.data.crops import symmetry, textured_crop, validation_crop
+from img2img.data.crops import symmetries, symmetry, textured_crop, validation_crop
 from img2img.data.degrade import Degradation, degrade_photo
+from img2img.data.degrade_batch import degrade_batch, draw_chain
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
-from img2img.images import on_levels
+from img2img.images import on_levels, to_levels
 from img2img.images.resize import resize
 
 
@@ -29,6 +30,22 @@ class UpscalePatches(Dataset[dict[str, Tensor]]):
         return {"lr": degrade(hr, self.scale, self.degradation, rng), "hr": hr}
 
 
+class PhotoCrops(Dataset[dict[str, Tensor]]):
+    """The crops of ``UpscalePatches`` with photo degradation, and what ``degraded`` is to do with them on the device.
+
+    {"crop": (3, patch * scale, patch * scale) uint8, "turn": ()} and what ``draw_chain`` gives: a pure function of ``(seed, i)``.
+    """
+
+    def __init__(self, pictures: PictureSet, patch: int, scale: int, seed: int) -> None:
+        self.pictures, self.side, self.scale, self.seed = pictures, patch * scale, scale, seed
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        rng = seeded_rng(self.seed, 1, position)
+        crop = textured_crop(self.pictures, shuffled(position, len(self.pictures), self.seed), self.side, rng)
+        turn = torch.randint(8, (), generator=rng)
+        return {"crop": to_levels(crop).to(torch.uint8), "turn": turn, **draw_chain(self.side, self.side, self.scale, rng)}
+
+
 class ValidationCrops(Dataset[dict[str, Tensor]]):
     """``validation_crop`` of each picture, the same at every validation, with the degradation seeded by the picture's number."""
 
@@ -41,6 +58,13 @@ class ValidationCrops(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         hr = validation_crop(self.pictures, index, self.side, self.scale)
         return {"lr": degrade(hr, self.scale, self.degradation, seeded_rng(self.seed, 2, index)), "hr": hr}
+
+
+@torch.no_grad()
+def degraded(batch: dict[str, Tensor], scale: int) -> dict[str, Tensor]:
+    """A batch of ``PhotoCrops`` as one of ``UpscalePatches``: {"lr", "hr"}, "hr" on 8-bit levels."""
+    hr = symmetries(batch["crop"].float() / 255, batch["turn"])
+    return {"lr": degrade_batch(hr, batch["kernels"], batch["passes"], scale), "hr": hr}
 
 
 def degrade(hr: Tensor, scale: int, degradation: Degradation, rng: torch.Generator) -> Tensor:

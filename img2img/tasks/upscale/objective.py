@@ -12,6 +12,7 @@ from img2img.metrics import lpips_alex, psnr, rgb_to_y
 from img2img.models import ModelInfo, save_model
 from img2img.networks.features import VGGFeatures
 from img2img.tasks.upscale.config import UpscaleConfig
+from img2img.tasks.upscale.data import degraded
 from img2img.training import Images, Losses, Objective
 from img2img.training.adversary import Adversary
 from img2img.training.objective import Batch, HealthSample
@@ -41,6 +42,9 @@ class UpscaleObjective(Objective):
         # PSNR follows what a pixel loss minimizes; with a perceptual loss it would choose the first checkpoint.
         self.metric = "lpips" if config.loss.perceptual or config.loss.lpips else "psnr_y"
         self.higher_is_better = self.metric == "psnr_y"
+
+    def prepare(self, batch: Batch) -> Batch:
+        return degraded(batch, self.config.scale) if "crop" in batch else batch
 
     def generate(self, batch: Batch) -> Images:
         return {"sr": self.generators["sr"](batch["lr"])}

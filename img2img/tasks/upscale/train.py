@@ -10,13 +10,14 @@ from torch.utils.data import Dataset
 
 from img2img import networks
 from img2img.data.sources import Sources, without_bad
+from img2img.errors import ConfigError
 from img2img.models import load_model
 from img2img.tasks.upscale.config import UpscaleConfig
-from img2img.tasks.upscale.data import UpscalePatches, ValidationCrops
+from img2img.tasks.upscale.data import PhotoCrops, UpscalePatches, ValidationCrops
 from img2img.tasks.upscale.objective import UpscaleObjective
 from img2img.tasks.upscale.teacher import TaughtPatches, Teacher
 from img2img.training import TrainingResult, train
-from img2img.training.distributed import cache_folder, make_fabric, nodes_and_devices
+from img2img.training.distributed import augments_on_device, cache_folder, make_fabric, nodes_and_devices
 from img2img.training.dry_run import DRY_RUN_PICTURES, DryRun, dry_run
 from img2img.training.initialize import load_fitting
 from img2img.training.lock import locked
@@ -102,7 +103,8 @@ def _prepare(
     pictures, checks = photographs(
         data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, by=config.data.validation_by, most=most
     )
-    samples: Dataset[Batch] = (patches := UpscalePatches(pictures, patch, scale, degradation, seed))
+    patches = UpscalePatches(pictures, patch, scale, degradation, seed)
+    samples: Dataset[Batch] = PhotoCrops(pictures, patch, scale, seed) if _on_device(config, taught=teaches is not None) else patches
     if teaches:
         rank, world = (fabric.local_rank, nodes_and_devices(config.training)[1]) if fabric else (0, 1)  # each node has its own cache
         samples = TaughtPatches(patches, config.teacher, most or config.teacher.crops, teaches, cache, rank, world)
@@ -111,3 +113,12 @@ def _prepare(
     crops = ValidationCrops(checks, config.data.validation_side, scale, degradation, seed)
     record = {"data": data_record(data, pictures, checks), "teacher": teaches.record if teaches else None}
     return Setup(objective, samples, crops, record)
+
+
+def _on_device(config: UpscaleConfig, *, taught: bool) -> bool:
+    """Whether photographs are degraded on the device. ConfigError: they are to be, and cannot."""
+    possible = config.data.degradation == "photo" and not taught
+    if config.training.augment_on == "device" and not possible:
+        why = "a teacher has seen each crop as the workers degrade it" if taught else "only data.degradation=photo can be done there"
+        raise ConfigError(f"training.augment_on is 'device', but {why}: set it to auto")
+    return possible and augments_on_device(config.training)
