@@ -16,8 +16,11 @@ import torch
 from tiny_translate import DISCRIMINATOR, RESNET, Labeled, Unpaired, datasets, tiny
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import default_collate
 from toy import Samples, Toy
 
+from img2img.data.degrade_batch import draw_chain
+from img2img.data.sampling import seeded_rng
 from img2img.tasks.generate import config as generate_config
 from img2img.tasks.generate.objective import GenerateObjective
 from img2img.tasks.inpaint import config as inpaint_config
@@ -25,6 +28,7 @@ from img2img.tasks.inpaint.objective import InpaintObjective
 from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.tasks.translate.train import make_objective
 from img2img.tasks.upscale.config import LossConfig, UpscaleConfig
+from img2img.tasks.upscale.data import degraded
 from img2img.tasks.upscale.objective import UpscaleObjective
 from img2img.training import Images, Losses, Objective, TrainerConfig
 from img2img.training.adversary import AdversaryConfig
@@ -170,6 +174,16 @@ def test_a_step_of_inpainting_waits_twice(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_rmsprop_cannot_tell_by_itself_whether_to_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert waits(toy(mode="wgan", network=PLAIN, r1=0), monkeypatch) == ["meta to cpu"] * 2 * 2
+
+
+def test_degrading_photographs_waits_for_nothing() -> None:
+    drawn = [draw_chain(48, 48, 4, seeded_rng(number)) for number in range(2)]
+    batch = {"crop": torch.zeros(2, 3, 48, 48, dtype=torch.uint8), "turn": torch.arange(2), **default_collate(drawn)}
+    placed = {key: value.to("meta") for key, value in batch.items()}
+    degraded(placed, 4)  # moves constants there, which stay
+    with Waits() as found:
+        assert degraded(placed, 4)["lr"].shape == (2, 3, 12, 12)
+    assert not found.names
 
 
 def test_what_waits_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
