@@ -26,7 +26,7 @@ def inspect(
     from img2img.models.formats import named_kind
 
     try:
-        kind = named_kind(path) if path.is_file() else None
+        kind = named_kind(path) if path.is_file() and not exported_format(path) else None
     except OSError:
         kind = None  # reading it as a picture says why
     if kind:

@@ -11,8 +11,8 @@ import torch
 
 from img2img.errors import ModelError
 from img2img.models import ModelInfo
-from img2img.models.exported import EXPORT_KEY, ExportInfo
-from img2img.models.files import METADATA_KEY
+from img2img.models.exported import ExportInfo, metadata_of
+from img2img.models.model_spec import model_spec
 from img2img.networks.exportable import Part
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     _strip(model)
     if half:
         _halve(model.graph)
-    for key, text in ((METADATA_KEY, info.model_dump_json()), (EXPORT_KEY, about.model_dump_json())):
+    for key, text in {**metadata_of(info, about), **model_spec(info)}.items():
         model.metadata_props.add(key=key, value=text)
     onnx.save_model(model, path)
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from img2img.models.exported import EXPORT_KEY
 from img2img.models.files import METADATA_KEY
 
 
@@ -17,6 +16,6 @@ def write_openvino(onnx_path: Path, path: Path, *, half: bool) -> None:
     content = onnx_path.read_bytes()
     texts = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
     model = openvino.Core().read_model(content, b"")
-    for key in (METADATA_KEY, EXPORT_KEY):
-        model.set_rt_info(texts[key], [METADATA_KEY, key])
+    for key, text in texts.items():
+        model.set_rt_info(text, [METADATA_KEY, key])
     openvino.save_model(model, path, compress_to_fp16=half)

@@ -36,13 +36,17 @@ class Difference:
 def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
     """How far ``exported`` is from ``part`` of ``model``, for pictures of several sizes, padded and cut as the engine does.
 
+    ``exported`` may be a community model, whose results are compared before they are cut to [0, 1].
     Where tiles are possible, a picture in tiles of the least size is compared with PyTorch's result in one piece.
     """
     theirs = TorchNetwork(model, ON_CPU, part.module)
-    ours = ExportedNetwork(exported, ON_CPU)
-    assert isinstance(exported.network, Exported)
+    ours = (
+        ExportedNetwork(exported, ON_CPU)
+        if isinstance(exported.network, Exported)
+        else TorchNetwork(exported, ON_CPU, exported.network.get_submodule("model"))
+    )
     given = {"style": _code(model, part.style_dim)} if part.style_dim else {}
-    channels = exported.network.channels if part.name == "refined" else theirs.in_channels
+    channels = int(exported.network.channels) if part.name == "refined" else theirs.in_channels
     found = []
     for what, picture in _pictures(SIZES):
         x = _planes(picture, theirs.in_channels, channels)

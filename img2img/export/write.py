@@ -9,19 +9,27 @@ from typing import Literal, NamedTuple, get_args
 import torch
 
 from img2img.errors import ConfigError, ModelError, option
+from img2img.export.ncnn_writer import write_ncnn
 from img2img.export.onnx_writer import write_onnx
 from img2img.export.openvino_writer import write_openvino
 from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_styles
+from img2img.export.spandrel_writer import write_spandrel
+from img2img.export.upscayl import check_upscayl
 from img2img.files import atomic_path, check_writable
 from img2img.inference.network import TorchNetwork
-from img2img.models import Model
+from img2img.models import Model, load_model
 from img2img.models.exported import Exported, ExportInfo
-from img2img.models.exported_files import load_exported, style_path
+from img2img.models.exported_files import style_path
 from img2img.networks.exportable import Part, parts_of
 
-Format = Literal["onnx", "openvino"]
-ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml"}
-NEEDED: dict[Format, tuple[str, ...]] = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino")}
+Format = Literal["onnx", "openvino", "ncnn", "spandrel"]
+ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "ncnn": ".param", "spandrel": ".safetensors"}
+NEEDED: dict[Format, tuple[str, ...]] = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("onnx", "onnxscript", "openvino"),
+    "ncnn": ("ncnn",),
+    "spandrel": (),  # comes with every install
+}
 LARGEST, LARGEST_HALF = 1e-5, 2e-3  # differences from PyTorch, of values in [0, 1]
 
 
@@ -32,25 +40,33 @@ class Export(NamedTuple):
     differences: list[Difference]
 
 
-def export(model: Model, target: Path, format: str | None = None, *, half: bool = False) -> Export:
+def export(model: Model, target: Path, format: str | None = None, *, half: bool = False, program: str | None = None) -> Export:
     """Write ``model`` to ``target`` for another runtime, if that gives what PyTorch gives; else nothing.
 
     Args:
-        target: ends in .onnx or .xml (OpenVINO, with its weights in .bin beside it). A style encoder goes beside it: ``any.style.onnx``.
-        format: "onnx" or "openvino"; None: as ``target`` ends.
+        target: ends in .onnx, .xml (OpenVINO, with its weights in .bin beside it), .param (ncnn, with .bin and .json beside it) or
+            .safetensors (spandrel). A style encoder goes beside it: ``any.style.onnx``.
+        format: a key of ``ENDINGS``; None: as ``target`` ends.
         half: weights are stored as float16.
+        program: "upscayl": what it wants of a model and of its name is checked.
 
     Raises:
         ConfigError: an unknown format, or a name that does not end as it. ModelError: no exporter, an extra that is missing, or a
             difference from PyTorch above 1e-5 (``half``: 2e-3). FileError: it cannot be written.
     """
     chosen = _format(target, format)
+    if program not in (None, "upscayl"):
+        raise ConfigError(f"{option('for')} must be upscayl, got {program!r}")
+    if program:
+        check_upscayl(model.info, target, chosen)
     lacking = [name for name in NEEDED[chosen] if importlib.util.find_spec(name) is None]
     if lacking:
         raise ModelError(f'{chosen} needs {", ".join(lacking)}: pip install "img2img-toolkit[{chosen}]"')
     if isinstance(model.network, Exported):
         raise ModelError(f"model {model.info.name!r} is an export itself: export the PyTorch file it was made from")
     parts = parts_of(model.network)
+    if parts[0].style_dim and chosen in ("ncnn", "spandrel"):
+        raise ModelError(f"model {model.info.name!r} takes style codes, which files of {chosen} do not: take ONNX")
     check_writable(target.parent)
     with tempfile.TemporaryDirectory(prefix="img2img-export-") as folder:
         main = Path(folder) / f"model{ENDINGS[chosen]}"
@@ -77,6 +93,12 @@ def _format(target: Path, format: str | None) -> Format:
 
 
 def _write(model: Model, part: Part, path: Path, format: Format, half: bool) -> None:
+    if format == "spandrel":
+        write_spandrel(part, model.info, path, half=half)
+        return
+    if format == "ncnn":
+        write_ncnn(part, model.info, _about(model, part), path, half=half)
+        return
     source = path.with_suffix(".onnx")
     write_onnx(part, model.info, _about(model, part), source, half=half and format == "onnx")
     if format == "openvino":
@@ -101,10 +123,9 @@ def _about(model: Model, part: Part) -> ExportInfo:
 
 def _proved(model: Model, parts: list[Part], file: Path, allowed: float) -> list[Difference]:
     """The differences of the exported ``file``. ModelError, with all of them, where one is above ``allowed``."""
-    exported = load_exported(file)
-    assert isinstance(exported.network, Exported)
+    exported = load_model(file)
     found = prove(model, parts[0], exported)
-    if exported.network.styles is not None:
+    if isinstance(exported.network, Exported) and exported.network.styles is not None:
         found += prove_styles(parts[1], exported.network.styles)
     if all(each.largest <= allowed for each in found):
         return found

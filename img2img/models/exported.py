@@ -1,4 +1,4 @@
-"""Models that were exported: files of ONNX Runtime and OpenVINO that say of themselves what our own model files say."""
+"""Models that were exported: files of ONNX Runtime, OpenVINO and ncnn that say of themselves what our own model files say."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,6 +89,11 @@ class Exported(nn.Module):
         assert self.styles is not None
         code: Tensor = self.styles(reference)
         return code
+
+
+def metadata_of(info: ModelInfo, about: ExportInfo) -> dict[str, str]:
+    """What ``described`` reads."""
+    return {METADATA_KEY: info.model_dump_json(), EXPORT_KEY: about.model_dump_json()}
 
 
 def described(texts: Mapping[str, str], kind: str, where: Path) -> tuple[ModelInfo, ExportInfo]:

@@ -5,19 +5,22 @@ from typing import Literal
 
 from img2img.errors import ModelError
 from img2img.models.exported import Exported, ExportedFile
-from img2img.models.formats import is_onnx, is_openvino
+from img2img.models.formats import is_ncnn, is_onnx, is_openvino
 from img2img.models.info import Model
+from img2img.models.ncnn_file import is_ours, read_ncnn
 from img2img.models.onnx_file import read_onnx
 from img2img.models.openvino_file import read_openvino
 
 
-def exported_format(path: Path) -> Literal["onnx", "openvino"] | None:
-    """The format of the file ``path``, by its content; None for one of another kind, or none that can be read."""
+def exported_format(path: Path) -> Literal["onnx", "openvino", "ncnn"] | None:
+    """The format of the file ``path``, by its content, and ncnn's by the JSON beside it; None for one of another kind, or none that can be read."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError:
         return None
+    if is_ncnn(head):
+        return "ncnn" if is_ours(path) else None
     return "onnx" if is_onnx(head) else "openvino" if is_openvino(head) else None
 
 
@@ -27,7 +30,13 @@ def read_exported(path: Path) -> ExportedFile:
     Raises:
         ModelError: its runtime is not installed, it is damaged, was not exported by img2img, or holds what no export of ours holds.
     """
-    return read_onnx(path) if exported_format(path) == "onnx" else read_openvino(path)
+    match exported_format(path):
+        case "onnx":
+            return read_onnx(path)
+        case "ncnn":
+            return read_ncnn(path)
+        case _:
+            return read_openvino(path)
 
 
 def load_exported(path: Path) -> Model:

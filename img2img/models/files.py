@@ -15,6 +15,7 @@ from img2img import networks
 from img2img.errors import Img2ImgError, ModelError, cause_of
 from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
+from img2img.models.model_spec import hash_of, model_spec
 from img2img.networks.colorizer import Colorizer
 from img2img.networks.weights import read_tensors
 
@@ -23,7 +24,7 @@ FORMER_TENSORS = {"encoder.centre": "encoder.center"}  # as files of version 0.1
 
 
 def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: bool = False) -> None:
-    """Write ``network`` and ``info`` to ``path``, atomically; ``half`` stores float16, at half the size.
+    """Write ``network`` and ``info`` to ``path``, atomically, with SAI ModelSpec's keys; ``half`` stores float16, at half the size.
 
     Raises:
         ModelError: it cannot be written; a file that was there is intact.
@@ -36,7 +37,7 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     try:
         with atomic_path(path) as temporary:
-            save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json()})
+            save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json(), **model_spec(info), **hash_of(state)})
     except (SafetensorError, OSError) as error:
         raise ModelError(f"cannot write the model {str(path)!r}: {cause_of(error) or str(error).splitlines()[0]}") from error
 

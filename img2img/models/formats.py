@@ -40,7 +40,7 @@ def named_kind(path: Path) -> str | None:
         return "a Git LFS pointer, a few lines in place of the file: get the file itself with git lfs pull, or by its download link"
     if text.startswith((b"<!doctype html", b"<html", b"<head")) or (text.startswith(b"<?xml") and b"<html" in text):
         return "a web page that was saved in place of the file: use the page's download link (raw, not the page that shows the file)"
-    if text.startswith(str(NCNN_PARAM).encode()) or head.startswith(struct.pack("<i", NCNN_PARAM)) or _is_ncnn_bin(path, head):
+    if is_ncnn(head) or head.startswith(struct.pack("<i", NCNN_PARAM)) or _is_ncnn_bin(path, head):
         return "a part of an ncnn model (.param, .bin): take the PyTorch file it was made from"
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite model: take a PyTorch file of the network"
@@ -66,6 +66,11 @@ def is_openvino(head: bytes) -> bool:
 def is_onnx(head: bytes) -> bool:
     """Whether a file begins as ONNX does: a protobuf message with field 1, its version, a small number, then one of its fields 2 to 8."""
     return len(head) > 3 and head[0] == 0x08 and 1 <= head[1] <= 30 and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
+
+
+def is_ncnn(head: bytes) -> bool:
+    """Whether a file begins as the layers of an ncnn model do (.param)."""
+    return head.startswith(str(NCNN_PARAM).encode())
 
 
 def _is_ncnn_bin(path: Path, head: bytes) -> bool:

@@ -157,13 +157,17 @@ def bilinear(x: Tensor, scale: int) -> Tensor:
 
     Shapes: (N, C, H, W) -> (N, C, H * scale, W * scale).
     """
-    offset = (torch.arange(scale, dtype=x.dtype, device=x.device) + 0.5) / scale - 0.5
-    line = torch.stack([(-offset).clamp(min=0), 1 - offset.abs(), offset.clamp(min=0)], dim=1)  # (scale, 3)
     planes = x.reshape(-1, 1, *x.shape[2:])
     with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: half precision would cut 16 bits to 11
-        kernels = torch.einsum("ia,jb->ijab", line, line).reshape(scale**2, 1, 3, 3)
-        phases = F.conv2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), kernels)
+        phases = F.conv2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), bilinear_kernels(scale, x.dtype, x.device))
     return F.pixel_shuffle(phases, scale).reshape(*x.shape[:2], x.shape[2] * scale, x.shape[3] * scale)
+
+
+def bilinear_kernels(scale: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
+    """The filters (scale ** 2, 1, 3, 3) of ``bilinear``, in the order of a pixel shuffle."""
+    offset = (torch.arange(scale, dtype=dtype, device=device) + 0.5) / scale - 0.5
+    line = torch.stack([(-offset).clamp(min=0), 1 - offset.abs(), offset.clamp(min=0)], dim=1)  # (scale, 3)
+    return torch.einsum("ia,jb->ijab", line, line).reshape(scale**2, 1, 3, 3)
 
 
 def upsampler(up: Up, in_channels: int, out_channels: int, conv: Conv = "plain") -> list[nn.Module]:
