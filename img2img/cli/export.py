@@ -10,7 +10,12 @@ def export(
     model: Annotated[str, typer.Argument(help="A shipped model, a model file or a run folder.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.", show_default=False)],
     format: Annotated[
-        str | None, typer.Option("--format", help="onnx (.onnx), openvino (.xml), ncnn (.param) or spandrel (.safetensors). [default: as FILE ends]", show_default=False)
+        str | None,
+        typer.Option(
+            "--format",
+            help="onnx (.onnx), openvino (.xml), ncnn (.param) or spandrel (.safetensors). [default: as FILE ends]",
+            show_default=False,
+        ),
     ] = None,
     program: Annotated[
         str | None, typer.Option("--for", help="upscayl: check what it wants of an ncnn model and its name.", show_default=False)
@@ -18,7 +23,9 @@ def export(
     half: Annotated[bool, typer.Option("--fp16", help="Store the weights as float16: half the size.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences from PyTorch as JSON.")] = False,
 ) -> None:
-    """Write a model for ONNX Runtime, OpenVINO, ncnn, or ComfyUI and others (spandrel). It is kept only if it gives what PyTorch gives, which is measured first.
+    """Write a model for ONNX Runtime, OpenVINO, ncnn, or ComfyUI and others (spandrel).
+
+    It is kept only if it gives what PyTorch gives, which is measured first.
 
     The file works like a model of PyTorch: `img2img upscale photo.jpg -m photo.onnx`
 

@@ -40,7 +40,9 @@ def write_ncnn(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     elif isinstance(network, UNetGenerator):
         _unet(graph, network)
     else:
-        raise ModelError(f"model {info.name!r}: only resnet and unet networks are written as ncnn, not {info.network.get('name')!r}: take ONNX")
+        raise ModelError(
+            f"model {info.name!r}: only resnet and unet networks are written as ncnn, not {info.network.get('name')!r}: take ONNX"
+        )
     path.write_text(graph.text())
     path.with_suffix(".bin").write_bytes(b"".join(graph.numbers))
     texts = {key: json.loads(text) for key, text in metadata_of(info, about).items()}

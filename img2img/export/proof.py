@@ -46,7 +46,7 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
         else TorchNetwork(exported, ON_CPU, exported.network.get_submodule("model"))
     )
     given = {"style": _code(model, part.style_dim)} if part.style_dim else {}
-    channels = int(exported.network.channels) if part.name == "refined" else theirs.in_channels
+    channels = exported.network.channels if isinstance(exported.network, Exported) and part.name == "refined" else theirs.in_channels
     found = []
     for what, picture in _pictures(SIZES):
         x = _planes(picture, theirs.in_channels, channels)

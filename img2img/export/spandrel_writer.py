@@ -1,14 +1,14 @@
 """Our upscalers as files that ComfyUI, chaiNNer and InvokeAI load: in the form of Real-ESRGAN Compact, which spandrel knows.
 
-Compact (SRVGGNetCompact, Wang et al. 2021, arXiv 2107.10833) is a chain of 3x3 convolutions with a PReLU behind each, to whose result, enlarged
-by a pixel shuffle, the nearest pixel is added. PReLU has a slope for each channel: 1 lets a channel pass, 0 is a ReLU. So channels can
-carry along what skips go around, and what a residual block adds is a group of channels of its own:
+Compact (SRVGGNetCompact, Wang et al. 2021, arXiv 2107.10833) is a chain of 3x3 convolutions with a PReLU behind each; their result is
+enlarged by a pixel shuffle, and the nearest pixel added. PReLU has a slope for each channel: 1 lets a channel pass, 0 is a ReLU. So
+channels can carry along what skips go around, and what a residual block adds is made in channels of its own:
 
     features | inside of a residual block | the picture | 1
 
-The bilinear enlargement of ``ResNetGenerator``, whose border pixels repeat, is a part of the last convolution. What it needs beyond the
-border is made before that of channels that are free by then: ``relu(x - LARGE * there)`` is x where nothing is there to the left (a convolution
-of the ones, which are 0 outside of the picture, tells), and 0 elsewhere; so for all four sides and corners, and for pictures of one pixel.
+The bilinear enlargement of ``ResNetGenerator``, at whose border pixels repeat, is a part of the last convolution. What lies beyond the
+border is made before that, in channels that are free by then: ``relu(x - LARGE * there)`` is x where nothing is to the left, which a
+convolution of the ones tells (they are 0 outside of the picture), and 0 elsewhere; so for all sides and corners, down to one pixel.
 """
 
 from pathlib import Path
@@ -47,8 +47,8 @@ def compact_state(network: nn.Module, info: ModelInfo) -> dict[str, Tensor]:
     if reason := _reason(network):
         raise ModelError(f"model {info.name!r} cannot be written for spandrel: {reason}")
     assert isinstance(network, ResNetGenerator)
-    chain = _Chain(network)
-    return {key: value.contiguous() for key, value in chain.state.items()}
+    with torch.no_grad():
+        return {key: value.contiguous() for key, value in _Chain(network).state.items()}
 
 
 def _reason(network: nn.Module) -> str:
@@ -59,6 +59,8 @@ def _reason(network: nn.Module) -> str:
         return "it works at half the resolution, which no architecture of spandrel made of plain convolutions does"
     if network.downsamplings:
         return "it goes down to a lower resolution and up again, which no architecture of spandrel made of plain convolutions does"
+    if not network.blocks:
+        return "it has no residual blocks"
     if not network.long_skip:
         return "its output has other channels than its input"
     modules = list(network.modules())
@@ -103,16 +105,13 @@ class _Chain:
             if number == len(network.blocks):
                 self._finish(weight, bias, slope, stem)
             self._add(weight, bias, slope)
-        if not network.blocks:
-            weight, bias, slope = self._carrying()
-            self._finish(weight, bias, slope, stem)
-            self._add(weight, bias, slope)
 
         assert isinstance(last, nn.Conv2d)
         weight = torch.zeros(last.out_channels, self.size, 3, 3)
         weight[:, self.features] = last.weight
         self._enlarge(weight, network.scale, colors)
-        self.state |= {f"body.{2 * len(self.state) // 3}.weight": weight, f"body.{2 * len(self.state) // 3}.bias": _bias(last)}
+        number = 2 * len(self.state) // 3
+        self.state |= {f"body.{number}.weight": weight, f"body.{number}.bias": _bias(last)}
 
     def _layer(self, inputs: int) -> tuple[Tensor, Tensor, Tensor]:
         return torch.zeros(self.size, inputs, 3, 3), torch.zeros(self.size), torch.ones(self.size)
@@ -158,11 +157,10 @@ class _Chain:
             weight[phases, self.picture.start + color] += kernels
             weight[phases, self.picture.start + color, 1, 1] -= 1
             for (row, column), beyond in zip(OFFSETS, self._beyond(), strict=True):
-                # Beyond a side, the other two pixels of that row or column lie beyond it as well.
-                rows = slice(1, 2) if row else slice(0, 3)
-                columns = slice(1, 2) if column else slice(0, 3)
-                wanted = kernels[:, slice(1 + row, 2 + row) if row else rows, slice(1 + column, 2 + column) if column else columns]
-                weight[phases, beyond.start + color, rows, columns] += wanted
+                # What lies above the border is kept in the first row, its neighbors to both sides beside it.
+                at = tuple(slice(1, 2) if step else slice(0, 3) for step in (row, column))
+                of = tuple(slice(1 + step, 2 + step) if step else slice(0, 3) for step in (row, column))
+                weight[(phases, beyond.start + color, *at)] += kernels[(slice(None), *of)]
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

@@ -26,7 +26,9 @@ def check_upscayl(info: ModelInfo, target: Path, format: str) -> None:
         says = f"reads the factor {found} from" if found else "finds no factor in"
         named = f"{info.scale}x-{info.name}" if not found else f"model-{info.scale}x"
         named = named if _factor(named) == info.scale else f"model-{info.scale}x"
-        raise ConfigError(f"Upscayl {says} the name {target.name!r}, and the model enlarges by {info.scale}: call it like {named + '.param'!r}")
+        raise ConfigError(
+            f"Upscayl {says} the name {target.name!r}, and the model enlarges by {info.scale}: call it like {named + '.param'!r}"
+        )
 
 
 def _factor(name: str) -> int | None:

@@ -13,7 +13,7 @@ from img2img.models.openvino_file import read_openvino
 
 
 def exported_format(path: Path) -> Literal["onnx", "openvino", "ncnn"] | None:
-    """The format of the file ``path``, by its content, and ncnn's by the JSON beside it; None for one of another kind, or none that can be read."""
+    """The format of the file ``path``, by its content, ncnn's also by the JSON beside it; None for another kind, or what cannot be read."""
     try:
         with path.open("rb") as file:
             head = file.read(512)

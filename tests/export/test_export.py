@@ -167,7 +167,8 @@ def test_an_export_is_not_exported_again(exported: Path, tmp_path: Path) -> None
     [
         ("a.bin", None, r"\.onnx \(onnx\) or \.xml \(openvino\)"),
         ("a.onnx", "openvino", r"must end in \.xml"),
-        ("a.onnx", "ncnn", "one of onnx"),
+        ("a.onnx", "ncnn", r"must end in \.param"),
+        ("a.onnx", "coreml", "one of onnx"),
     ],
 )
 def test_formats_and_names_must_fit(tmp_path: Path, name: str, format: str | None, reason: str) -> None:
