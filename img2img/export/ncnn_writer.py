@@ -18,7 +18,7 @@ from img2img.models import ModelInfo
 from img2img.models.exported import ExportInfo, metadata_of
 from img2img.models.model_spec import model_spec
 from img2img.models.ncnn import FP16_TAG, MAGIC
-from img2img.models.ncnn_file import INPUT, OUTPUT
+from img2img.models.ncnn_layers import INPUT, OUTPUT
 from img2img.networks import ResNetGenerator, UNetGenerator
 from img2img.networks.blocks import ResidualBlock, bilinear_kernels
 from img2img.networks.exportable import Part

@@ -66,6 +66,15 @@ def test_the_command_takes_exported_models_for_folders(exported: Path, tmp_path:
     assert float((ours.pixels - theirs.pixels).abs().max()) < 2 / 65535
 
 
+def test_files_have_the_keys_of_model_spec(exported: Path) -> None:
+    """Which ONNX keeps as metadata and OpenVINO as rt_info."""
+    import onnx
+
+    entries = {entry.key: entry.value for entry in onnx.load_model(exported / "up.onnx").metadata_props}
+    assert (entries["modelspec.title"], entries["modelspec.license"]) == ("small", "CC0-1.0")
+    assert '<modelspec.architecture value="img2img-resnet"' in (exported / "up.xml").read_text()
+
+
 def test_models_of_other_bytes_are_not_the_same(exported: Path) -> None:
     assert len({UpscalePipeline.open(exported / f"up.{ending}").identity for ending in ENDINGS}) == 2
 

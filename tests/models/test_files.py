@@ -1,5 +1,6 @@
 """Model files: what is written comes back, and what is damaged or hostile is refused by name."""
 
+import hashlib
 import json
 import pickle
 import struct
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from spandrel.architectures.Compact import Compact
 from torch import Tensor
@@ -216,3 +218,26 @@ def test_weights_that_come_with_the_install_are_left_out_of_files_unless_they_ch
     everything = {key: value.contiguous() for key, value in network.state_dict().items()}  # as files were before
     save_file(everything, whole, metadata={METADATA_KEY: info.model_dump_json()})
     assert torch.equal(read_model(whole).network.encoder["conv1_1"].weight, network.encoder["conv1_1"].weight)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_files_have_the_keys_of_model_spec(tmp_path: Path, half: bool) -> None:
+    path = tmp_path / "tiny.safetensors"
+    save_model(path, tiny(), INFO, half=half)
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    said = {key: text for key, text in json.loads(content[8 : 8 + length])["__metadata__"].items() if key.startswith("modelspec.")}
+    assert said == {
+        "modelspec.sai_model_spec": "1.0.0",
+        "modelspec.architecture": "img2img-resnet",
+        "modelspec.implementation": "img2img-toolkit",
+        "modelspec.title": "tiny",
+        "modelspec.license": "CC0-1.0",
+        "modelspec.hash_sha256": f"0x{hashlib.sha256(content[8 + length :]).hexdigest()}",
+    }
+
+
+def test_a_license_that_is_not_known_is_not_claimed(tmp_path: Path) -> None:
+    save_model(tmp_path / "tiny.safetensors", tiny(), INFO.model_copy(update={"license": ""}))
+    with safe_open(tmp_path / "tiny.safetensors", "pt") as file:
+        assert "modelspec.license" not in file.metadata()
