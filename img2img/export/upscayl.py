@@ -24,8 +24,8 @@ def check_upscayl(info: ModelInfo, target: Path, format: str) -> None:
     found = _factor(target.stem)
     if found != info.scale:
         says = f"reads the factor {found} from" if found else "finds no factor in"
-        named = f"{info.scale}x-{info.name}" if not found else f"model-{info.scale}x"
-        named = named if _factor(named) == info.scale else f"model-{info.scale}x"
+        names = (info.name, f"{info.name}-{info.scale}x", f"model-{info.scale}x")
+        named = next(name for name in names if _factor(name) == info.scale)
         raise ConfigError(
             f"Upscayl {says} the name {target.name!r}, and the model enlarges by {info.scale}: call it like {named + '.param'!r}"
         )

@@ -157,7 +157,7 @@ def test_upscayl_finds_the_factor_in_the_name(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("photo.param", r"finds no factor in the name 'photo\.param', .*'2x-small\.param'"),
+        ("photo.param", r"finds no factor in the name 'photo\.param', .*'small-2x\.param'"),
         ("photo-4x.param", r"reads the factor 4 from"),
         ("1x2x.param", r"reads the factor 1 from"),
         ("photo-2x.onnx", r"ncnn models"),
