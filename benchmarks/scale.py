@@ -25,7 +25,7 @@ from img2img.batch.manifest import NAME
 from img2img.batch.run import run
 from img2img.batch.write import WriteOptions
 from img2img.engines.ray_engine import Cluster, run_on_ray
-from img2img.engines.worker import Setup, read_model_file, sha256_of
+from img2img.engines.worker import Setup, read_model_files, sha256_of
 from img2img.inference.runtime import Runtime
 from img2img.tasks.upscale.options import UpscaleOptions
 from img2img.tasks.upscale.pipeline import UpscalePipeline
@@ -53,7 +53,7 @@ def engines(count: int, turns: int, cores: int) -> None:
     import torch
 
     torch.set_num_threads(cores)
-    name, data = read_model_file(MODEL)
+    name, data = read_model_files(MODEL)
     options, write = UpscaleOptions(), WriteOptions()
     setup = Setup(UpscalePipeline, Runtime(device="cpu"), (options,), write, name, sha256_of(data))
     pipeline = UpscalePipeline.open(MODEL, Runtime(device="cpu"))

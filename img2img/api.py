@@ -11,10 +11,11 @@ from torch import Tensor
 
 from img2img import images
 from img2img.errors import ConfigError, ModelError, option
+from img2img.export.runtimes import in_runtime
 from img2img.images import Picture
 from img2img.images.convert import check_tensor, to_picture, to_pil, with_label
 from img2img.inference.pipeline import Pipeline
-from img2img.inference.runtime import Runtime, Statistics
+from img2img.inference.runtime import Runs, Runtime, Statistics
 from img2img.models import ModelInfo, catalog, find_model, load_model, read_info
 from img2img.options import Options
 from img2img.recent import Recent
@@ -104,16 +105,18 @@ def load(
     tile: int | None = None,
     ensemble: bool = False,
     statistics: Statistics = "sampled",
+    runtime: Runs = "torch",
 ) -> LoadedModel[Any]:
     """The model called ``model`` (a shipped name, a file, a run folder), of whatever task, ready to be called with pictures.
 
     Args:
-        device, dtype, tile, ensemble, statistics: as in ``Runtime``.
+        device, dtype, tile, ensemble, statistics, runtime: as in ``Runtime``.
 
     Raises:
-        ModelError: no such model, or a damaged file. ConfigError: no such device or precision, or a tile below what the model needs.
+        ModelError: no such model, a damaged file, or one that cannot be exported for ``runtime``.
+        ConfigError: no such device or precision, or a tile below what the model needs.
     """
-    runtime = Runtime(device, dtype, tile, ensemble, statistics)
+    where = Runtime(device, dtype, tile, ensemble, statistics, runtime)
     loaded = load_model(os.fspath(model))
     task = task_named(loaded.info.task)
     if task is None:
@@ -121,7 +124,7 @@ def load(
         raise ModelError(
             f"model {loaded.info.name!r} is for {loaded.info.task!r}, a task that this version does not know; known are {known}"
         )
-    return LoadedModel(task, task.pipeline()(loaded, runtime))
+    return LoadedModel(task, task.pipeline()(*in_runtime(loaded, where)))
 
 
 def list_models(task: str | None = None) -> list[ModelInfo]:
@@ -163,15 +166,16 @@ class TaskFunction:
         tile: int | None = None,
         ensemble: bool = False,
         statistics: Statistics = "sampled",
+        runtime: Runs = "torch",
         label: bool = True,
         **options: Any,
     ) -> Any:
-        task, runtime = self.task, Runtime(device, dtype, tile, ensemble, statistics)
+        task, where = self.task, Runtime(device, dtype, tile, ensemble, statistics, runtime)
         name = os.fspath(model) if model is not None else task.default_model and task.default_model(task.options.of(*args, **options))
         if not name:
             raise ConfigError(f"{option('model')} is missing: {task.name} has no default; img2img.list_models() shows the models")
-        key = task.name, name, _state_of(find_model(name)), runtime
-        return _open_models.get(key, lambda: LoadedModel(task, task.open(name, runtime)))(x, *args, label=label, **options)
+        key = task.name, name, _state_of(find_model(name)), where
+        return _open_models.get(key, lambda: LoadedModel(task, task.open(name, where)))(x, *args, label=label, **options)
 
     def __repr__(self) -> str:
         return f"<function img2img.{self.__name__}>"
@@ -191,7 +195,7 @@ def _documented(task: Task[Any]) -> str:
         f"{task.summary} What comes of ``x``, as the kind it came as; a path gives a ``PIL.Image``.\n\n"
         f"    Kinds and errors as ``LoadedModel.__call__``. For one model and many pictures, see ``load``.\n\n"
         f"    Args:\n{fields}\n        model: a shipped name, a file or a run folder.\n"
-        "        device, dtype, tile, ensemble, statistics: as in ``Runtime``. label: as of ``LoadedModel.__call__``.\n"
+        "        device, dtype, tile, ensemble, statistics, runtime: as in ``Runtime``. label: as of ``LoadedModel.__call__``.\n"
     )
 
 

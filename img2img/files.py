@@ -1,4 +1,6 @@
-"""Files of the program's own: where the shipped ones lie, and writing so that a reader sees the old file or the new one, never half."""
+"""Files of the program's own: where the shipped ones and the user's cache lie, and writing so that a reader sees the old file or the
+new one, never half.
+"""
 
 import contextlib
 import os
@@ -30,6 +32,12 @@ def shipped_styles() -> dict[str, Path]:
     inside = Path(__file__).parent / "_styles"
     folder = inside if inside.is_dir() else Path(__file__).parent.parent / "samples" / "styles"
     return {path.stem: path for path in sorted(folder.glob("*.jpg"))}
+
+
+def cache_folder() -> Path:
+    """The user's folder of what can be made again: whoever deletes it loses time alone. It need not exist."""
+    base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "img2img"
 
 
 @contextlib.contextmanager

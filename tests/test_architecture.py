@@ -26,10 +26,10 @@ ARROWS: dict[str, set[str]] = {
     "engines": {"batch"},
     "export": {"inference"},
     "evaluation": {"data", "metrics"},
-    "tasks": {"training", "inference", "batch", "engines", "evaluation"},
+    "tasks": {"training", "inference", "export", "batch", "engines", "evaluation"},
     "api": {"tasks"},
     "serve": {"tasks"},
-    "cli": {"tasks", "serve", "export"},
+    "cli": {"tasks", "serve"},
     "__init__": {"api"},
     "__main__": {"cli"},
 }

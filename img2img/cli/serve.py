@@ -52,6 +52,9 @@ def serve(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.", rich_help_panel=DEVICE)] = "auto",
+    runtime: Annotated[
+        str, typer.Option(help="torch, onnx, openvino, or auto: the fastest by img2img bench runtimes.", rich_help_panel=DEVICE)
+    ] = "torch",
 ) -> None:
     """Serve the browser app and the HTTP API. One line on stdout says where; Ctrl-C ends it.
 
@@ -73,7 +76,7 @@ def serve(
         if open_:
             webbrowser.open(shown)
 
-    runtime = Runtime(device, dtype, tile)
+    runs_on = Runtime(device, dtype, tile, runtime=runtime)  # type: ignore[arg-type]  # checked there
     if any("*" in origin for origin in cors or ()):
         raise ConfigError("--cors names one site, such as https://example.org, not all of them")
     if (certificate or key) and not credentials:
@@ -84,7 +87,7 @@ def serve(
         tuple(model or ()),
         tuple(cors or ()),
         tuple(allow_host or ()),
-        runtime,
+        runs_on,
         max_bytes=max_megabytes * 1_000_000,
         max_pixels=max_pixels,
         queue=queue,

@@ -13,7 +13,7 @@ from img2img.batch.outcome import Outcome, area
 from img2img.batch.run import Progress
 from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.engines.chunks import Chunk, Chunks, after_loss
-from img2img.engines.worker import Done, Setup, pipeline_of, work
+from img2img.engines.worker import Done, Files, Setup, pipeline_of, work
 from img2img.errors import ConfigError, EngineError, Img2ImgError, option
 from img2img.storage.url import absolute, place
 
@@ -48,7 +48,7 @@ def run_on_ray(
     open_: Callable[[], AnyPipeline],
     options: WriteOptions,
     setup: Setup,
-    model: bytes,
+    model: Files,
     cluster: Cluster,
     *,
     progress: Progress,
@@ -57,7 +57,7 @@ def run_on_ray(
     """The outcomes of ``jobs`` as they come, as ``batch.run.run`` gives them, and the same files. Leaving early leaves no partial file.
 
     Args:
-        open_: opens the pipeline here, for decisions alone. setup, model: what other machines open: all but its identity, and the file.
+        open_: opens the pipeline here, for decisions alone. setup, model: what other machines open: all but its identity, and its files.
         check: called often; raises where the command is to end.
 
     Raises:

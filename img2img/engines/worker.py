@@ -20,8 +20,11 @@ from img2img.batch.write import AnyPipeline, WriteOptions
 from img2img.errors import EngineError, ModelError
 from img2img.inference.runtime import Runtime
 from img2img.models import find_model
+from img2img.models.exported_files import files_of
 from img2img.options import Options
 from img2img.recent import Recent
+
+Files = dict[str, bytes]  # the content of a model's files, by name
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Setup:
 
     Attributes:
         pipeline, runtime: what is opened, and how. options: those that the pipeline must fit.
-        model: the name of its file, or of a model of an optional package. sha256: of the file; "" without one.
+        model: the name of its file, or of a model of an optional package. exported: of the file that runs it, if that is another.
+        sha256: of all files that are sent; "" without any.
         version: img2img's. folder: where relative paths begin. identity: the pipeline's; "" as long as it is not known.
     """
 
@@ -43,6 +47,7 @@ class Setup:
     version: str = field(default_factory=lambda: version("img2img-toolkit"))
     folder: str = field(default_factory=os.getcwd)
     identity: str = ""
+    exported: str = ""
 
 
 @dataclass
@@ -59,29 +64,34 @@ class Done:
     messages: list[tuple[str, int, str]]
 
 
-def read_model_file(name: str) -> tuple[str, bytes]:
-    """The name and the content of the file of the model called ``name``; for a model of an optional package its name, and nothing.
+def read_model_files(name: str) -> tuple[str, Files]:
+    """The name of the file of the model called ``name``, and what it consists of; for a model of an optional package its name, and nothing.
 
     Raises:
         ModelError: no such model, or it cannot be read.
     """
     path = find_model(name)
+    if path is None:
+        return name, {}
     try:
-        return (name, b"") if path is None else (path.name, path.read_bytes())
+        return path.name, {file.name: file.read_bytes() for file in files_of(path)}
     except OSError as error:
-        raise ModelError(f"cannot read {str(path)!r}: {error.strerror}") from error
+        raise ModelError(f"cannot read {error.filename!r}: {error.strerror}") from error
 
 
-def sha256_of(data: bytes) -> str:
-    """SHA-256 of a model's file; "" of none."""
-    return hashlib.sha256(data).hexdigest() if data else ""
+def sha256_of(files: Files) -> str:
+    """SHA-256 of a model's files, with their names; "" of none."""
+    digest = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        digest.update(f"{name} {len(data)} ".encode() + data)
+    return digest.hexdigest() if files else ""
 
 
 _opened = Recent[tuple[type[AnyPipeline], Runtime, str, str], AnyPipeline](1)
 
 
-def pipeline_of(setup: Setup, fetch: Callable[[], bytes]) -> AnyPipeline:
-    """The pipeline of ``setup``, opened once in a process. ``fetch`` gives the content of the model's file.
+def pipeline_of(setup: Setup, fetch: Callable[[], Files]) -> AnyPipeline:
+    """The pipeline of ``setup``, opened once in a process. ``fetch`` gives the model's files.
 
     Raises:
         EngineError: this machine's img2img, its model or its precision are not those of the machine that asks.
@@ -97,18 +107,19 @@ def pipeline_of(setup: Setup, fetch: Callable[[], bytes]) -> AnyPipeline:
     return pipeline
 
 
-def _open(setup: Setup, data: bytes) -> AnyPipeline:
+def _open(setup: Setup, files: Files) -> AnyPipeline:
     if not setup.sha256:
         return setup.pipeline.open(setup.model, setup.runtime)
-    if sha256_of(data) != setup.sha256:
+    if sha256_of(files) != setup.sha256:
         raise EngineError(f"the model that came to {platform.node()!r} has another SHA-256 than the one that was sent")
     with tempfile.TemporaryDirectory(prefix="img2img-") as folder:
-        path = Path(folder, setup.model)
-        path.write_bytes(data)
-        return setup.pipeline.open(path, setup.runtime)
+        for name, data in files.items():
+            Path(folder, name).write_bytes(data)
+        exported = Path(folder, setup.exported) if setup.exported else None
+        return setup.pipeline.open(Path(folder, setup.model), setup.runtime, exported)
 
 
-def work(setup: Setup, fetch: Callable[[], bytes], outcomes: list[Outcome]) -> Done:
+def work(setup: Setup, fetch: Callable[[], Files], outcomes: list[Outcome]) -> Done:
     """Make what was decided. Errors of pictures are outcomes; errors as ``pipeline_of``."""
     started = time.perf_counter()
     pipeline = pipeline_of(setup, fetch)

@@ -32,7 +32,7 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     """
     import onnx
 
-    multiple = 1 if part.name == "style" else info.multiple
+    multiple = part.multiple or info.multiple
     height, width = (multiple * torch.export.Dim(name) for name in ("height", "width"))
     # Sides of many pixels, no two of them equal: sizes that are 1 or equal would be taken for fixed ones.
     image = torch.zeros(1 if part.name == "style" else 2, 3 if part.name == "style" else info.in_channels, 24 * multiple, 40 * multiple)

@@ -39,7 +39,7 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
     ``exported`` may be a community model, whose results are compared before they are cut to [0, 1].
     Where tiles are possible, a picture in tiles of the least size is compared with PyTorch's result in one piece.
     """
-    theirs = TorchNetwork(model, ON_CPU, part.module)
+    theirs = TorchNetwork(model, ON_CPU, part.call)
     ours = (
         ExportedNetwork(exported, ON_CPU)
         if isinstance(exported.network, Exported)
@@ -49,12 +49,12 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
     channels = exported.network.channels if isinstance(exported.network, Exported) and part.name == "refined" else theirs.in_channels
     found = []
     for what, picture in _pictures(SIZES):
-        x = _planes(picture, theirs.in_channels, channels)
+        x = planes_of(picture, theirs.in_channels, channels)
         found.append(Difference(part.name, what, _largest(*(_tiler(each, given).whole(x) for each in (ours, theirs)))))
     if ours.halo is not None:
         side = 2 * ours.halo + 16 * ours.multiple
         picture = _painting(side + side // 2, side + 16)
-        x = _planes(picture, theirs.in_channels, channels)
+        x = planes_of(picture, theirs.in_channels, channels)
         tiled = Tiler(partial(_apply, ours, given), ours.halo, ours.multiple, (side, side)).whole(x)
         found.append(Difference(part.name, f"{_size(x)} in tiles", _largest(tiled, _tiler(theirs, given).whole(x))))
     return found
@@ -92,7 +92,7 @@ def _painting(height: int, width: int) -> Tensor:
     return F.pad(pixels[None], missing, mode="reflect")[0] if any(missing) else pixels
 
 
-def _planes(picture: Tensor, planes: int, channels: int) -> Tensor:
+def planes_of(picture: Tensor, planes: int, channels: int) -> Tensor:
     """(1, ``planes``, H, W): ``channels`` of the picture's planes in turn, and masks with a hole in the middle of each."""
     x = picture[torch.arange(channels) % 3]
     masks = torch.zeros(planes - channels, *picture.shape[1:])

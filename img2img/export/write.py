@@ -110,12 +110,15 @@ def _about(model: Model, part: Part) -> ExportInfo:
     if part.name == "style":
         with torch.inference_mode():
             return ExportInfo(part=part.name, channels=part.module(torch.zeros(1, 3, LEAST_STYLE, LEAST_STYLE)).shape[1], bytes_per_pixel=1)
-    network, side = TorchNetwork(model, ON_CPU, part.module), 2 * model.info.multiple
+    network, side = TorchNetwork(model, ON_CPU, part.call), 2 * (part.multiple or model.info.multiple)
     given = {"style": torch.zeros(1, part.style_dim)} if part.style_dim else {}
+    with torch.inference_mode():
+        channels = part.module(torch.zeros(1, network.in_channels, side, side), *given.values()).shape[1]
     return ExportInfo(
         part=part.name,
-        channels=network(torch.zeros(1, network.in_channels, side, side), torch.float32, **given).shape[1],
+        channels=channels,
         style_dim=part.style_dim,
+        work=getattr(model.network, "work", 0),
         normalizes=network.normalizes,
         bytes_per_pixel=network.bytes_per_pixel(network.in_channels, given),
     )

@@ -1,6 +1,7 @@
 """Exported networks behind the contract of the engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,10 +11,11 @@ from img2img.errors import ConfigError, option
 from img2img.inference.runtime import Runtime
 from img2img.models import Model
 from img2img.models.exported import Exported
+from img2img.networks.colorizer import around
 
 
 class ExportedNetwork:
-    """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file.
+    """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file; around a colorizer's part with what it lacks.
 
     With instance norms it is fed the whole picture: their statistics cannot be told to it, and tiles would differ in tone.
 
@@ -32,10 +34,13 @@ class ExportedNetwork:
         self.halo = None if about.normalizes else info.halo
         self.device, self.normalizes = torch.device("cpu"), False
         self.dtypes: tuple[torch.dtype, ...] = (torch.float32,)
-        self._module, self._per_pixel = model.network, about.bytes_per_pixel
+        self._call: Callable[..., Tensor] = model.network
+        if about.part == "colors":
+            self._call = partial(around, model.network, work=about.work)
+        self._per_pixel = about.bytes_per_pixel
 
     def __call__(self, x: Tensor, dtype: torch.dtype, **conditions: Any) -> Tensor:
-        made: Tensor = self._module(x.float().contiguous(), **conditions)
+        made: Tensor = self._call(x.float().contiguous(), **conditions)
         return made
 
     def bytes_per_pixel(self, planes: int, conditions: Mapping[str, Any]) -> float:

@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from img2img import images
-from img2img.errors import ConfigError, ModelError, PictureError
+from img2img.errors import ConfigError, ModelError, PictureError, option
 from img2img.images import Frame, Picture
 from img2img.images.label import COMPOSITE, SOFTWARE, Label
 from img2img.inference.exported import ExportedNetwork
@@ -69,17 +69,23 @@ class Pipeline(ABC, Generic[O]):
         self.network: Network = self.make_network()
 
     @classmethod
-    def open(cls, model: str | Path, runtime: Runtime | None = None) -> Self:
-        """The model called ``model`` (a shipped name, a file, a run folder), ready for pictures.
+    def open(cls, model: str | Path, runtime: Runtime | None = None, exported: Path | None = None) -> Self:
+        """The model called ``model`` (a shipped name, a file, a run folder), ready for pictures; ``exported``: the file that runs it.
 
         Raises:
             ModelError: no such model, a damaged file, or one for another task. ConfigError: as above.
         """
-        return cls(check_task(load_model(model), cls.task), runtime or Runtime())
+        loaded = check_task(load_model(model), cls.task)
+        return cls(loaded if exported is None else replace(loaded, exported=load_model(exported)), runtime or Runtime())
 
     def make_network(self) -> Network:
         """The model's network where ``runtime`` says."""
-        return (ExportedNetwork if isinstance(self.model.network, Exported) else TorchNetwork)(self.model, self.runtime)
+        model = self.model.exported or self.model
+        if isinstance(model.network, Exported):
+            return ExportedNetwork(model, self.runtime)
+        if self.runtime.runtime != "torch":
+            raise ConfigError(f"{option('runtime')} {self.runtime.runtime!r}: the model was not exported: img2img.load does that")
+        return TorchNetwork(model, self.runtime)
 
     @abstractmethod
     def __call__(self, picture: Picture, options: O, *, progress: Progress | None = None) -> Result:

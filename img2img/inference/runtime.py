@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from img2img.images import Picture
 
 Statistics = Literal["sampled", "exact"]
+Runs = Literal["torch", "onnx", "openvino", "auto"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,13 @@ class Runtime:
         dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16; a tile that half precision makes infinite is computed again in fp32.
         tile: tile size in pixels, context included; None: as memory allows; 0: always the whole picture.
         ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
+        runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32; auto: what
+            ``img2img bench runtimes`` found to be the fastest here. Exported files are run by their own in any case.
         statistics: instance-norm statistics for tiled images: sampled (from parts of it, fast), exact (as without tiles, slow).
 
     Raises:
-        ConfigError: a negative tile size, unknown statistics. An unknown device or precision is refused where the model is opened.
+        ConfigError: a negative tile size, an unknown runtime, unknown statistics. An unknown device or precision is
+            refused where the model is opened.
     """
 
     device: str = "auto"
@@ -31,12 +35,14 @@ class Runtime:
     tile: int | None = None
     ensemble: bool = False
     statistics: Statistics = "sampled"
+    runtime: Runs = "torch"
 
     def __post_init__(self) -> None:
         if self.tile is not None and self.tile < 0:
             raise ConfigError(f"{option('tile')} must be >= 0, got {self.tile}")
-        if self.statistics not in get_args(Statistics):
-            raise ConfigError(f"{option('statistics')} must be one of {', '.join(get_args(Statistics))}, got {self.statistics!r}")
+        for name, known in (("statistics", Statistics), ("runtime", Runs)):
+            if (given := getattr(self, name)) not in get_args(known):
+                raise ConfigError(f"{option(name)} must be one of {', '.join(get_args(known))}, got {given!r}")
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ class ExportInfo(BaseModel):
     """What an exported file says beside ``ModelInfo``.
 
     ``part``: of the network, as ``networks.exportable.Part``; ``channels``: planes of its output; ``style_dim``: numbers of the style code
-    that it takes; ``normalizes``: whether it takes statistics of the picture, so that tiles would differ; ``bytes_per_pixel``: that
-    PyTorch takes for it, as an estimate.
+    that it takes; ``work``: the shorter side of what a colorizer's part is fed; ``normalizes``: whether it takes statistics of the
+    picture, so that tiles would differ; ``bytes_per_pixel``: that PyTorch takes for it, as an estimate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +34,7 @@ class ExportInfo(BaseModel):
     part: PartName = "network"
     channels: int = Field(3, ge=1, le=4096)
     style_dim: int = Field(0, ge=0, le=4096)
+    work: int = Field(0, ge=0, le=4096)
     normalizes: bool = False
     bytes_per_pixel: float = Field(ge=1, le=2**24)
 
@@ -115,7 +116,8 @@ def expected_shapes(info: ModelInfo, about: ExportInfo, side: int) -> tuple[dict
     if about.part == "style":
         return {"image": [1, 3, side, side]}, [1, about.channels]
     inputs = {"image": [2, info.in_channels, side, side]} | ({"style": [1, about.style_dim]} if about.style_dim else {})
-    return inputs, [2, about.channels, side * info.scale, side * info.scale]
+    made = side // 2 if about.part == "colors" else side * info.scale
+    return inputs, [2, about.channels, made, made]
 
 
 def side_for(info: ModelInfo) -> int:

@@ -57,6 +57,14 @@ def load_exported(path: Path) -> Model:
     return Model(network.eval(), file.info, path)
 
 
+def files_of(path: Path) -> list[Path]:
+    """All files of the model ``path``: itself, and those of an export beside it."""
+    if not exported_format(path):
+        return [path]
+    mains = [path, *([style] if (style := style_path(path)).is_file() else [])]
+    return [file for main in mains for file in (main, main.with_suffix(".bin")) if file == main or main.suffix == ".xml"]
+
+
 def style_path(path: Path) -> Path:
     """Where the style encoder of the exported model ``path`` lies: ``any.onnx``, ``any.style.onnx``."""
     return path.with_name(f"{path.stem}.style{path.suffix}")

@@ -68,8 +68,12 @@ class ModelInfo(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A network in evaluation mode, on the CPU in float32, and what its file says of it; ``file``: where it lies, if it is one file."""
+    """A network in evaluation mode, on the CPU in float32, and what its file says of it.
+
+    ``file``: where it lies, if it is one file. ``exported``: the same network for another runtime, which is to run it.
+    """
 
     network: nn.Module
     info: ModelInfo
     file: Path | None = None
+    exported: "Model | None" = None

@@ -1,16 +1,17 @@
 """A network that gives a gray picture its colors: a classification of colors on features of VGG16."""
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.errors import ModelError
 from img2img.images.color import colored, rgb_to_lab
-from img2img.networks.exportable import Part
+from img2img.networks.exportable import Colors, Part
 from img2img.networks.features import vgg16_weights
 
+MULTIPLE = 8  # sides of the small picture
 GRID = 10  # units of CIE Lab between two bins
 TEMPERATURE = 0.6
 GUIDE_RADIUS, GUIDE_EPSILON = 4, 1e-3
@@ -74,11 +75,10 @@ class Colorizer(nn.Module):
         return {**encoder, "overrated": torch.zeros(len(bins()))}
 
     def exportable(self) -> list[Part]:
-        """Nothing of it."""
-        raise ModelError(
-            "a colorizer cannot be exported: it works on a version of the picture whose size, and antialiasing, follow from the picture's; "
-            "no runtime has that arithmetic"
-        )
+        """What finds colors in a small picture. Making that, and bringing its colors to full size, depends on the picture's size in ways
+        that no runtime has: ``around`` stays outside.
+        """
+        return [Part("colors", Colors(self, bins()), multiple=MULTIPLE)]
 
     def logits(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""
@@ -101,28 +101,36 @@ class Colorizer(nn.Module):
 
     def colors(self, gray: Tensor) -> Tensor:
         """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``gray`` (N, 1, H, W): the annealed mean of the bins."""
+        return torch.einsum("nqhw,qc->nchw", self.probabilities(gray), bins().to(gray))
+
+    def probabilities(self, gray: Tensor) -> Tensor:
+        """(N, bins, H / 2, W / 2) annealed probabilities of a small ``gray`` (N, 1, H, W)."""
         logits = self.logits(gray) - self.overrated[:, None, None]
-        return torch.einsum("nqhw,qc->nchw", (logits / TEMPERATURE).softmax(1), bins().to(gray))
+        return (logits / TEMPERATURE).softmax(1)
 
     def forward(self, gray: Tensor) -> Tensor:
         with torch.autocast(gray.device.type, enabled=False):  # half precision would not keep the lightness
-            return self._colored(gray)
+            return around(self.colors, gray, self.work)
 
-    def _colored(self, gray: Tensor) -> Tensor:
-        small = shrunk(gray, self.work)
-        height, width = (max(round(side / 8), 1) * 8 for side in small.shape[-2:])
-        small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)
-        ab = self.colors(small)
-        guide = F.interpolate(small, ab.shape[-2:], mode="area")
-        slope, offset = guided(guide, ab)
-        strips = []
-        rows = max(STRIP // gray.shape[-1], 1)
-        grid = F.interpolate(torch.cat([slope, offset], dim=1), gray.shape[-2:], mode="bilinear", align_corners=False)
-        for top in range(0, gray.shape[-2], rows):
-            part = gray[..., top : top + rows, :]
-            steep, flat = grid[..., top : top + rows, :].chunk(2, dim=1)
-            strips.append(colored(part, steep * part + flat))
-        return torch.cat(strips, dim=-2)
+
+def around(colors: Callable[[Tensor], Tensor], gray: Tensor, work: int) -> Tensor:
+    """``gray`` (N, 1, H, W) with the colors, (N, 3, H, W), that ``colors`` (as ``Colorizer.colors``) finds where its shorter side has
+    ``work`` pixels.
+    """
+    small = shrunk(gray, work)
+    height, width = (max(round(side / MULTIPLE), 1) * MULTIPLE for side in small.shape[-2:])
+    small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)
+    ab = colors(small)
+    guide = F.interpolate(small, ab.shape[-2:], mode="area")
+    slope, offset = guided(guide, ab)
+    strips = []
+    rows = max(STRIP // gray.shape[-1], 1)
+    grid = F.interpolate(torch.cat([slope, offset], dim=1), gray.shape[-2:], mode="bilinear", align_corners=False)
+    for top in range(0, gray.shape[-2], rows):
+        part = gray[..., top : top + rows, :]
+        steep, flat = grid[..., top : top + rows, :].chunk(2, dim=1)
+        strips.append(colored(part, steep * part + flat))
+    return torch.cat(strips, dim=-2)
 
 
 def shrunk(gray: Tensor, side: int) -> Tensor:

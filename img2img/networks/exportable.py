@@ -2,11 +2,12 @@
 
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
 
-PartName = Literal["network", "refined", "style"]
+PartName = Literal["network", "refined", "colors", "style"]
 
 
 class Part(NamedTuple):
@@ -14,13 +15,21 @@ class Part(NamedTuple):
 
     Attributes:
         name: "network": the whole of it; "refined": the correction of an inpainter at one scale, for the guess and the masks as one
-            tensor; "style": what makes a style code of a picture.
+            tensor; "colors": a and b of CIE Lab that a colorizer finds in a small gray picture, at half of its size; "style": what
+            makes a style code of a picture.
         module: (N, C, H, W), and for a ``style_dim`` above 0 also a style code (1, style_dim) -> one tensor.
+        multiple: H and W must be multiples of it; 0: of what the model says.
     """
 
     name: PartName
     module: nn.Module
     style_dim: int = 0
+    multiple: int = 0
+
+    @property
+    def call(self) -> nn.Module | None:
+        """What PyTorch calls to give what a pass of the export gives; None: the network, whose rest runs around the export, too."""
+        return None if self.name == "colors" else self.module
 
 
 @runtime_checkable
@@ -48,3 +57,17 @@ class Refiner(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         made: Tensor = self.inpainter.refined(x[:, : self.channels], x[:, self.channels :])  # type: ignore[operator]
         return made
+
+
+class Colors(nn.Module):
+    """``colors`` of a colorizer whose ``bins`` (Q, 2) have these colors, (N, 1, H, W) -> (N, 2, H / 2, W / 2)."""
+
+    bins: Tensor
+
+    def __init__(self, colorizer: nn.Module, bins: Tensor) -> None:
+        super().__init__()
+        self.colorizer = colorizer
+        self.register_buffer("bins", bins.T[:, :, None, None].clone())
+
+    def forward(self, gray: Tensor) -> Tensor:
+        return F.conv2d(self.colorizer.probabilities(gray), self.bins)  # type: ignore[operator]

@@ -119,7 +119,7 @@ class Stylizer(nn.Module):
         parts_of(self.body)
         if self.styles:
             return [Part("network", _OwnStyle(self))]
-        return [Part("network", self, self.style_dim), Part("style", self.encoder)]
+        return [Part("network", self, self.style_dim), Part("style", self.encoder, multiple=1)]
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         if style is None:

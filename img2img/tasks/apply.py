@@ -68,7 +68,9 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
 
     _check_engine(files)
     _check_places(files)
-    here = runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto")  # elsewhere: what only decides runs here
+    here = (
+        runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto", runtime="torch")
+    )  # elsewhere: what only decides runs here
     choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
@@ -96,10 +98,15 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
         if files.engine == "local":
             return run(jobs, open_, write, progress=progress)
         from img2img.engines.ray_engine import Cluster, run_on_ray
-        from img2img.engines.worker import Setup, read_model_file, sha256_of
+        from img2img.engines.worker import Setup, read_model_files, sha256_of
+        from img2img.export.runtimes import elsewhere
 
-        file, data = read_model_file(name)
-        setup = Setup(task.pipeline(), runtime, tuple(each for _, each in variants), write, file, sha256_of(data))
+        file, data = read_model_files(name)
+        there, exported = elsewhere(name, runtime)
+        if exported:
+            data |= read_model_files(str(exported))[1]
+        setup = Setup(task.pipeline(), there, tuple(each for _, each in variants), write, file, sha256_of(data))
+        setup = replace(setup, exported=exported.name if exported else "")
         cluster = Cluster(files.address, files.workers)
         return run_on_ray(jobs, open_, write, setup, data, cluster, progress=progress, check=check)
 

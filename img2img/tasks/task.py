@@ -63,7 +63,7 @@ class Task(Generic[O]):
     options: type[O]
     pipeline: "Callable[[], type[Pipeline[O]]]"
     default_model: Callable[[O], str] | None = None
-    runtime: tuple[str, ...] = ("tile", "device", "dtype")
+    runtime: tuple[str, ...] = ("tile", "device", "dtype", "runtime")
     suffix: "Callable[[O, Callable[[], ModelInfo]], str]" = lambda options, info: "_out"
     variants: Callable[[O], list[tuple[str, O]]] = _one
     variants_replace_suffix: bool = False
@@ -78,8 +78,14 @@ class Task(Generic[O]):
     bench: Callable[..., Any] | None = None
 
     def open(self, model: str | Path, runtime: Runtime | None = None) -> "Pipeline[O]":
-        """The model called ``model`` on a device; as ``Pipeline.open``."""
-        return self.pipeline().open(model, runtime)
+        """The model called ``model`` on a device, exported first if ``runtime`` says so; as ``Pipeline.open``."""
+        if runtime is None or runtime.runtime == "torch":
+            return self.pipeline().open(model, runtime)
+        from img2img.export.runtimes import in_runtime
+        from img2img.inference.pipeline import check_task
+        from img2img.models import load_model
+
+        return self.pipeline()(*in_runtime(check_task(load_model(model), self.name), runtime))
 
 
 def flag_of(task: Task[Any], name: str) -> str:

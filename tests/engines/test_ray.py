@@ -18,7 +18,7 @@ from img2img.batch.outcome import Outcome
 from img2img.batch.run import run
 from img2img.batch.write import WriteOptions
 from img2img.engines.ray_engine import Cluster, run_on_ray
-from img2img.engines.worker import Setup, read_model_file, sha256_of
+from img2img.engines.worker import Setup, read_model_files, sha256_of
 from img2img.errors import ConfigError, EngineError
 from img2img.inference.runtime import Runtime
 from img2img.models import save_model
@@ -41,7 +41,7 @@ def model(tmp_path: Path, tiny: Callable[..., UpscalePipeline]) -> Path:
 @pytest.fixture
 def on_ray(model: Path, cluster: Any) -> Run:
     """Runs jobs on the cluster."""
-    name, data = read_model_file(str(model))
+    name, data = read_model_files(str(model))
 
     def made(jobs: list[Job], *, workers: int | None = None, **changed: Any) -> Iterator[Outcome]:
         setup = Setup(DeadlyPipeline, Runtime(), (UpscaleOptions(),), WriteOptions(), name, sha256_of(data))

@@ -72,7 +72,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
 
     def make_network(self) -> Network:
         network = self.model.network
-        if isinstance(network, Inpainter):
+        if isinstance(network, Inpainter) and self.runtime.runtime == "torch":
             channels = network.channels
             return TorchNetwork(self.model, self.runtime, lambda x: network.refined(x[:, :channels], x[:, channels:]))
         return super().make_network()

@@ -43,7 +43,7 @@ TRANSLATE = Task(
     """,
     options=TranslateOptions,
     pipeline=_pipeline,
-    runtime=("tile", "statistics", "ensemble", "device", "dtype"),
+    runtime=("tile", "statistics", "ensemble", "device", "dtype", "runtime"),
     suffix=lambda options, info: "_translated",
     variants=variants,
     extension=_extension,
