@@ -12,7 +12,7 @@ from img2img.errors import ConfigError, ModelError, option
 from img2img.export.ncnn_writer import write_ncnn
 from img2img.export.onnx_writer import write_onnx
 from img2img.export.openvino_writer import write_openvino
-from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_styles
+from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_alone
 from img2img.export.spandrel_writer import write_spandrel
 from img2img.export.upscayl import check_upscayl
 from img2img.files import atomic_path, check_writable
@@ -129,7 +129,7 @@ def _proved(model: Model, parts: list[Part], file: Path, allowed: float) -> list
     exported = load_model(file)
     found = prove(model, parts[0], exported)
     if isinstance(exported.network, Exported) and exported.network.styles is not None:
-        found += prove_styles(parts[1], exported.network.styles)
+        found += prove_alone(parts[1], exported.network.styles)
     if all(each.largest <= allowed for each in found):
         return found
     numbers = ", ".join(f"{each.largest:.1e} ({each.part}, {each.what})" for each in found)

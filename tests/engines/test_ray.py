@@ -20,8 +20,9 @@ from img2img.batch.write import WriteOptions
 from img2img.engines.ray_engine import Cluster, run_on_ray
 from img2img.engines.worker import Setup, read_model_files, sha256_of
 from img2img.errors import ConfigError, EngineError
+from img2img.export.write import export
 from img2img.inference.runtime import Runtime
-from img2img.models import save_model
+from img2img.models import load_model, save_model
 from img2img.tasks.upscale.options import UpscaleOptions
 from img2img.tasks.upscale.pipeline import UpscalePipeline
 from tests.helpers.deadly import DeadlyPipeline
@@ -43,12 +44,12 @@ def on_ray(model: Path, cluster: Any) -> Run:
     """Runs jobs on the cluster."""
     name, data = read_model_files(str(model))
 
-    def made(jobs: list[Job], *, workers: int | None = None, **changed: Any) -> Iterator[Outcome]:
+    def made(jobs: list[Job], *, workers: int | None = None, sent: Any = (model, data), **changed: Any) -> Iterator[Outcome]:
         setup = Setup(DeadlyPipeline, Runtime(), (UpscaleOptions(),), WriteOptions(), name, sha256_of(data))
         setup = replace(setup, **changed)
-        open_ = partial(UpscalePipeline.open, model, Runtime(device="cpu"))
+        open_ = partial(UpscalePipeline.open, sent[0], Runtime(device="cpu"))
         quiet: Any = {"progress": lambda pixels, share: None, "check": lambda: None}
-        return run_on_ray(jobs, open_, WriteOptions(), setup, data, Cluster(workers=workers), **quiet)
+        return run_on_ray(jobs, open_, WriteOptions(), setup, sent[1], Cluster(workers=workers), **quiet)
 
     return made
 
@@ -85,6 +86,25 @@ def test_the_files_of_the_local_engine_and_a_second_run_does_nothing(on_ray: Run
     assert statuses(on_ray(jobs_of(photos, tmp_path / "ray"))) == dict.fromkeys(names, "skipped") | {"bad": "failed"}
     again = statuses(run(jobs_of(photos, tmp_path / "ray"), local, WriteOptions()))
     assert again == dict.fromkeys(names, "skipped") | {"bad": "failed"}, "one record for both engines"
+
+
+@pytest.mark.parametrize("kind", ["a file of two", "a runtime"])
+def test_exports_are_sent_with_all_their_files(on_ray: Run, model: Path, tmp_path: Path, kind: str) -> None:
+    for needed in ("onnx", "onnxscript", "openvino"):
+        pytest.importorskip(needed)
+    export(load_model(model), tmp_path / "up.xml")
+    photos = pictures(tmp_path / "in", ["a", "b"])
+    list(run(jobs_of(photos, tmp_path / "local"), partial(UpscalePipeline.open, tmp_path / "up.xml"), WriteOptions()))
+    name, data = read_model_files(str(tmp_path / "up.xml"))
+    assert sorted(data) == ["up.bin", "up.xml"]
+    changed: dict[str, Any] = {"model": name}
+    if kind == "a runtime":
+        data |= read_model_files(str(model))[1]
+        changed = {"exported": name, "runtime": Runtime(runtime="openvino")}
+    opened = tmp_path / "up.xml" if kind == "a file of two" else model
+    made = on_ray(jobs_of(photos, tmp_path / "ray"), sent=(opened, data), sha256=sha256_of(data), **changed)
+    assert statuses(made) == {"a": "ok", "b": "ok"}
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
 
 
 def test_a_picture_that_ends_its_process_is_named_and_nothing_else_is_lost(on_ray: Run, tmp_path: Path) -> None:
