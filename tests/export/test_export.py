@@ -1,5 +1,6 @@
 """Exported networks: what is written is what PyTorch gives, through every pipeline, or nothing is written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from img2img.errors import ConfigError, ModelError
 from img2img.export.write import export
 from img2img.images import Frame, Picture
 from img2img.inference.runtime import Runtime
-from img2img.models import Model, ModelInfo, load_model, save_model
+from img2img.models import ImageSpec, Model, ModelInfo, load_model, save_model
 from img2img.networks.exportable import Part
 from img2img.tasks.inpaint.options import InpaintOptions
 from img2img.tasks.inpaint.pipeline import InpaintPipeline
@@ -125,7 +126,8 @@ def test_an_inpainter_fills_at_every_scale(tmp_path: Path, ending: str) -> None:
 def test_a_colorizer_finds_colors_in_a_small_picture(tmp_path: Path, ending: str) -> None:
     """Sizes, and the way back to full size, are PyTorch's."""
     model = model_of({"name": "colorizer", "width": 8, "work": 24}, "translate", in_channels=1)
-    model.network.load_state_dict({"head.weight": 20 * model.network.head.weight}, strict=False)  # type: ignore[union-attr, operator]
+    model = replace(model, info=model.info.model_copy(update={"a": ImageSpec(channels=1), "keeps_gray": False}))
+    model.network.load_state_dict({"head.weight": 20 * model.network.state_dict()["head.weight"]}, strict=False)  # else all is gray
     made = export(model, tmp_path / f"color.{ending}")
     assert {each.part for each in made.differences} == {"colors"}
     theirs, ours = TranslatePipeline(model, Runtime()), TranslatePipeline.open(tmp_path / f"color.{ending}")
