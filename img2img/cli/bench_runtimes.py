@@ -60,23 +60,20 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     from img2img.evaluation.timing import by_turns, seconds
     from img2img.export import speeds
     from img2img.export.proof import ON_CPU, planes_of
-    from img2img.export.runtimes import exported_file
+    from img2img.export.runtimes import exported
     from img2img.export.write import NEEDED
     from img2img.inference.exported import ExportedNetwork
     from img2img.inference.network import Network, TorchNetwork
     from img2img.models import load_model
     from img2img.models.exported import Exported
-    from img2img.models.exported_files import load_exported
     from img2img.networks.exportable import parts_of
 
     model = load_model(name)
     if isinstance(model.network, Exported):
         raise ModelError(f"{name!r} is an export itself: name the PyTorch file it was made from")
     part = parts_of(model.network)[0]
-    exports = {
-        format: load_exported(exported_file(model, format)) for format, needed in NEEDED.items() if all(find_spec(each) for each in needed)
-    }
-    networks: dict[Any, Network] = {format: ExportedNetwork(exported, ON_CPU) for format, exported in exports.items()}
+    exports = {format: exported(model, format) for format, needed in NEEDED.items() if all(find_spec(each) for each in needed)}
+    networks: dict[Any, Network] = {format: ExportedNetwork(each, ON_CPU) for format, each in exports.items()}
     networks = {"torch": TorchNetwork(model, ON_CPU, part.call), **networks}
     planes = model.info.in_channels
     channels = int(model.network.channels) if part.name == "refined" else planes  # type: ignore[arg-type]  # of an inpainter

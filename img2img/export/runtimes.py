@@ -39,7 +39,7 @@ def in_runtime(model: Model, runtime: Runtime) -> tuple[Model, Runtime]:
     chosen = speeds.fastest(model.info) if asked == "auto" and _may_be_exported(model, runtime) else asked
     if chosen == "auto" or chosen == "torch":
         return model, replace(runtime, runtime="torch")
-    return replace(model, exported=load_exported(exported_file(model, chosen))), replace(runtime, runtime=chosen)
+    return replace(model, exported=exported(model, chosen)), replace(runtime, runtime=chosen)
 
 
 def elsewhere(name: str, runtime: Runtime) -> tuple[Runtime, Path | None]:
@@ -53,19 +53,18 @@ def elsewhere(name: str, runtime: Runtime) -> tuple[Runtime, Path | None]:
     return there, model.exported.file if model.exported else None
 
 
-def exported_file(model: Model, format: Format) -> Path:
+def exported(model: Model, format: Format) -> Model:
     """The export of ``model`` in the cache, made where it is not there. Errors as ``export.write.export``."""
     path = cache_folder() / "exports" / f"{model.info.name}-{_key(model, format)}{ENDINGS[format]}"
     if path.is_file():
         try:
-            load_exported(path)
-            return path
+            return load_exported(path)
         except ModelError as error:
             log.warning("%s: made again", error)
     parts_of(model.network)
     log.info("exporting %s for %s, once: this takes some seconds", model.info.name, format)
     export(replace(model, network=deepcopy(model.network)), path, format)  # a copy: measuring it changes its layout in memory
-    return path
+    return load_exported(path)
 
 
 def _may_be_exported(model: Model, runtime: Runtime) -> bool:

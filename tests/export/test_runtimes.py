@@ -99,11 +99,12 @@ def test_a_batch_goes_on_in_another_runtime(saved: Made, tmp_path: Path) -> None
 def test_other_weights_are_another_export_and_a_damaged_one_is_made_again(saved: Made) -> None:
     model = load_model(saved(upscaler()))
     changed = replace(model, network=build(model.info.network).eval())
-    first = runtimes.exported_file(model, "onnx")
-    assert runtimes.exported_file(changed, "onnx") != first
+    first = runtimes.exported(model, "onnx").file
+    assert first is not None
+    assert runtimes.exported(changed, "onnx").file != first
     content = first.read_bytes()
     first.write_bytes(content[: len(content) // 2])
-    assert runtimes.exported_file(model, "onnx") == first
+    assert runtimes.exported(model, "onnx").file == first
     load_model(first)
 
 
