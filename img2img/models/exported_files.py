@@ -11,6 +11,8 @@ from img2img.models.ncnn_file import is_ours, read_ncnn
 from img2img.models.onnx_file import read_onnx
 from img2img.models.openvino_file import read_openvino
 
+BESIDE = {"onnx": (), "openvino": (".bin",), "ncnn": (".bin", ".json")}  # endings of the files that belong to one of the format
+
 
 def exported_format(path: Path) -> Literal["onnx", "openvino", "ncnn"] | None:
     """The format of the file ``path``, by its content, ncnn's also by the JSON beside it; None for another kind, or what cannot be read."""
@@ -59,10 +61,10 @@ def load_exported(path: Path) -> Model:
 
 def files_of(path: Path) -> list[Path]:
     """All files of the model ``path``: itself, and those of an export beside it."""
-    if not exported_format(path):
+    if not (format := exported_format(path)):
         return [path]
     mains = [path, *([style] if (style := style_path(path)).is_file() else [])]
-    return [file for main in mains for file in (main, main.with_suffix(".bin")) if file == main or main.suffix == ".xml"]
+    return [file for main in mains for file in (main, *(main.with_suffix(ending) for ending in BESIDE[format]))]
 
 
 def style_path(path: Path) -> Path:
