@@ -53,6 +53,7 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     from functools import partial
     from importlib.util import find_spec
     from statistics import median
+    from typing import get_args
 
     import torch
 
@@ -64,6 +65,7 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     from img2img.export.write import NEEDED
     from img2img.inference.exported import ExportedNetwork
     from img2img.inference.network import Network, TorchNetwork
+    from img2img.inference.runtime import Runs
     from img2img.models import load_model
     from img2img.models.exported import Exported
     from img2img.networks.exportable import parts_of
@@ -72,7 +74,8 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     if isinstance(model.network, Exported):
         raise ModelError(f"{name!r} is an export itself: name the PyTorch file it was made from")
     part = parts_of(model.network)[0]
-    exports = {format: exported(model, format) for format, needed in NEEDED.items() if all(find_spec(each) for each in needed)}
+    others = (kind for kind in get_args(Runs) if kind != "torch" and all(find_spec(each) for each in NEEDED[kind]))
+    exports = {kind: exported(model, kind) for kind in others}
     networks: dict[Any, Network] = {format: ExportedNetwork(each, ON_CPU) for format, each in exports.items()}
     networks = {"torch": TorchNetwork(model, ON_CPU, part.call), **networks}
     planes = model.info.in_channels
