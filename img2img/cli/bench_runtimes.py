@@ -53,7 +53,6 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     from functools import partial
     from importlib.util import find_spec
     from statistics import median
-    from typing import get_args
 
     import torch
 
@@ -61,11 +60,10 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     from img2img.evaluation.timing import by_turns, seconds
     from img2img.export import speeds
     from img2img.export.proof import ON_CPU, planes_of
-    from img2img.export.runtimes import exported
+    from img2img.export.runtimes import RUNTIMES, exported
     from img2img.export.write import NEEDED
     from img2img.inference.exported import ExportedNetwork
     from img2img.inference.network import Network, TorchNetwork
-    from img2img.inference.runtime import Runs
     from img2img.models import load_model
     from img2img.models.exported import Exported
     from img2img.networks.exportable import parts_of
@@ -74,8 +72,7 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     if isinstance(model.network, Exported):
         raise ModelError(f"{name!r} is an export itself: name the PyTorch file it was made from")
     part = parts_of(model.network)[0]
-    others = (kind for kind in get_args(Runs) if kind != "torch" and all(find_spec(each) for each in NEEDED[kind]))
-    exports = {kind: exported(model, kind) for kind in others}
+    exports = {kind: exported(model, kind) for kind in RUNTIMES if all(find_spec(each) for each in NEEDED[kind])}
     networks: dict[Any, Network] = {format: ExportedNetwork(each, ON_CPU) for format, each in exports.items()}
     networks = {"torch": TorchNetwork(model, ON_CPU, part.call), **networks}
     planes = model.info.in_channels

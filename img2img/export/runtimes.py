@@ -21,6 +21,7 @@ from img2img.models.exported_files import exported_format, load_exported
 from img2img.networks.exportable import parts_of
 
 log = logging.getLogger(__name__)
+RUNTIMES: tuple[Format, ...] = ("onnx", "openvino")  # besides PyTorch
 
 
 def in_runtime(model: Model, runtime: Runtime) -> tuple[Model, Runtime]:
@@ -33,7 +34,7 @@ def in_runtime(model: Model, runtime: Runtime) -> tuple[Model, Runtime]:
     asked = runtime.runtime
     if isinstance(model.network, Exported):
         own = exported_format(model.file) if model.file else None
-        if asked in ENDINGS and asked != own:
+        if asked in RUNTIMES and asked != own:
             raise ConfigError(f"{option('runtime')} {asked}: model {model.info.name!r} is an export for {own}; take the PyTorch file")
         return model, replace(runtime, runtime="torch")  # an export runs in its own
     chosen = speeds.fastest(model.info) if asked == "auto" and _may_be_exported(model, runtime) else asked
