@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,10 +27,6 @@ from img2img.tasks.inpaint.objective import InpaintObjective, emptied, in_mask
 from img2img.tasks.inpaint.train import make_objective
 from img2img.training import checkpoint
 from img2img.training.growing import GrowingConfig
-
-alone = pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="a killed child has ended workers of xdist: .ci/run runs it with -n 0"
-)
 
 BOTTLENECK = ("network.width=4", "network.blocks=1", "network.downsamplings=2")
 DISCRIMINATOR = ("adversary.network.width=4", "adversary.network.layers=2")
@@ -150,7 +145,6 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
             assert torch.equal(value, parts["objective"][kind][key]), key
 
 
-@alone
 @pytest.mark.slow
 def test_a_killed_run_that_grows_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
     options = [*trained("growing")[1][:-1], "12", "--set", "training.checkpoint_minutes=1e-9"]

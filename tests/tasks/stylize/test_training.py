@@ -1,7 +1,6 @@
 """``img2img train stylize``: what a run gives."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,10 +23,6 @@ from img2img.tasks.stylize.objective import StylizeObjective
 from img2img.tasks.stylize.train import make_objective, train_stylizer
 from img2img.training import checkpoint
 from img2img.training.adversary import AdversaryConfig
-
-alone = pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="a killed child has ended workers of xdist: .ci/run runs it with -n 0"
-)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -92,7 +87,6 @@ def test_a_run_in_two_parts_equals_one_in_one(preset: str, trained: Trained, tmp
     assert same_state(stylizer_of(run / "latest.safetensors"), stylizer_of(tmp_path / "parts" / "latest.safetensors"))
 
 
-@alone
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_been(trained: Trained, tmp_path: Path) -> None:
     options = [*trained("single")[1][:-1], "12", *DISCRIMINATOR, "--set", "training.checkpoint_minutes=1e-9"]

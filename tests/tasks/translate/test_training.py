@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,10 +26,6 @@ from img2img.tasks.translate.datasets import Datasets
 from img2img.tasks.translate.size_limits import find_size_limits
 from img2img.tasks.translate.train import FEW_PICTURES, make_objective, with_augmentation
 from img2img.training import checkpoint
-
-alone = pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="a killed child has ended workers of xdist: .ci/run runs it with -n 0"
-)
 
 Trained = Callable[[str], tuple[Path, list[str]]]
 METRICS = {
@@ -74,7 +69,6 @@ def assert_states(first: Any, second: Any) -> None:
             assert torch.equal(value, second["objective"][kind][key]), key
 
 
-@alone
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(name: str, trained: Trained, tmp_path: Path) -> None:
