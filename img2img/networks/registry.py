@@ -22,6 +22,7 @@ LARGEST = {
     "levels": 10,
     "shuffle": 4,
     "mapping": 16,
+    "attention": 128,
 }
 LARGEST_OTHER = 4096
 
