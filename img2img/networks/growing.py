@@ -58,8 +58,8 @@ class GrowingGenerator(Growing):
             raise ValueError(
                 f"a generator with {self.downsamplings} down-samplings can gain 1 to {self.downsamplings} levels, not {levels}"
             )
-        if len(network.tail) != 3 * self.downsamplings + 2 or network.shuffle > 1 or network.attention is not None:
-            raise ValueError("a generator with transposed convolutions, an up_norm, folded pixels (shuffle) or attention cannot grow")
+        if len(network.tail) != 3 * self.downsamplings + 2 or network.shuffle > 1:
+            raise ValueError("a generator with transposed convolutions, an up_norm or folded pixels (shuffle) cannot grow; others can")
         first, last = cast(nn.Conv2d, network.stem[0]), cast(nn.Conv2d, network.tail[-2])
         padding_mode = cast(Padding, first.padding_mode)
         self.entries, self.exits = nn.ModuleList(), nn.ModuleList()

@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.errors import ModelError
 from img2img.networks.blocks import bilinear
 from img2img.networks.exportable import Part, Refiner, parts_of
+from img2img.networks.patch_attention import CELL, PatchAttention
 from img2img.networks.registry import build
 
 LEAST = 16  # pixels: pictures with a shorter side are filled by enlarging alone
@@ -45,6 +47,8 @@ class Inpainter(nn.Module):
         body: spec of a generator for ``networks.build``, given the guess (C channels) and the masks (M); its output is added to the guess.
         channels: C of the pictures: 3 for RGB, or the number of bands.
         masks: M: 1, one hole for all channels, or C: each channel has its own, and what is known of the others helps to fill it.
+        attention: at each scale, texture is also taken over from known places up to so many cells of 2 x 2 pixels away (``PatchAttention``);
+            0: it is not.
 
     Shapes: x (N, C + M, H, W), pictures in [0, 1] with anything in the hole and then the masks -> (N, C, H, W), the known pixels as they
     came.
@@ -54,11 +58,11 @@ class Inpainter(nn.Module):
 
     Attributes:
         body: what corrects; while it grows (``networks.grow``) a growing network may stand in its place.
-        multiple, halo: those of ``body``, at each scale.
+        multiple, halo: those of ``body`` and the attention, at each scale.
         reach: pixels, at each scale.
     """
 
-    def __init__(self, body: dict[str, Any] = {}, channels: int = 3, masks: int = 1) -> None:  # noqa: B006 (never changed)
+    def __init__(self, body: dict[str, Any] = {}, channels: int = 3, masks: int = 1, attention: int = 0) -> None:  # noqa: B006 (never changed)
         super().__init__()
         if masks not in (1, channels):
             raise ValueError(f"an inpainter of {channels} channels has 1 mask or {channels}, not {masks}")
@@ -68,12 +72,18 @@ class Inpainter(nn.Module):
         self.multiple: int = getattr(self.body, "multiple", 1)
         self.halo: int | None = getattr(self.body, "halo", None)
         self.reach = REACH if self.halo is None else min(REACH, self.halo)
+        self.attention = PatchAttention(channels, masks, attention) if attention else None
+        if self.attention is not None:
+            self.multiple = max(self.multiple, CELL)
+            self.halo = None if self.halo is None else self.halo + self.attention.halo
         last = [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]
         with torch.no_grad():
             last.weight.mul_(0.1)  # begins close to the guess
 
     def exportable(self) -> list[Part]:
         """The correction at one scale: how many scales there are depends on the hole, so that loop stays outside. As its body."""
+        if self.attention is not None:
+            raise ModelError("an inpainter with attention cannot be exported: what it computes depends on where the hole is")
         parts_of(self.body)
         return [Part("refined", Refiner(self, self.channels))]
 
@@ -92,6 +102,9 @@ class Inpainter(nn.Module):
         height, width = guess.shape[-2:]
         x = F.pad(torch.cat([guess, mask], 1), (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         change: Tensor = self.body(x)
+        if self.attention is not None:
+            padded, hole = x[:, : self.channels], x[:, self.channels :]
+            change = change + self.attention(torch.where(hole > 0, padded + change, padded), hole)
         return guess + change[..., :height, :width]
 
     def levels(self, picture: Tensor, mask: Tensor) -> list[Level]:

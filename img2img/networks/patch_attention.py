@@ -6,45 +6,67 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.blocks import bilinear
+
+CELL = 2  # pixels a side: what is compared is the picture at half its size, what is taken over is what that lacks
+PATCH = 2  # cells around a cell that are compared with it
+LIKE = 0.004  # root mean squared difference of patches that are alike
 BLOCK = 16  # cells a side of the squares whose places are looked at together: a matter of speed and memory alone
-LIKE = 0.03  # root mean squared difference of patches that are alike, at first
+WIDTH = 24  # channels of the layers that say how much is taken over
+LAYERS = 3  # of 3 x 3
 
 
 class PatchAttention(nn.Module):
-    """What known places hold, as far as their surroundings look like those of a place in a hole.
+    """Adds the fine detail of known places to a filled hole, as far as a small network finds that it fits.
 
-    Contextual attention (Yu et al. 2018, arXiv 1801.07892, section 4): patches are compared, a softmax over the known places says how much
-    of each is taken over. Deviations: places differ by the distance of 3x3 patches of the picture at the cells' resolution, where the guess
-    in a hole is as sharp as the rest (the cosine of features knows best which place is in the hole; measured, what it finds has hardly more of
-    the local contrast than the mean of all places), to which features may be added as training sees fit; and what is taken over is
-    a cell, not a patch, as layers behind this one see its neighbors. Places look ``radius`` cells around themselves, so that a part of a
-    picture with this much context gives what the whole gives. The result passes through weights that are 0 at first: a trained network that
-    gets this layer gives what it gave.
+    A hole's coarse shape and color is what a network guesses well; its texture is not, but often it is known beside the hole. So each
+    cell of 2 x 2 pixels in the hole looks for known cells with a similar patch of 5 x 5 cells at half the picture's size, and takes over
+    what distinguishes them there from their enlarged half size. That is contextual attention (Yu et al. 2018, arXiv 1801.07892, section
+    4: patches compared, a softmax, a mean over known places) without learned features: those tell best which place is in a hole.
+    ``blend`` then weighs the detail pixel by pixel. Its last weights are 0 at first: a trained network that gets this layer gives what it gave.
+
+    A cell looks ``radius`` cells around itself, so that a part of a picture with ``halo`` pixels of context gives what the whole gives. A
+    cell whose patch touches the hole is no source.
 
     Args:
-        width: channels of the features and of what is held; channels: of the picture. radius: rows and columns, in cells.
+        channels, masks: of the picture. radius: rows and columns, in cells.
 
-    Shapes: features, held (N, width, H, W), picture (N, channels, H, W) in [0, 1], hole (N, 1, H, W), above 0 where something is missing
-    -> (N, width, H, W): 0 outside of the hole and where nothing within the radius is known. A cell whose neighbor is hole counts as not
-    known: what it holds has seen the hole.
+    Shapes: picture (N, channels, H, W) filled, mask (N, masks, H, W), 1 = hole, H and W even -> (N, channels, H, W): what to add to the
+    picture, 0 where no channel is missing and where nothing known is within the radius.
     """
 
-    def __init__(self, width: int, channels: int, radius: int) -> None:
+    def __init__(self, channels: int, masks: int, radius: int) -> None:
         super().__init__()
         self.radius = radius
-        self.patch = nn.Conv2d(channels, width, 3, padding=1, padding_mode="replicate", bias=False)
-        self.sense = nn.Conv2d(width, width, 1, bias=False)
-        self.out = nn.Conv2d(2 * width, width, 1, bias=False)
-        nn.init.orthogonal_(self.patch.weight, 1 / (LIKE * (9 * channels) ** 0.5))  # keeps distances, as far as width suffices
-        nn.init.zeros_(self.sense.weight)
-        nn.init.zeros_(self.out.weight)
+        self.halo = CELL * (radius + PATCH + LAYERS + 1)
+        given = CELL**2 * (2 * channels + masks) + 2 * channels
+        self.blend = nn.Sequential(
+            *(nn.Conv2d(given, WIDTH, 3, padding=1), nn.ReLU(), nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(WIDTH, CELL**2, 3, padding=1), nn.PixelShuffle(CELL)),
+        )
+        for weight in self.blend[-2].parameters():
+            nn.init.zeros_(weight)
 
-    def forward(self, features: Tensor, held: Tensor, picture: Tensor, hole: Tensor) -> Tensor:
-        with torch.autocast(held.device.type, enabled=False):  # differences of near values, and their exponentials
-            patches = self.patch(picture.float()) + self.sense(features.float())
-            copied = taken_over(patches, torch.cat([held, features], 1).float(), hole, self.radius)
-        made: Tensor = self.out(copied)
-        return made
+    def forward(self, picture: Tensor, mask: Tensor) -> Tensor:
+        with torch.no_grad(), torch.autocast(picture.device.type, enabled=False):  # known pixels, chosen without anything learned
+            half, detail = apart(picture.float())
+            copied = taken_over(patches(half), torch.cat([detail, half], 1), F.max_pool2d(mask.amax(1, keepdim=True), CELL), self.radius)
+            detail, found = copied[:, : detail.shape[1]], copied[:, detail.shape[1] :]
+        share: Tensor = self.blend(torch.cat([F.pixel_unshuffle(torch.cat([picture, mask], 1), CELL), half, found, detail], 1))
+        return F.pixel_shuffle(detail, CELL) * share
+
+
+def apart(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """``picture`` (N, C, H, W) at half its size, (N, C, H / 2, W / 2), and what that lacks, 2 x 2 pixels a cell: (N, 4 C, H / 2, W / 2)."""
+    half = F.avg_pool2d(picture, CELL)
+    return half, F.pixel_unshuffle(picture - bilinear(half, CELL), CELL)
+
+
+def patches(half: Tensor) -> Tensor:
+    """The patch around each place of ``half`` (N, C, H, W), (N, D, H, W), in units of the distance at which two are alike."""
+    side = 2 * PATCH + 1
+    found = F.unfold(F.pad(half - 0.5, [PATCH] * 4, mode="replicate"), side)
+    return found.unflatten(2, half.shape[-2:]) / (LIKE * found.shape[1] ** 0.5)
 
 
 def taken_over(patches: Tensor, held: Tensor, hole: Tensor, radius: int) -> Tensor:
@@ -73,7 +95,7 @@ def looked_at(missing: Tensor, radius: int) -> Iterator[tuple[Tensor, Tensor, Te
 
     Places of ``missing`` (H, W) bool are counted row by row; those that have nothing known within ``radius`` are left out.
     """
-    known = F.max_pool2d(missing[None].float(), 3, stride=1, padding=1)[0] == 0
+    known = F.max_pool2d(missing[None].float(), 2 * PATCH + 1, stride=1, padding=PATCH)[0] == 0
     high, wide = missing.shape
     for top, left in ((y, x) for y in range(0, high, BLOCK) for x in range(0, wide, BLOCK)):
         ys, xs = _places(missing, top, left, 0)

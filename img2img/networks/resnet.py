@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
@@ -24,7 +23,6 @@ from img2img.networks.blocks import (
 )
 from img2img.networks.exportable import Part
 from img2img.networks.fourier import FourierBlock
-from img2img.networks.patch_attention import PatchAttention
 
 Block = Literal["residual", "fourier"]
 
@@ -47,9 +45,6 @@ class ResNetGenerator(nn.Module):
 
     ``conv="gated"``: all convolutions but the last are ``GatedConv2d``. ``block="fourier"``: the blocks are ``FourierBlock``s, each of
     which sees the whole picture.
-
-    ``attention=r`` is for an ``Inpainter``, whose masks are the last ``in_channels - out_channels`` planes: after half of the blocks the
-    places in the hole take over what similar known ones hold, up to r places away (``PatchAttention``).
 
     Shapes: x (N, in_channels, H, W) in [0, 1] -> (N, out_channels, H * scale, W * scale), about [0, 1], not clamped;
     H and W are multiples of ``multiple``. ``style`` (N, style_dim) goes to the AdaIN layers of ``norm="adain"`` and ``up_norm="adain"``.
@@ -76,11 +71,8 @@ class ResNetGenerator(nn.Module):
         conv: Conv = "plain",
         block: Block = "residual",
         up_norm: Norm = "none",
-        attention: int = 0,
     ) -> None:
         super().__init__()
-        if attention and in_channels <= out_channels:
-            raise ValueError(f"attention={attention} is for networks that fill holes, which are given masks beside the picture")
         if shuffle > 1 and scale != 1:
             raise ValueError(f"shuffle={shuffle} is for scale 1, not for scale {scale}")
         if up_norm != "none" and not downsamplings:
@@ -129,12 +121,8 @@ class ResNetGenerator(nn.Module):
             else ResidualBlock(body_width, norm, style_dim, padding_mode, conv)
             for _ in range(blocks)
         )
-        self.attention = PatchAttention(body_width, out_channels, attention) if attention else None
         self.tail = nn.Sequential(*tail)
-        self.out_channels = out_channels
-        self.halo: int | None = None
-        if block != "fourier":
-            self.halo = self._halo(blocks, downsamplings, kernel // 2, up) * shuffle + shuffle - 1 + attention * self.multiple
+        self.halo: int | None = None if block == "fourier" else self._halo(blocks, downsamplings, kernel // 2, up) * shuffle + shuffle - 1
 
     @staticmethod
     def _halo(blocks: int, downsamplings: int, edge: int, up: Up) -> int:
@@ -156,21 +144,15 @@ class ResNetGenerator(nn.Module):
         return found
 
     def exportable(self) -> list[Part]:
-        """All of it; not with Fourier blocks or attention."""
+        """All of it; not with Fourier blocks."""
         if self.halo is None:
             raise ModelError("a network of Fourier blocks cannot be exported: runtimes have no transform for pictures of any size")
-        if self.attention is not None:
-            raise ModelError("a network with attention cannot be exported: what it computes depends on where the hole is")
         return [Part("network", self, self.style_dim)]
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         features: Tensor = self.stem(x - 0.5)
         y = features
-        for number, block in enumerate(self.blocks):
-            if self.attention is not None and number == len(self.blocks) // 2:
-                picture, masks = x[:, : self.out_channels], x[:, self.out_channels :]
-                hole = F.max_pool2d(masks.amax(1, keepdim=True), self.multiple)
-                y = y + self.attention(y, features, F.avg_pool2d(picture, self.multiple), hole)
+        for block in self.blocks:
             y = block(y, style)
         if not self.long_skip:
             for layer in self.tail:

@@ -173,7 +173,7 @@ def test_an_export_that_differs_is_not_written(tmp_path: Path) -> None:
     [
         ({"name": "unit", "width": 4}, r"UNIT have no exporter"),
         ({"name": "resnet", "width": 4, "blocks": 1, "block": "fourier"}, r"Fourier blocks"),
-        ({"name": "inpainter", "body": {"name": "resnet", "width": 4, "blocks": 1, "attention": 4}}, r"with attention cannot be exported"),
+        ({"name": "inpainter", "body": {"name": "resnet", "width": 4, "blocks": 1}, "attention": 4}, r"with attention cannot be exported"),
     ],
 )
 def test_networks_without_an_exporter_say_why(tmp_path: Path, spec: dict[str, object], reason: str) -> None:

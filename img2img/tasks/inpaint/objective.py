@@ -97,7 +97,8 @@ class InpaintObjective(Objective):
     def spec(self) -> dict[str, Any]:
         """The spec of the exported network, for ``networks.build``."""
         several = {"channels": self.bands.channels, "masks": self.bands.channels} if self.bands else {}
-        return {"name": "inpainter", "body": self.config.network, **several}
+        attention = {"attention": self.config.attention} if self.config.attention else {}
+        return {"name": "inpainter", "body": self.config.network, **several, **attention}
 
     def generate(self, batch: Batch) -> Images:
         image, mask = self._sized(batch)
@@ -180,6 +181,8 @@ class InpaintObjective(Objective):
         assert isinstance(whole, Inpainter)
         body = trained.body.network if isinstance(trained.body, Growing) else trained.body
         whole.body.load_state_dict(body.state_dict())
+        if trained.attention is not None and whole.attention is not None:
+            whole.attention.load_state_dict(trained.attention.state_dict())
         info = ModelInfo(
             name=self.name,
             task="inpaint",

@@ -14,7 +14,7 @@ def start_from(init: str, objective: InpaintObjective) -> None:
     """Copy the weights of model ``init`` into the objective's network: of an inpainter, or of another task's network of the same form.
 
     Where that one takes pictures without a mask, the mask's weights in the first layer start at 0. For other channels the first and the
-    last layer are adapted. What does not fit starts anew.
+    last layer are adapted. What does not fit starts anew; so does attention that the model has not, or not for these channels.
 
     Raises:
         ModelError: no such model. ConfigError: less than a quarter of it fits.
@@ -28,6 +28,9 @@ def start_from(init: str, objective: InpaintObjective) -> None:
     state = given.state_dict().items()
     fitting = {key: found for key, value in state if key in own and (found := adapted(value, own[key], before, now)) is not None}
     load_fitting(body, fitting, init)
+    attention = model.network.attention if isinstance(model.network, Inpainter) else None
+    if attention is not None and trained.attention is not None and before == now:
+        trained.attention.load_state_dict(attention.state_dict())
 
 
 def adapted(weight: Tensor, own: Tensor, before: tuple[int, int], now: tuple[int, int]) -> Tensor | None:

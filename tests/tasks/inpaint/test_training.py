@@ -238,6 +238,18 @@ def test_init_from_an_inpainter(trained: Trained, data: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "config.json").read_text())["init"] == str(run)
 
 
+def test_a_run_that_adds_attention_to_a_network_learns_it_and_resumes(trained: Trained, tmp_path: Path) -> None:
+    before, options = trained("pixel")
+    options = [*options[:-2], "--set", "training.ema=0", "--init", str(before), "--set", "attention=4", "--images"]
+    command(*options, 6, "--run", tmp_path / "whole")
+    command(*options, 4, "--run", tmp_path / "parts")
+    command(*options, 6, "--run", tmp_path / "parts")
+    one, two = (load_model(tmp_path / run / "latest.safetensors") for run in ("whole", "parts"))
+    assert one.info.network["attention"] == 4
+    assert all(torch.equal(value, two.network.state_dict()[key]) for key, value in one.network.state_dict().items())
+    assert one.network.state_dict()["attention.blend.4.weight"].any()  # 0 at first
+
+
 def test_an_init_that_does_not_fit_is_refused(trained: Trained) -> None:
     with pytest.raises(ConfigError, match="parameters in common with the network to be trained; choose a model"):
         make_objective(config("pixel", width=12), "x", str(trained("pixel")[0]))
