@@ -47,8 +47,8 @@ class Inpainter(nn.Module):
         body: spec of a generator for ``networks.build``, given the guess (C channels) and the masks (M); its output is added to the guess.
         channels: C of the pictures: 3 for RGB, or the number of bands.
         masks: M: 1, one hole for all channels, or C: each channel has its own, and what is known of the others helps to fill it.
-        attention: at each scale, texture is also taken over from known places up to so many cells of 2 x 2 pixels away (``PatchAttention``);
-            0: it is not.
+        attention: at each scale, texture is also taken over from known places, up to so many cells of 2 x 2 pixels away
+            (``PatchAttention``); 0: it is not.
 
     Shapes: x (N, C + M, H, W), pictures in [0, 1] with anything in the hole and then the masks -> (N, C, H, W), the known pixels as they
     came.

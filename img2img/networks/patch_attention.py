@@ -23,7 +23,8 @@ class PatchAttention(nn.Module):
     cell of 2 x 2 pixels in the hole looks for known cells with a similar patch of 5 x 5 cells at half the picture's size, and takes over
     what distinguishes them there from their enlarged half size. That is contextual attention (Yu et al. 2018, arXiv 1801.07892, section
     4: patches compared, a softmax, a mean over known places) without learned features: those tell best which place is in a hole.
-    ``blend`` then weighs the detail pixel by pixel. Its last weights are 0 at first: a trained network that gets this layer gives what it gave.
+    ``blend`` then weighs the detail pixel by pixel. Its last weights are 0 at first: a trained network that gets this layer gives what it
+    gave.
 
     A cell looks ``radius`` cells around itself, so that a part of a picture with ``halo`` pixels of context gives what the whole gives. A
     cell whose patch touches the hole is no source.

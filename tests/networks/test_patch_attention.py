@@ -58,7 +58,7 @@ def test_a_hole_in_a_periodic_texture_takes_over_the_texture() -> None:
     layer = PatchAttention(3, 1, radius=16)
     torch.nn.init.ones_(layer.blend[-2].bias)
     given = torch.where(mask > 0, apart(texture)[0].repeat_interleave(2, 2).repeat_interleave(2, 3), texture)
-    half, detail = apart(texture)
+    _, detail = apart(texture)
     expected = torch.nn.functional.pixel_shuffle(detail, 2)
     with torch.no_grad():
         added = layer(given, mask)
@@ -83,7 +83,7 @@ def test_only_what_is_missing_and_has_something_known_within_the_radius_asks() -
     hole = holed(64, 64, (8, 56, 8, 56))
     places = torch.cat([asking for asking, _, _ in looked_at(hole[0, 0] > 0, 6)])
     asked = torch.zeros(64 * 64).index_fill(0, places, 1).view(64, 64)
-    expected = holed(64, 64, (8, 56, 8, 56))[0, 0] - holed(64, 64, (12, 52, 12, 52))[0, 0]  # the first source is 5, two cells beside the hole
+    expected = holed(64, 64, (8, 56, 8, 56))[0, 0] - holed(64, 64, (12, 52, 12, 52))[0, 0]  # sources begin 3 cells beside the hole
     assert torch.equal(asked, expected)
     assert len(places) == len(places.unique())
     assert not list(looked_at(torch.ones(BLOCK, BLOCK) > 0, 6))

@@ -42,7 +42,7 @@ class InpaintConfig(Strict):
 
     network: dict[str, Any] = Field({"name": "resnet", "width": 48, "blocks": 12, "shuffle": 2}, description="the body of the Inpainter")
     attention: int = Field(
-        0, ge=0, le=128, description="texture is also taken over from known places up to so many cells of 2x2 pixels away, at each scale; 24 is far"
+        0, ge=0, le=128, description="texture is taken over from known places up to so many cells of 2x2 pixels away at each scale, as 24"
     )
     loss: LossConfig = LossConfig()
     adversary: AdversaryConfig = AdversaryConfig()
