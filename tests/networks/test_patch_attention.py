@@ -12,7 +12,7 @@ from img2img.errors import ModelError
 from img2img.inference.runtime import Runtime
 from img2img.models import Model, ModelInfo, load_model
 from img2img.models.files import save_model
-from img2img.networks.patch_attention import BLOCK, PATCH, PatchAttention, apart, looked_at, taken_over
+from img2img.networks.patch_attention import BLOCK, GAIN, PATCH, PatchAttention, apart, looked_at, taken_over
 from img2img.tasks.inpaint.pipeline import InpaintPipeline
 
 BODY = {"name": "resnet", "width": 8, "blocks": 2, "shuffle": 2}
@@ -24,7 +24,7 @@ def inpainter(attention: int, *, share: float = 0.0) -> networks.Inpainter:
     network = networks.build({"name": "inpainter", "body": BODY, "attention": attention})
     assert isinstance(network, networks.Inpainter)
     if network.attention is not None:
-        torch.nn.init.constant_(network.attention.blend[-2].bias, share)
+        torch.nn.init.constant_(network.attention.blend[-2].bias, share / GAIN)
     return network.eval().requires_grad_(False)
 
 
@@ -56,7 +56,7 @@ def test_a_hole_in_a_periodic_texture_takes_over_the_texture() -> None:
     texture = coarse + 0.1 * ((ys + xs) % 2 - 0.5)  # a checkerboard, of which half the size shows nothing
     mask = holed(80, 84, (22, 54, 24, 60))
     layer = PatchAttention(3, 1, radius=16)
-    torch.nn.init.ones_(layer.blend[-2].bias)
+    torch.nn.init.constant_(layer.blend[-2].bias, 1 / GAIN)
     given = torch.where(mask > 0, apart(texture)[0].repeat_interleave(2, 2).repeat_interleave(2, 3), texture)
     _, detail = apart(texture)
     expected = torch.nn.functional.pixel_shuffle(detail, 2)
@@ -109,7 +109,7 @@ def test_what_stood_in_the_hole_has_no_effect() -> None:
 def test_each_band_with_a_hole_of_its_own_takes_over_what_is_known_of_all() -> None:
     hole = torch.cat([holed(40, 40, (10, 20, 10, 20)), holed(40, 40, (14, 26, 12, 30))], 1)
     layer = PatchAttention(2, 2, radius=9)
-    torch.nn.init.ones_(layer.blend[-2].bias)
+    torch.nn.init.constant_(layer.blend[-2].bias, 1 / GAIN)
     added = layer(random(1, 2, 40, 40), hole)
     missing = hole.amax(1, keepdim=True) > 0
     assert added[missing.expand_as(added)].abs().amax() > 0.1
@@ -144,7 +144,7 @@ def test_squares_and_tiles_give_what_the_network_gives_at_once() -> None:
 
 def test_half_precision_chooses_in_single_precision() -> None:
     layer = PatchAttention(3, 1, radius=9)
-    torch.nn.init.ones_(layer.blend[-2].bias)
+    torch.nn.init.constant_(layer.blend[-2].bias, 1 / GAIN)
     picture, mask = random(1, 3, 60, 60), holed(60, 60, (16, 44, 16, 44))
     with torch.autocast("cpu", torch.bfloat16):
         half = layer(picture, mask)
