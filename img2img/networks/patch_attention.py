@@ -68,7 +68,8 @@ def patches(half: Tensor) -> Tensor:
     """The patch around each place of ``half`` (N, C, H, W), (N, D, H, W), in units of the distance at which two are alike."""
     side = 2 * PATCH + 1
     found = F.unfold(F.pad(half - 0.5, [PATCH] * 4, mode="replicate"), side)
-    return found.unflatten(2, half.shape[-2:]) / (LIKE * found.shape[1] ** 0.5)
+    scaled: Tensor = found / (LIKE * found.shape[1] ** 0.5)
+    return scaled.view(*scaled.shape[:2], *half.shape[-2:])
 
 
 def taken_over(patches: Tensor, held: Tensor, hole: Tensor, radius: int) -> Tensor:
@@ -76,7 +77,7 @@ def taken_over(patches: Tensor, held: Tensor, hole: Tensor, radius: int) -> Tens
     keys, values = (x.movedim(1, -1).flatten(1, 2).unbind() for x in (patches, held))
     missing = hole[:, 0].cpu() > 0  # at once: where there is something to do is decided there
     made = [_of_one(*one, radius) for one in zip(keys, values, missing, strict=True)]
-    return torch.stack(made).unflatten(1, hole.shape[-2:]).movedim(-1, 1)
+    return torch.stack(made).view(len(made), *hole.shape[-2:], -1).movedim(-1, 1)
 
 
 def _of_one(keys: Tensor, values: Tensor, missing: Tensor, radius: int) -> Tensor:
