@@ -60,9 +60,9 @@ def measured(name: str, formats: list[str], size: int, turns: int) -> list[str]:
             made = load_model(target)
             networks[kind] = ExportedNetwork(made, ON_CPU) if isinstance(made.network, Exported) else TorchNetwork(made, ON_CPU)
         sizes = {kind: sum(file.stat().st_size for file in made.files) for kind, made in exports.items()}
-    networks = {"PyTorch": TorchNetwork(model, ON_CPU, part.module), **networks}
+    networks = {"PyTorch": TorchNetwork(model, ON_CPU, part.call), **networks}
     x = torch.rand(1, model.info.in_channels, size, size)
-    if part.name == "refined":
+    if part.name == "body":
         x[:, -1:] = (x[:, -1:] > 0.5).float()
     given = {"style": torch.randn(1, part.style_dim)} if part.style_dim else {}
     seconds: dict[str, list[float]] = {kind: [] for kind in networks}

@@ -76,7 +76,7 @@ def measured(name: str, size: int, repeats: int) -> "Measured":
     networks: dict[Any, Network] = {format: ExportedNetwork(each, ON_CPU) for format, each in exports.items()}
     networks = {"torch": TorchNetwork(model, ON_CPU, part.call), **networks}
     planes = model.info.in_channels
-    channels = int(model.network.channels) if part.name == "refined" else planes  # type: ignore[arg-type]  # of an inpainter
+    channels = int(model.network.channels) if part.name == "body" else planes  # type: ignore[arg-type]  # of an inpainter
     x = planes_of(torch.rand(3, size, size, generator=torch.Generator().manual_seed(0)), planes, channels)
     given = {"style": torch.zeros(1, part.style_dim)} if part.style_dim else {}
 

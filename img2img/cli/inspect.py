@@ -55,7 +55,7 @@ def _model(path: Path) -> dict[str, Any]:
     file = find_model(path)
     if file is not None and (format := exported_format(file)):
         exported = read_exported(file)
-        return {"kind": "model", "format": format, "export": exported.about.model_dump(), **exported.info.model_dump()}
+        return {"kind": "model", "format": format, "export": exported.about.model_dump(exclude={"attention"}), **exported.info.model_dump()}
     if file is not None and not describes_itself(file):
         return {"kind": "model", **community.describe(file)}
     model = load_model(path)

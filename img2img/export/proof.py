@@ -43,14 +43,14 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
     if isinstance(exported.network, Exported) and part.name == "colors":
         # the search for a color that sRGB has, outside, would make much of the last bits
         return prove_alone(part, exported.network)
-    theirs = TorchNetwork(model, ON_CPU, part.module)
+    theirs = TorchNetwork(model, ON_CPU, part.call)
     ours = (
         ExportedNetwork(exported, ON_CPU)
         if isinstance(exported.network, Exported)
         else TorchNetwork(exported, ON_CPU, exported.network.get_submodule("model"))
     )
     given = {"style": _code(model, part.style_dim)} if part.style_dim else {}
-    channels = exported.network.channels if isinstance(exported.network, Exported) and part.name == "refined" else theirs.in_channels
+    channels = exported.network.channels if isinstance(exported.network, Exported) and part.name == "body" else theirs.in_channels
     found = []
     for what, picture in _pictures(SIZES):
         x = planes_of(picture, theirs.in_channels, channels)

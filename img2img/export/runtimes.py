@@ -69,14 +69,17 @@ def exported(model: Model, format: Format) -> Model:
 
 
 def _may_be_exported(model: Model, runtime: Runtime) -> bool:
-    """Whether "auto" may choose: on the CPU, in fp32, for networks that have an exporter and can be fed tiles as PyTorch's are."""
+    """Whether "auto" may choose: on the CPU, in fp32, for networks that have an exporter and can be fed tiles as PyTorch's are.
+
+    Not for colorizers: the search for colors that sRGB has, around the export, makes 5e-5 of its last bits.
+    """
     if choose_device(runtime.device).type != "cpu" or runtime.dtype not in ("auto", "fp32"):
         return False
     try:
-        parts_of(model.network)
+        part = parts_of(model.network)[0]
     except ModelError:
         return False
-    return not instance_norms(model.network)
+    return part.name in ("network", "body") and not instance_norms(model.network)
 
 
 def _key(model: Model, format: Format) -> str:

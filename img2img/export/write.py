@@ -20,6 +20,7 @@ from img2img.inference.network import TorchNetwork
 from img2img.models import Model, load_model
 from img2img.models.exported import Exported, ExportInfo
 from img2img.models.exported_files import style_path
+from img2img.models.exported_inpainter import attention_text
 from img2img.networks.exportable import Part, parts_of
 
 Format = Literal["onnx", "openvino", "ncnn", "spandrel"]
@@ -67,6 +68,8 @@ def export(model: Model, target: Path, format: str | None = None, *, half: bool 
     parts = parts_of(model.network)
     if parts[0].style_dim and chosen in ("ncnn", "spandrel"):
         raise ModelError(f"model {model.info.name!r} takes style codes, which files of {chosen} do not: take ONNX")
+    if parts[0].name != "network" and chosen == "spandrel":
+        raise ModelError(f"model {model.info.name!r} is more than a network that spandrel knows: take ONNX")
     check_writable(target.parent)
     with tempfile.TemporaryDirectory(prefix="img2img-export-") as folder:
         main = Path(folder) / f"model{ENDINGS[chosen]}"
@@ -119,6 +122,7 @@ def _about(model: Model, part: Part) -> ExportInfo:
         channels=channels,
         style_dim=part.style_dim,
         work=getattr(model.network, "work", 0),
+        attention=attention_text(model.network),
         normalizes=network.normalizes,
         bytes_per_pixel=network.bytes_per_pixel(network.in_channels, given),
     )

@@ -11,16 +11,18 @@ from img2img.errors import ConfigError, option
 from img2img.inference.runtime import Runtime
 from img2img.models import Model
 from img2img.models.exported import Exported
+from img2img.models.exported_inpainter import inpainter_around
 from img2img.networks.colorizer import around
+from img2img.networks.exportable import Refiner
 
 
 class ExportedNetwork:
-    """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file; around a colorizer's part with what it lacks.
+    """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file; around a part of a network with what it lacks.
 
     With instance norms it is fed the whole picture: their statistics cannot be told to it, and tiles would differ in tone.
 
     Raises:
-        ConfigError: another device, or another precision, is asked for.
+        ConfigError: another device, or another precision, is asked for. ModelError: what the file says of an inpainter does not fit.
     """
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
@@ -35,10 +37,14 @@ class ExportedNetwork:
         self.device, self.normalizes = torch.device("cpu"), False
         self.dtypes: tuple[torch.dtype, ...] = (torch.float32,)
         self._call: Callable[..., Tensor] = model.network
-        if about.part == "colors":
+        if about.part == "body":
+            inpainter = inpainter_around(model.network, info)
+            self._call = Refiner(inpainter, inpainter.channels)
+        elif about.part == "colors":
             self._call = partial(around, model.network, work=about.work)
         self._per_pixel = about.bytes_per_pixel
 
+    @torch.inference_mode()
     def __call__(self, x: Tensor, dtype: torch.dtype, **conditions: Any) -> Tensor:
         made: Tensor = self._call(x.float().contiguous(), **conditions)
         return made

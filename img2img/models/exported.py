@@ -25,8 +25,9 @@ class ExportInfo(BaseModel):
     """What an exported file says beside ``ModelInfo``.
 
     ``part``: of the network, as ``networks.exportable.Part``; ``channels``: planes of its output; ``style_dim``: numbers of the style code
-    that it takes; ``work``: the shorter side of what a colorizer's part is fed; ``normalizes``: whether it takes statistics of the
-    picture, so that tiles would differ; ``bytes_per_pixel``: that PyTorch takes for it, as an estimate.
+    that it takes; ``work``: the shorter side of what a colorizer's part is fed; ``attention``: the weights of an inpainter's attention,
+    which runs around its body, as safetensors in base64; ``normalizes``: whether it takes statistics of the picture, so that tiles would
+    differ; ``bytes_per_pixel``: that PyTorch takes for it, as an estimate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,7 @@ class ExportInfo(BaseModel):
     channels: int = Field(3, ge=1, le=4096)
     style_dim: int = Field(0, ge=0, le=4096)
     work: int = Field(0, ge=0, le=4096)
+    attention: str = Field("", max_length=2**20, repr=False)
     normalizes: bool = False
     bytes_per_pixel: float = Field(ge=1, le=2**24)
 

@@ -78,7 +78,7 @@ class Colorizer(nn.Module):
         """What finds colors in a small picture. Making that, and bringing its colors to full size, depends on the picture's size in ways
         that no runtime has: ``around`` stays outside.
         """
-        return [Part("colors", Colors(self, bins()), multiple=MULTIPLE)]
+        return [Part("colors", Colors(self, bins()), multiple=MULTIPLE, whole=self)]
 
     def logits(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) logits of a small ``gray`` (N, 1, H, W); H and W are multiples of 8."""

@@ -7,29 +7,31 @@ from torch import Tensor, nn
 
 from img2img.errors import ModelError
 
-PartName = Literal["network", "refined", "colors", "style"]
+PartName = Literal["network", "body", "colors", "style"]
 
 
 class Part(NamedTuple):
     """A part of a network that becomes a file of its own.
 
     Attributes:
-        name: "network": the whole of it; "refined": the correction of an inpainter at one scale, for the guess and the masks as one
+        name: "network": the whole of it; "body": what an inpainter adds to its guess at one scale, for the guess and the masks as one
             tensor; "colors": a and b of CIE Lab that a colorizer finds in a small gray picture, at half of its size; "style": what
             makes a style code of a picture.
         module: (N, C, H, W), and for a ``style_dim`` above 0 also a style code (1, style_dim) -> one tensor.
         multiple: H and W must be multiples of it; 0: of what the model says.
+        whole: what PyTorch calls to give what a pass of the export gives, where more runs around the export than it holds.
     """
 
     name: PartName
     module: nn.Module
     style_dim: int = 0
     multiple: int = 0
+    whole: nn.Module | None = None
 
     @property
-    def call(self) -> nn.Module | None:
-        """What PyTorch calls to give what a pass of the export gives; None: the network, whose rest runs around the export, too."""
-        return None if self.name == "colors" else self.module
+    def call(self) -> nn.Module:
+        """``whole``, or ``module`` alone."""
+        return self.whole or self.module
 
 
 @runtime_checkable

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.errors import ModelError
 from img2img.networks.blocks import bilinear
 from img2img.networks.exportable import Part, Refiner, parts_of
 from img2img.networks.patch_attention import CELL, PatchAttention
@@ -81,11 +80,8 @@ class Inpainter(nn.Module):
             last.weight.mul_(0.1)  # begins close to the guess
 
     def exportable(self) -> list[Part]:
-        """The correction at one scale: how many scales there are depends on the hole, so that loop stays outside. As its body."""
-        if self.attention is not None:
-            raise ModelError("an inpainter with attention cannot be exported: what it computes depends on where the hole is")
-        parts_of(self.body)
-        return [Part("refined", Refiner(self, self.channels))]
+        """The body: how many scales there are, and what attention looks at, depends on the hole, so that stays outside."""
+        return [Part("body", parts_of(self.body)[0].module, whole=Refiner(self, self.channels))]
 
     def forward(self, x: Tensor) -> Tensor:
         return fill(x[:, : self.channels], x[:, self.channels :], self.refined)

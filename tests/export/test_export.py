@@ -110,16 +110,21 @@ def test_a_stylizer_takes_style_pictures(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ONE_SLOW)
-def test_an_inpainter_fills_at_every_scale(tmp_path: Path, ending: str) -> None:
-    spec = {"name": "inpainter", "body": {"name": "resnet", "width": 6, "blocks": 1, "shuffle": 2}}
+@pytest.mark.parametrize("attention", [0, 5])
+def test_an_inpainter_fills_at_every_scale(tmp_path: Path, ending: str, attention: int) -> None:
+    """Attention, which runs in PyTorch around the file, has weights that the file carries."""
+    spec = {"name": "inpainter", "body": {"name": "resnet", "width": 6, "blocks": 1, "shuffle": 2}, "attention": attention}
     model = model_of(spec, "inpaint", in_channels=4)
+    if attention:
+        model.network.load_state_dict({"attention.blend.4.bias": torch.full((4,), 0.1)}, strict=False)
     made = export(model, tmp_path / f"fill.{ending}")
-    assert {each.part for each in made.differences} == {"refined"}
+    assert {each.part for each in made.differences} == {"body"}
     x = noise(1, 4, 70, 61)
     x[:, 3] = 0
     x[:, 3, 10:50, 20:44] = 1
     theirs, ours = InpaintPipeline(model, Runtime()), InpaintPipeline.open(tmp_path / f"fill.{ending}")
-    torch.testing.assert_close(ours.run(x, InpaintOptions()), theirs.run(x, InpaintOptions()), rtol=0, atol=1e-5)
+    allowed = 1e-4 if attention else 1e-5  # at every scale its softmax makes more of the last bits
+    torch.testing.assert_close(ours.run(x, InpaintOptions()), theirs.run(x, InpaintOptions()), rtol=0, atol=allowed)
 
 
 @pytest.mark.parametrize("ending", ONE_SLOW)
@@ -173,7 +178,6 @@ def test_an_export_that_differs_is_not_written(tmp_path: Path) -> None:
     [
         ({"name": "unit", "width": 4}, r"UNIT have no exporter"),
         ({"name": "resnet", "width": 4, "blocks": 1, "block": "fourier"}, r"Fourier blocks"),
-        ({"name": "inpainter", "body": {"name": "resnet", "width": 4, "blocks": 1}, "attention": 4}, r"with attention cannot be exported"),
     ],
 )
 def test_networks_without_an_exporter_say_why(tmp_path: Path, spec: dict[str, object], reason: str) -> None:

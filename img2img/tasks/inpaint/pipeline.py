@@ -217,7 +217,7 @@ class InpaintPipeline(Pipeline[InpaintOptions]):
 def _refines(model: Model) -> bool:
     """Whether the network is ours, or an export of ours: it corrects what another scale gave."""
     network = model.network
-    return isinstance(network, Inpainter) or (isinstance(network, Exported) and network.about.part == "refined")
+    return isinstance(network, Inpainter) or (isinstance(network, Exported) and network.about.part == "body")
 
 
 def _opened(frame: Frame, hole: Hole, options: InpaintOptions, *, raster: bool) -> Frame:
