@@ -1,5 +1,6 @@
 """A real Ray cluster of a head and two nodes, for all tests of the folder that ask for one."""
 
+import faulthandler
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,3 +32,4 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         finally:
             ray.shutdown()
             made.shutdown()
+            faulthandler.enable()  # Ray took its place, and left none

@@ -14,7 +14,6 @@ from img2img import images
 from img2img.batch.manifest import NAME
 from img2img.cli import app
 
-pytestmark = pytest.mark.xdist_group("ray")  # as in test_ray.py
 ENV = {**os.environ, "RAY_AUTH_MODE": "disabled"}
 
 

@@ -28,7 +28,7 @@ from img2img.tasks.upscale.pipeline import UpscalePipeline
 from tests.helpers.deadly import DeadlyPipeline
 from tests.helpers.disks import small_disk
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # Ray finds the cluster of any process: tests of it side by side meet
+pytestmark = pytest.mark.slow
 Run = Callable[..., Iterator[Outcome]]
 
 

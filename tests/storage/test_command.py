@@ -121,7 +121,6 @@ def test_processes_that_race_on_one_bucket_make_the_objects_of_one(bucket: Url, 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")
 def test_the_ray_engine_makes_the_objects_of_the_local_one(bucket: Url, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     photos = store(bucket / "in", *(f"{number}.png" for number in range(6)))
