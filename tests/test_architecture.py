@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "credentials": {"images"},
     "batch": {"inference", "credentials"},
     "engines": {"batch"},
-    "export": {"inference"},
+    "export": {"inference", "evaluation"},
     "evaluation": {"data", "metrics"},
     "tasks": {"training", "inference", "export", "batch", "engines", "evaluation"},
     "api": {"tasks"},

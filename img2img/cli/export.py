@@ -21,6 +21,16 @@ def export(
         str | None, typer.Option("--for", help="upscayl: check what it wants of an ncnn model and its name.", show_default=False)
     ] = None,
     half: Annotated[bool, typer.Option("--fp16", help="Store the weights as float16: half the size.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Upscalers: compute with 8-bit integers (onnx, openvino); needs --calibrate.")
+    ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate", metavar="DIR", help="Pictures by which int8's ranges are set and its loss is measured.", show_default=False
+        ),
+    ] = None,
+    max_loss: Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences from PyTorch as JSON.")] = False,
 ) -> None:
     """Write a model for ONNX Runtime, OpenVINO, ncnn, or ComfyUI and others (spandrel).
@@ -37,11 +47,18 @@ def export(
     from img2img.export.write import export as write
     from img2img.models import load_model
 
-    made = write(load_model(model), output, format, half=half, program=program)
+    made = write(load_model(model), output, format, half=half, program=program, int8=int8, calibrate=calibrate, max_loss=max_loss)
     for each in made.differences:
         typer.echo(f"{each.part}, {each.what}: {each.largest:.1e} from PyTorch at most", err=True)
+    if made.loss:
+        typer.echo(f"int8 loses {made.loss}", err=True)
     if as_json:
-        report = {"files": [str(file) for file in made.files], "differences": [asdict(each) for each in made.differences]}
+        report: dict[str, object] = {
+            "files": [str(file) for file in made.files],
+            "differences": [asdict(each) for each in made.differences],
+        }
+        if made.loss:
+            report["loss"] = {**made.loss._asdict(), "decibels": made.loss.decibels}
         typer.echo(json.dumps(report, indent=2))
         return
     for file in made.files:

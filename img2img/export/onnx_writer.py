@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from img2img.errors import ModelError
+from img2img.export.integers import frozen, onnx_quantize_dequantize, store_integers
 from img2img.models import ModelInfo
 from img2img.models.exported import ExportInfo, metadata_of
 from img2img.models.model_spec import model_spec
@@ -25,13 +26,14 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     """Write ``part`` to ``path`` as ONNX, with ``info`` and ``about`` as its metadata.
 
     Inputs: "image" (N, C, H, W), with H and W multiples of the network's, and "style" (1, style_dim) if it takes one; output: "result".
-    ``half``: weights are stored as float16, which runtimes turn into float32 when they open the file.
+    Quantized weights are stored as int8. ``half``: weights are stored as float16, which runtimes turn into float32 when they open the file.
 
     Raises:
         ModelError: PyTorch cannot export the network.
     """
     import onnx
 
+    module, integers = frozen(part.module)
     multiple = part.multiple or info.multiple
     height, width = (multiple * torch.export.Dim(name) for name in ("height", "width"))
     # Sides of many pixels, no two of them equal: sizes that are 1 or equal would be taken for fixed ones.
@@ -49,7 +51,7 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
         with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                part.module.eval(),
+                module.eval(),
                 tuple(arguments),
                 dynamo=True,
                 dynamic_shapes=tuple(shapes),
@@ -57,7 +59,10 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
                 output_names=["result"],
                 external_data=False,
                 verbose=False,
-                custom_translation_table={torch.ops.aten.pixel_unshuffle.default: _pixel_unshuffle},
+                custom_translation_table={
+                    torch.ops.aten.pixel_unshuffle.default: _pixel_unshuffle,
+                    torch.ops.img2img.quantize_dequantize.default: onnx_quantize_dequantize,
+                },
             )
     except Exception as error:  # of torch.export, of the translation to ONNX, of its optimizer
         first = str(error.__cause__ or error).strip().splitlines()[:1]
@@ -67,6 +72,7 @@ def write_onnx(part: Part, info: ModelInfo, about: ExportInfo, path: Path, *, ha
     assert program is not None
     model = program.model_proto
     _strip(model)
+    store_integers(model.graph, integers)
     if half:
         _halve(model.graph)
     for key, text in {**metadata_of(info, about), **model_spec(info)}.items():

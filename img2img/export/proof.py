@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from img2img import images
 from img2img.files import shipped_styles
@@ -17,11 +17,13 @@ from img2img.inference.tiling import Tiler
 from img2img.models import Model
 from img2img.models.exported import Exported
 from img2img.networks.exportable import Part
+from img2img.networks.quantized import Quantizer, quantizers
 
 Sizes = tuple[tuple[int, int], ...]
 SIZES: Sizes = ((1, 1), (5, 7), (33, 50), (64, 61))  # height, width
 SAMPLE = 144, 208  # of the picture that comes with the install
 LEAST_STYLE = 16  # pixels that a style encoder needs
+MOVED = 2e-3  # of a level. ONNX Runtime rounds biases to integers, for `upscale-4x-photo` by 3e-3 at most
 ON_CPU = Runtime(device="cpu", dtype="fp32")
 
 
@@ -62,6 +64,29 @@ def prove(model: Model, part: Part, exported: Model) -> list[Difference]:
         tiled = Tiler(partial(_apply, ours, given), ours.halo, ours.multiple, (side, side)).whole(x)
         found.append(Difference(part.name, f"{_size(x)} in tiles", _largest(tiled, _tiler(theirs, given).whole(x))))
     return found
+
+
+def roundings(model: Model, part: Part) -> float:
+    """The largest difference of a quantized ``part`` from itself when values move by ``MOVED`` before they are rounded to a level.
+
+    A value between two levels then takes the other one, the next convolution passes on a whole step of it, and so on: after some
+    convolutions the difference is as large as it will get, however little values moved. What computes exactly as ``part`` does, but
+    adds in another order, and rounds biases to integers as ONNX Runtime does, differs by as much.
+    """
+    network, moves = TorchNetwork(model, ON_CPU, part.module), torch.Generator().manual_seed(2)
+
+    def move(quantizer: nn.Module, given: tuple[Tensor]) -> Tensor:
+        assert isinstance(quantizer, Quantizer)
+        return given[0] + MOVED * quantizer.log_step.exp() * torch.randn(given[0].shape, generator=moves)
+
+    pictures = [planes_of(picture, network.in_channels, network.in_channels) for _, picture in _pictures(SIZES)]
+    before = [_tiler(network, {}).whole(x) for x in pictures]
+    hooks = [quantizer.register_forward_pre_hook(move) for quantizer in quantizers(part.module)]
+    try:
+        return max(_largest(_tiler(network, {}).whole(x), made) for x, made in zip(pictures, before, strict=True))
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def prove_alone(part: Part, exported: Exported) -> list[Difference]:

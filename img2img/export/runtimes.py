@@ -19,6 +19,7 @@ from img2img.models import Model, load_model
 from img2img.models.exported import Exported
 from img2img.models.exported_files import exported_format, load_exported
 from img2img.networks.exportable import parts_of
+from img2img.networks.quantized import is_quantized
 
 log = logging.getLogger(__name__)
 RUNTIMES: tuple[Format, ...] = ("onnx", "openvino")  # besides PyTorch
@@ -72,6 +73,7 @@ def _may_be_exported(model: Model, runtime: Runtime) -> bool:
     """Whether "auto" may choose: on the CPU, in fp32, for networks that have an exporter and can be fed tiles as PyTorch's are.
 
     Not for colorizers: the search for colors that sRGB has, around the export, makes 5e-5 of its last bits.
+    Nor for quantized networks, whose export needs pictures to be measured by.
     """
     if choose_device(runtime.device).type != "cpu" or runtime.dtype not in ("auto", "fp32"):
         return False
@@ -79,7 +81,7 @@ def _may_be_exported(model: Model, runtime: Runtime) -> bool:
         part = parts_of(model.network)[0]
     except ModelError:
         return False
-    return part.name in ("network", "body") and not instance_norms(model.network)
+    return part.name in ("network", "body") and not instance_norms(model.network) and not is_quantized(model.network)
 
 
 def _key(model: Model, format: Format) -> str:

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple, get_args
 import torch
 
 from img2img.errors import ConfigError, ModelError, option
+from img2img.export.int8 import Loss, measure_loss, pictures_of, quantized_model
 from img2img.export.ncnn_writer import write_ncnn
 from img2img.export.onnx_writer import write_onnx
 from img2img.export.openvino_writer import write_openvino
-from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_alone
+from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_alone, roundings
 from img2img.export.spandrel_writer import write_spandrel
 from img2img.export.upscayl import check_upscayl
 from img2img.files import atomic_path, check_writable
@@ -22,6 +23,7 @@ from img2img.models.exported import Exported, ExportInfo
 from img2img.models.exported_files import style_path
 from img2img.models.exported_inpainter import attention_text
 from img2img.networks.exportable import Part, parts_of
+from img2img.networks.quantized import is_quantized
 
 Format = Literal["onnx", "openvino", "ncnn", "spandrel"]
 ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "ncnn": ".param", "spandrel": ".safetensors"}
@@ -33,16 +35,28 @@ NEEDED: dict[Format, tuple[str, ...]] = {
 }
 LARGEST, LARGEST_HALF = 1e-5, 2e-3  # differences from PyTorch, of values in [0, 1]
 LARGEST_MATCHED = 1e-4  # with attention, whose sharp softmax makes more of the last bits
+MAX_LOSS = 0.1  # dB
 
 
 class Export(NamedTuple):
-    """What was written, and how far it is from PyTorch."""
+    """What was written, how far it is from PyTorch, and what int8 loses against fp32."""
 
     files: list[Path]
     differences: list[Difference]
+    loss: Loss | None = None
 
 
-def export(model: Model, target: Path, format: str | None = None, *, half: bool = False, program: str | None = None) -> Export:
+def export(
+    model: Model,
+    target: Path,
+    format: str | None = None,
+    *,
+    half: bool = False,
+    program: str | None = None,
+    int8: bool = False,
+    calibrate: Path | None = None,
+    max_loss: float = MAX_LOSS,
+) -> Export:
     """Write ``model`` to ``target`` for another runtime, if that gives what PyTorch gives; else nothing.
 
     Args:
@@ -51,12 +65,20 @@ def export(model: Model, target: Path, format: str | None = None, *, half: bool 
         format: a key of ``ENDINGS``; None: as ``target`` ends.
         half: weights are stored as float16.
         program: "upscayl": what it wants of a model and of its name is checked.
+        int8: convolutions compute with 8-bit integers: as they were trained to (``training.quantize=int8``), or with ranges observed on
+            the pictures in ``calibrate``, by which the loss is measured in either case.
+        max_loss: what int8 may lose against fp32, in dB of PSNR-Y.
 
     Raises:
-        ConfigError: an unknown format, or a name that does not end as it. ModelError: no exporter, an extra that is missing, or a
-            difference from PyTorch above 1e-5 (``half``: 2e-3). FileError: it cannot be written.
+        ConfigError: an unknown format, a name that does not end as it, or what does not go with ``int8``. DataError: no pictures.
+        ModelError: no exporter, an extra that is missing, a difference from PyTorch above 1e-5 (``half``: 2e-3; ``int8``: twice what
+            roundings make), or a loss above ``max_loss``. FileError: it cannot be written.
     """
     chosen = _format(target, format)
+    if int8 and (half or chosen not in ("onnx", "openvino")):
+        raise ConfigError(f"{option('int8')} is for onnx and openvino, without {option('fp16')}: its weights are integers")
+    if calibrate is not None and not int8:
+        raise ConfigError(f"{option('calibrate')} is for {option('int8')}, which was not asked for")
     if program not in (None, "upscayl"):
         raise ConfigError(f"{option('for')} must be upscayl, got {program!r}")
     if program:
@@ -66,6 +88,13 @@ def export(model: Model, target: Path, format: str | None = None, *, half: bool 
         raise ModelError(f'{chosen} needs {", ".join(lacking)}: pip install "img2img-toolkit[{chosen}]"')
     if isinstance(model.network, Exported):
         raise ModelError(f"model {model.info.name!r} is an export itself: export the PyTorch file it was made from")
+    if is_quantized(model.network) and not int8:
+        raise ModelError(
+            f"model {model.info.name!r} was trained with quantization: export it with {option('int8')} {option('calibrate')} DIR"
+        )
+    pairs = pictures_of(model, calibrate) if int8 else []
+    if int8:
+        model = quantized_model(model, pairs)
     parts = parts_of(model.network)
     if parts[0].style_dim and chosen in ("ncnn", "spandrel"):
         raise ModelError(f"model {model.info.name!r} takes style codes, which files of {chosen} do not: take ONNX")
@@ -77,14 +106,17 @@ def export(model: Model, target: Path, format: str | None = None, *, half: bool 
         for part in parts:
             _write(model, part, style_path(main) if part.name == "style" else main, chosen, half)
         largest = LARGEST_MATCHED if getattr(model.network, "attention", None) is not None else LARGEST
+        if int8:
+            largest = max(2 * roundings(model, parts[0]), LARGEST)
         differences = _proved(model, parts, main, LARGEST_HALF if half else largest)
+        loss = measure_loss(model, load_model(main), pairs, max_loss) if int8 else None
         written = []
         for file in sorted(Path(folder).glob("model*"), key=lambda file: (file.suffix == ENDINGS[chosen], file.stem == "model")):
             final = target.with_name(target.stem + file.name.removeprefix("model"))  # the target last: what it needs is there
             with atomic_path(final) as temporary:
                 shutil.copyfile(file, temporary)
             written.append(final)
-    return Export(written[::-1], differences)
+    return Export(written[::-1], differences, loss)
 
 
 def _format(target: Path, format: str | None) -> Format:
@@ -127,6 +159,7 @@ def _about(model: Model, part: Part) -> ExportInfo:
         attention=attention_text(model.network),
         normalizes=network.normalizes,
         bytes_per_pixel=network.bytes_per_pixel(network.in_channels, given),
+        int8=is_quantized(part.module),
     )
 
 

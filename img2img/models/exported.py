@@ -27,7 +27,8 @@ class ExportInfo(BaseModel):
     ``part``: of the network, as ``networks.exportable.Part``; ``channels``: planes of its output; ``style_dim``: numbers of the style code
     that it takes; ``work``: the shorter side of what a colorizer's part is fed; ``attention``: the weights of an inpainter's attention,
     which runs around its body, as safetensors in base64; ``normalizes``: whether it takes statistics of the picture, so that tiles would
-    differ; ``bytes_per_pixel``: that PyTorch takes for it, as an estimate.
+    differ; ``bytes_per_pixel``: that PyTorch takes for it, as an estimate; ``int8``: whether its
+    convolutions but the first and the last compute with 8-bit integers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class ExportInfo(BaseModel):
     attention: str = Field("", max_length=2**20, repr=False)
     normalizes: bool = False
     bytes_per_pixel: float = Field(ge=1, le=2**24)
+    int8: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 import json
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -17,6 +19,7 @@ from img2img.files import atomic_path
 from img2img.models.info import Model, ModelInfo
 from img2img.models.model_spec import hash_of, model_spec
 from img2img.networks.colorizer import Colorizer
+from img2img.networks.quantized import is_quantized, quantizable, quantize
 from img2img.networks.weights import read_tensors
 
 METADATA_KEY = "img2img"
@@ -29,12 +32,14 @@ def save_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: b
     Raises:
         ModelError: it cannot be written; a file that was there is intact.
     """
+    info = info.model_copy(update={"network": {**info.network, **_quantization(network)}})
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     for key, value in _shared(network).items():
         if torch.equal(state[key], value):
             del state[key]
     if half:
-        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+        # Single numbers, the steps of quantization, stay as they are: float16 would move the levels.
+        state = {key: value.half() if value.is_floating_point() and value.ndim else value for key, value in state.items()}
     try:
         with atomic_path(path) as temporary:
             save_file(state, temporary, metadata={METADATA_KEY: info.model_dump_json(), **model_spec(info), **hash_of(state)})
@@ -74,7 +79,7 @@ def read_model(path: str | Path) -> Model:
     try:
         state = {FORMER_TENSORS.get(key, key): value for key, value in read_tensors(Path(path)).items()}
         with torch.device("meta"):
-            network = networks.build(info.network)
+            network = _built(info.network, state)
     except (SafetensorError, OSError) as error:
         cause = cause_of(error)
         raise ModelError(f"{str(path)!r} cannot be read: {cause}" if cause else f"{str(path)!r} is damaged: {error}") from error
@@ -86,6 +91,33 @@ def read_model(path: str | Path) -> Model:
     state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     network.load_state_dict(state, assign=True)
     return Model(network.requires_grad_(False).eval(), info)
+
+
+QUANTIZE = "quantize"  # of a network's spec: how its convolutions are quantized
+
+
+def _quantization(network: nn.Module) -> dict[str, str]:
+    """What the spec of ``network`` says of it besides what builds it."""
+    return {QUANTIZE: "int8"} if is_quantized(network) else {}
+
+
+def _built(spec: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:
+    """The network of ``spec``; where that says it is quantized, those of its convolutions are that have steps in ``state``.
+
+    Raises:
+        ModelError: no such network or quantization, or ``state`` has steps for what cannot be quantized.
+    """
+    network = networks.build({key: value for key, value in spec.items() if key != QUANTIZE})
+    if QUANTIZE not in spec:
+        return network
+    if spec[QUANTIZE] != "int8":
+        raise ModelError(f"{QUANTIZE} is {spec[QUANTIZE]!r} where only 'int8' is known")
+    named = {kind: {key.removesuffix(kind) for key in state if key.endswith(kind)} for kind in (".input.log_step", ".output.log_step")}
+    inputs, outputs = named.values()
+    if others := (inputs | outputs) - set(quantizable(network)) | outputs - inputs:
+        raise ModelError(f"it has steps of quantization for {min(others)!r}, which cannot be quantized")
+    quantize(network, inputs, outputs)
+    return network
 
 
 def check_state(state: dict[str, Tensor], expected: dict[str, Tensor], where: str) -> None:

@@ -29,8 +29,8 @@ BYTES = {"f32": 4, "f16": 2, "i64": 8, "i32": 4, "boolean": 1, "u8": 1, "i8": 1}
 # What our exports are made of; as ``onnx_file.OPERATORS``.
 OPERATORS = """
     Abs Add AvgPool BatchNormInference Broadcast Clamp Concat Const Convert Convolution ConvolutionBackpropData DepthToSpace Divide
-    Equal Exp Gather Greater GreaterEqual GroupConvolution GroupNormalization Interpolate Less LessEqual Log LogicalAnd LogicalNot
-    LogicalOr MVN MatMul MaxPool Maximum Minimum Multiply Negative PReLU Pad Parameter Power ReLU ReduceMax ReduceMean ReduceMin
+    Equal Exp FakeQuantize Gather Greater GreaterEqual GroupConvolution GroupNormalization Interpolate Less LessEqual Log LogicalAnd
+    LogicalNot LogicalOr MVN MatMul MaxPool Maximum Minimum Multiply Negative PReLU Pad Parameter Power ReLU ReduceMax ReduceMean ReduceMin
     ReduceSum Reshape Result Select ShapeOf Sigmoid Slice SoftMax SpaceToDepth Split Sqrt Squeeze StridedSlice Subtract Tanh
     Transpose Unsqueeze VariadicSplit
 """  # names, with spaces between

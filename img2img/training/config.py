@@ -29,6 +29,9 @@ class TrainerConfig(Strict):
     ema: float = Field(0.999, ge=0, lt=1, description="decay per step of the averaged weights; 0: no averaging")
     clip: float = Field(1.0, ge=0, description="largest gradient norm of the generators; 0: no clipping")
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    quantize: Literal["none", "int8"] = Field(
+        "none", description="int8: the generator's convolutions but the first and the last compute as 8-bit integers do, for a fast export"
+    )
     tf32: bool = Field(True, description="CUDA: fp32 products and convolutions on tensor cores, which keep 10 bits of the mantissa")
     cudnn_benchmark: bool = Field(False, description="CUDA: time cuDNN's algorithms for each shape and take the fastest, another each run")
     compile: bool = Field(False, description="torch.compile of the generators: slow first steps, then less time on CUDA; needs g++")

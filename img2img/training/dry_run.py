@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from img2img.training.config import TrainerConfig
 from img2img.training.distributed import make_fabric
 from img2img.training.objective import Batch, Objective
+from img2img.training.quantize import quantize_generators
 from img2img.training.setup import Setup
 from img2img.training.step import make_optimizers, place, training_step
 
@@ -66,6 +67,7 @@ def measure_steps(objective: Objective, samples: Dataset[Batch], config: Trainer
     """Take ``STEPS`` steps on the first samples, of which the first has the lazy penalties that a run has in one step of
     ``objective.lazy``, and one before to warm up; nothing is written, but ``objective`` is changed by them.
     """
+    quantize_generators(objective, config)
     place(objective, fabric, compiled=config.compile)
     objective.train()
     optimizers = make_optimizers(objective, config, fabric)

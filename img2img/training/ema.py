@@ -20,6 +20,13 @@ class Ema:
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()}
 
     @torch.no_grad()
+    def restart(self, module: nn.Module) -> None:
+        """Begin anew at ``module``'s weights."""
+        self.updates = 0
+        for key, value in module.state_dict().items():
+            self.average[key].copy_(value)
+
+    @torch.no_grad()
     def update(self, module: nn.Module) -> None:
         """Take one step of the average toward ``module``'s weights."""
         self.updates += 1

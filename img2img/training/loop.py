@@ -28,6 +28,7 @@ from img2img.training.health import Alarm, Health
 from img2img.training.history import History
 from img2img.training.monitor import Monitor
 from img2img.training.objective import Batch, Objective
+from img2img.training.quantize import calibrate, quantize_generators
 from img2img.training.resume import changed_data, forget_best
 from img2img.training.schedule import learning_rate_factor
 from img2img.training.state import TrainingState
@@ -80,6 +81,7 @@ class Run:
             )
         run.mkdir(parents=True, exist_ok=True)
         keep_freed_memory(fabric.device)
+        quantize_generators(objective, config)
         place(objective, fabric, compiled=config.compile)
         self.objective, self.samples, self.validation, self.config, self.run = objective, samples, validation, config, run
         self.fabric, self.record = fabric, record
@@ -103,6 +105,8 @@ class Run:
                     forget_best(self.run)
             logger.info("resuming %s at %d images", self.run, self.state.counters.images_seen)
         else:
+            if config.quantize != "none":
+                calibrate(self.objective, batches_from(self.samples, config, 0, fabric), self.ema, fabric)
             self.state.counters.accumulate = config.accumulate
             self.state.save()  # what the first steps can be rolled back to
         self._start_from_state()

@@ -95,6 +95,7 @@ class Objective(AdversarialModule):
         metric: the key of ``validate`` by which the best checkpoint is chosen.
         higher_is_better: the direction of ``metric``.
         upsampling: the generator's up-sampling factor, at whose period a checkerboard would show.
+        quantizable: whether its generators can be trained with training.quantize; then its model file holds one of them as it is.
         private: whether its model file must show of the data only what its noise lets through: then none is chosen by validation, and
             no step is taken twice.
     """
@@ -102,6 +103,7 @@ class Objective(AdversarialModule):
     metric: str
     higher_is_better: bool = True
     upsampling: int = 1
+    quantizable: bool = False
     private: bool = False
 
     def prepare(self, batch: Batch) -> Batch:

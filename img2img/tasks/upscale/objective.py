@@ -24,6 +24,8 @@ class UpscaleObjective(Objective):
     Batches: {"lr": (N, 3, h, w), "hr": (N, 3, h * scale, w * scale)}, both in [0, 1]; with a teacher those of ``TaughtPatches``.
     """
 
+    quantizable = True
+
     def __init__(self, config: UpscaleConfig, name: str) -> None:
         super().__init__()
         self.config = config
