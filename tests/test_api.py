@@ -38,8 +38,9 @@ def tiny(path: Path, scale: int = 2, width: int = 4) -> str:
 @pytest.mark.parametrize("tiled", [False, True], ids=["whole", "tiled"])
 def test_two_threads_on_one_model_give_what_they_give_one_after_the_other(name: str, tiled: bool) -> None:
     info = next(info for info in img2img.list_models() if info.name == name)
-    model = img2img.load(name, device="cpu", tile=None if not tiled else 176 if info.halo is not None else 0)
-    pictures, options = [crop("cat.jpg"), crop("temple.jpg")], OPTIONS.get(info.task, {})
+    tile = max(176, 2 * info.halo + 16 * info.multiple) if info.halo is not None else 0
+    model = img2img.load(name, device="cpu", tile=tile if tiled else None)
+    pictures, options = [crop(photo, width=max(200, tile + 24)) for photo in ("cat.jpg", "temple.jpg")], OPTIONS.get(info.task, {})
     expected = [model(picture, **options).pixels for picture in pictures]
     made: list[Any] = [None] * 2
 
