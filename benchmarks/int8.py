@@ -19,6 +19,7 @@ from torch import Tensor
 
 from img2img.evaluation.paired import evaluate
 from img2img.evaluation.pairs import find_pairs, load_pair
+from img2img.export.int8 import Int8
 from img2img.export.write import ENDINGS, export
 from img2img.inference.runtime import Runtime
 from img2img.models import Model, load_model
@@ -32,7 +33,7 @@ KINDS = ("torch", "onnx", "onnx int8", "openvino", "openvino int8")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("--calibrate", type=Path, required=True, help="folder of pictures that set the ranges")
+    parser.add_argument("--calibrate", type=Path, help="folder of pictures that set the ranges; by default those in the model's file")
     parser.add_argument("--hr", type=Path, nargs="+", required=True, help="folders of ground truth")
     parser.add_argument("--degrade", choices=("bicubic", "photo"), default="bicubic")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,8 +68,7 @@ def made(arguments: argparse.Namespace, folder: Path) -> dict[str, Model]:
     for format, int8 in product(("onnx", "openvino"), (False, True)):
         kind = f"{format} int8" if int8 else format
         target = folder / f"{kind.replace(' ', '-')}{ENDINGS[format]}"  # type: ignore[index]
-        calibrate = arguments.calibrate if int8 else None
-        done = export(load_model(arguments.model), target, int8=int8, calibrate=calibrate, max_loss=math.inf)
+        done = export(load_model(arguments.model), target, int8=Int8(arguments.calibrate, math.inf) if int8 else None)
         size = sum(file.stat().st_size for file in done.files) / 1e6
         largest = max(each.largest for each in done.differences)
         print(f"{kind}: {size:.1f} MB, {largest:.1e} from PyTorch" + (f", loses {done.loss}" if done.loss else ""), file=sys.stderr)  # noqa: T201

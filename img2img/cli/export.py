@@ -22,12 +22,15 @@ def export(
     ] = None,
     half: Annotated[bool, typer.Option("--fp16", help="Store the weights as float16: half the size.")] = False,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Upscalers: compute with 8-bit integers (onnx, openvino); needs --calibrate.")
+        bool, typer.Option("--int8", help="Upscalers: compute with 8-bit integers (onnx, openvino).")
     ] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
-            "--calibrate", metavar="DIR", help="Pictures by which int8's ranges are set and its loss is measured.", show_default=False
+            "--calibrate",
+            metavar="DIR",
+            help="Pictures by which int8's ranges are set and its loss is measured. [default: the ranges in the model's file]",
+            show_default=False,
         ),
     ] = None,
     max_loss: Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")] = 0.1,
@@ -44,10 +47,15 @@ def export(
     import json
     from dataclasses import asdict
 
+    from img2img.errors import ConfigError, option
+    from img2img.export.int8 import Int8
     from img2img.export.write import export as write
     from img2img.models import load_model
 
-    made = write(load_model(model), output, format, half=half, program=program, int8=int8, calibrate=calibrate, max_loss=max_loss)
+    if calibrate is not None and not int8:
+        raise ConfigError(f"{option('calibrate')} is for {option('int8')}, which was not asked for")
+    quantized = Int8(calibrate, max_loss) if int8 else None
+    made = write(load_model(model), output, format, half=half, program=program, int8=quantized)
     for each in made.differences:
         typer.echo(f"{each.part}, {each.what}: {each.largest:.1e} from PyTorch at most", err=True)
     if made.loss:

@@ -48,7 +48,8 @@ def show(
 
     from img2img.models import load_model
 
-    card = load_model(name).info.model_dump()
+    info = load_model(name).info
+    card = info.model_dump() if as_json else info.model_dump(exclude={"int8": {"ranges"}})  # numbers that nobody reads
     typer.echo(json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False, allow_unicode=True), nl=as_json)
 
 
@@ -58,12 +59,25 @@ def pack(
     target: Annotated[Path, typer.Argument(help="The file to write; its name becomes the model's.", show_default=False)],
     license: Annotated[str, typer.Option("--license", help="License of the weights, as users should read it.")] = "",
     licence: Annotated[str, typer.Option("--licence", hidden=True)] = "",  # as version 0.1 spelled it
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="DIR",
+            help="Upscalers: pictures by which the ranges of --dtype int8 are set and its loss is measured; without, it has none.",
+            show_default=False,
+        ),
+    ] = None,
+    max_loss: Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")] = 0.1,
 ) -> None:
     """Write a model for handing on: half precision, under a name of its own, with its license, without the folders of its training.
 
     Example: `img2img weights pack runs/first mine.safetensors --license CC0-1.0`
     """
+    from tempfile import TemporaryDirectory
+
     from img2img.errors import ConfigError
+    from img2img.export.int8 import Int8, Loss, calibrated
     from img2img.models import load_model, save_model
     from img2img.models.exported import Exported
 
@@ -75,8 +89,14 @@ def pack(
     recipe = dict(found.info.recipe)
     if recipe.get("init"):
         recipe["init"] = "/".join(Path(recipe["init"]).parts[-2:])  # run and file: where they lay is nobody's business
-    changed = {"name": target.stem, "license": license or licence or found.info.license, "recipe": recipe}
+    changed = {"name": target.stem, "license": license or licence or found.info.license, "recipe": recipe, "int8": None}
     info = found.info.model_validate({**found.info.model_dump(), **changed})
+    if calibrate is not None:
+        with TemporaryDirectory() as folder:  # the ranges are those of the weights as they are stored
+            save_model(stored := Path(folder) / target.name, found.network, info, half=True)
+            int8 = calibrated(load_model(stored), Int8(calibrate, max_loss))
+        typer.echo(f"int8 loses {Loss(int8.fp32, int8.int8, int8.pictures)}", err=True)
+        info = info.model_copy(update={"int8": int8})
     save_model(target, found.network, info, half=True)
     typer.echo(str(target))
 

@@ -24,7 +24,7 @@ SIZES: Sizes = ((1, 1), (5, 7), (33, 50), (64, 61))  # height, width
 SAMPLE = 144, 208  # of the picture that comes with the install
 LEAST_STYLE = 16  # pixels that a style encoder needs
 MOVED = 2e-3  # of a level. ONNX Runtime rounds biases to integers, for `upscale-4x-photo` by 3e-3 at most
-ON_CPU = Runtime(device="cpu", dtype="fp32")
+ON_CPU = Runtime(device="cpu")
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import torch
 
 from img2img.errors import ConfigError, ModelError, option
 from img2img.export import speeds
-from img2img.export.write import ENDINGS, NEEDED, Format, export
+from img2img.export.int8 import Int8
+from img2img.export.write import ENDINGS, NEEDED, Format, check_exportable, export
 from img2img.files import cache_folder
 from img2img.inference.devices import choose_device
-from img2img.inference.runtime import Runtime
+from img2img.inference.runtime import INT8, Runtime
 from img2img.inference.statistics import instance_norms
 from img2img.models import Model, load_model
 from img2img.models.exported import Exported
@@ -38,10 +39,12 @@ def in_runtime(model: Model, runtime: Runtime) -> tuple[Model, Runtime]:
         if asked in RUNTIMES and asked != own:
             raise ConfigError(f"{option('runtime')} {asked}: model {model.info.name!r} is an export for {own}; take the PyTorch file")
         return model, replace(runtime, runtime="torch")  # an export runs in its own
+    if asked == "auto" and runtime.dtype == INT8:
+        raise ConfigError(f"{option('dtype')} int8 is not for {option('runtime')} auto, which compares fp32: take onnx or openvino")
     chosen = speeds.fastest(model.info) if asked == "auto" and _may_be_exported(model, runtime) else asked
     if chosen == "auto" or chosen == "torch":
         return model, replace(runtime, runtime="torch")
-    return replace(model, exported=exported(model, chosen)), replace(runtime, runtime=chosen)
+    return replace(model, exported=exported(model, chosen, int8=runtime.dtype == INT8)), replace(runtime, runtime=chosen)
 
 
 def elsewhere(name: str, runtime: Runtime) -> tuple[Runtime, Path | None]:
@@ -55,17 +58,18 @@ def elsewhere(name: str, runtime: Runtime) -> tuple[Runtime, Path | None]:
     return there, model.exported.file if model.exported else None
 
 
-def exported(model: Model, format: Format) -> Model:
+def exported(model: Model, format: Format, *, int8: bool = False) -> Model:
     """The export of ``model`` in the cache, made where it is not there. Errors as ``export.write.export``."""
-    path = cache_folder() / "exports" / f"{model.info.name}-{_key(model, format)}{ENDINGS[format]}"
+    name = f"{model.info.name}-{INT8}" if int8 else model.info.name
+    path = cache_folder() / "exports" / f"{name}-{_key(model, format)}{ENDINGS[format]}"
     if path.is_file():
         try:
             return load_exported(path)
         except ModelError as error:
             log.warning("%s: made again", error)
-    parts_of(model.network)
-    log.info("exporting %s for %s, once: this takes some seconds", model.info.name, format)
-    export(replace(model, network=deepcopy(model.network)), path, format)  # a copy: measuring it changes its layout in memory
+    check_exportable(model, format, int8=int8)
+    log.info("exporting %s for %s, once: this takes some seconds", name, format)
+    export(replace(model, network=deepcopy(model.network)), path, format, int8=Int8() if int8 else None)  # a copy: measuring it changes its layout in memory
     return load_exported(path)
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 
 from img2img.errors import ConfigError, ModelError, option
-from img2img.export.int8 import Loss, measure_loss, pictures_of, quantized_model
+from img2img.export.int8 import Int8, Loss, known_loss, measured_loss, pictures_in, quantized_model
 from img2img.export.ncnn_writer import write_ncnn
 from img2img.export.onnx_writer import write_onnx
 from img2img.export.openvino_writer import write_openvino
@@ -17,6 +17,7 @@ from img2img.export.proof import LEAST_STYLE, ON_CPU, Difference, prove, prove_a
 from img2img.export.spandrel_writer import write_spandrel
 from img2img.export.upscayl import check_upscayl
 from img2img.files import atomic_path, check_writable
+from img2img.inference.exported import ExportedNetwork
 from img2img.inference.network import TorchNetwork
 from img2img.models import Model, load_model
 from img2img.models.exported import Exported, ExportInfo
@@ -35,7 +36,6 @@ NEEDED: dict[Format, tuple[str, ...]] = {
 }
 LARGEST, LARGEST_HALF = 1e-5, 2e-3  # differences from PyTorch, of values in [0, 1]
 LARGEST_MATCHED = 1e-4  # with attention, whose sharp softmax makes more of the last bits
-MAX_LOSS = 0.1  # dB
 
 
 class Export(NamedTuple):
@@ -53,9 +53,7 @@ def export(
     *,
     half: bool = False,
     program: str | None = None,
-    int8: bool = False,
-    calibrate: Path | None = None,
-    max_loss: float = MAX_LOSS,
+    int8: Int8 | None = None,
 ) -> Export:
     """Write ``model`` to ``target`` for another runtime, if that gives what PyTorch gives; else nothing.
 
@@ -65,41 +63,30 @@ def export(
         format: a key of ``ENDINGS``; None: as ``target`` ends.
         half: weights are stored as float16.
         program: "upscayl": what it wants of a model and of its name is checked.
-        int8: convolutions compute with 8-bit integers: as they were trained to (``training.quantize=int8``), or with ranges observed on
-            the pictures in ``calibrate``, by which the loss is measured in either case.
-        max_loss: what int8 may lose against fp32, in dB of PSNR-Y.
+        int8: convolutions compute with 8-bit integers: as they were trained to (``training.quantize=int8``), or with ranges that
+            are found by its pictures or stand in the model's file; without pictures the loss is what that file says.
 
     Raises:
         ConfigError: an unknown format, a name that does not end as it, or what does not go with ``int8``. DataError: no pictures.
         ModelError: no exporter, an extra that is missing, a difference from PyTorch above 1e-5 (``half``: 2e-3; ``int8``: twice what
-            roundings make), or a loss above ``max_loss``. FileError: it cannot be written.
+            roundings make), or a loss above that of ``int8``. FileError: it cannot be written.
     """
     chosen = _format(target, format)
     if int8 and (half or chosen not in ("onnx", "openvino")):
         raise ConfigError(f"{option('int8')} is for onnx and openvino, without {option('fp16')}: its weights are integers")
-    if calibrate is not None and not int8:
-        raise ConfigError(f"{option('calibrate')} is for {option('int8')}, which was not asked for")
     if program not in (None, "upscayl"):
         raise ConfigError(f"{option('for')} must be upscayl, got {program!r}")
     if program:
         check_upscayl(model.info, target, chosen)
-    lacking = [name for name in NEEDED[chosen] if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise ModelError(f'{chosen} needs {", ".join(lacking)}: pip install "img2img-toolkit[{chosen}]"')
-    if isinstance(model.network, Exported):
-        raise ModelError(f"model {model.info.name!r} is an export itself: export the PyTorch file it was made from")
-    if is_quantized(model.network) and not int8:
-        raise ModelError(
-            f"model {model.info.name!r} was trained with quantization: export it with {option('int8')} {option('calibrate')} DIR"
-        )
-    pairs = pictures_of(model, calibrate) if int8 else []
+    check_exportable(model, chosen, int8=int8 is not None)
+    pairs, loss = [], None
     if int8:
+        if int8.pictures is None:
+            loss = known_loss(model, int8.max_loss)
+        else:
+            pairs = pictures_in(int8.pictures, model)
         model = quantized_model(model, pairs)
     parts = parts_of(model.network)
-    if parts[0].style_dim and chosen in ("ncnn", "spandrel"):
-        raise ModelError(f"model {model.info.name!r} takes style codes, which files of {chosen} do not: take ONNX")
-    if parts[0].name != "network" and chosen == "spandrel":
-        raise ModelError(f"model {model.info.name!r} is more than a network that spandrel knows: take ONNX")
     check_writable(target.parent)
     with tempfile.TemporaryDirectory(prefix="img2img-export-") as folder:
         main = Path(folder) / f"model{ENDINGS[chosen]}"
@@ -109,7 +96,8 @@ def export(
         if int8:
             largest = max(2 * roundings(model, parts[0]), LARGEST)
         differences = _proved(model, parts, main, LARGEST_HALF if half else largest)
-        loss = measure_loss(model, load_model(main), pairs, max_loss) if int8 else None
+        if int8 and pairs:
+            loss = measured_loss(model, ExportedNetwork(load_model(main), ON_CPU), pairs, int8.max_loss)
         written = []
         for file in sorted(Path(folder).glob("model*"), key=lambda file: (file.suffix == ENDINGS[chosen], file.stem == "model")):
             final = target.with_name(target.stem + file.name.removeprefix("model"))  # the target last: what it needs is there
@@ -117,6 +105,24 @@ def export(
                 shutil.copyfile(file, temporary)
             written.append(final)
     return Export(written[::-1], differences, loss)
+
+
+def check_exportable(model: Model, format: Format, *, int8: bool = False) -> None:
+    """ModelError where ``model`` cannot become a file of ``format`` here: no exporter, or an extra that is missing."""
+    lacking = [name for name in NEEDED[format] if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise ModelError(f'{format} needs {", ".join(lacking)}: pip install "img2img-toolkit[{format}]"')
+    if isinstance(model.network, Exported):
+        raise ModelError(f"model {model.info.name!r} is an export itself: export the PyTorch file it was made from")
+    if is_quantized(model.network) and not int8:
+        raise ModelError(
+            f"model {model.info.name!r} was trained with quantization: export it with {option('int8')} {option('calibrate')} DIR"
+        )
+    part = parts_of(model.network)[0]
+    if part.style_dim and format in ("ncnn", "spandrel"):
+        raise ModelError(f"model {model.info.name!r} takes style codes, which files of {format} do not: take ONNX")
+    if part.name != "network" and format == "spandrel":
+        raise ModelError(f"model {model.info.name!r} is more than a network that spandrel knows: take ONNX")
 
 
 def _format(target: Path, format: str | None) -> Format:

@@ -2,7 +2,8 @@
 
 import torch
 
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, option
+from img2img.inference.runtime import INT8
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -24,6 +25,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """The precision called ``name``; for "auto" fp16 on cuda (its 11 bits are more than 8-bit pictures need), else fp32."""
     if name == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32
+    if name == INT8:
+        raise ConfigError(f"{option('dtype')} int8 is for {option('runtime')} onnx and openvino: PyTorch computes in {', '.join(DTYPES)}")
     if name not in DTYPES:
         raise ConfigError(f"unknown precision {name!r}; known are auto, {', '.join(DTYPES)}")
     return DTYPES[name]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from img2img.errors import ConfigError, option
-from img2img.inference.runtime import Runtime
+from img2img.inference.runtime import INT8, Runtime
 from img2img.models import Model
 from img2img.models.exported import Exported
 from img2img.models.exported_inpainter import inpainter_around
@@ -29,9 +29,9 @@ class ExportedNetwork:
         assert isinstance(model.network, Exported)
         if runtime.device not in ("auto", "cpu"):
             raise ConfigError(f"{option('device')} {runtime.device!r}: exported models run on the cpu; the PyTorch file runs elsewhere too")
-        if runtime.dtype not in ("auto", "fp32"):
-            raise ConfigError(f"{option('dtype')} {runtime.dtype!r}: exported models are computed in fp32, with the weights of their file")
         info, about = model.info, model.network.about
+        if runtime.dtype not in ("auto", own := INT8 if about.int8 else "fp32"):
+            raise ConfigError(f"{option('dtype')} {runtime.dtype!r}: exported models are computed as their file says, this one in {own}")
         self.name, self.in_channels, self.scale, self.multiple = info.name, info.in_channels, info.scale, info.multiple
         self.halo = None if about.normalizes else info.halo
         self.device, self.normalizes = torch.device("cpu"), False

@@ -175,7 +175,7 @@ class Pipeline(ABC, Generic[O]):
     @cached_property
     def identity(self) -> str:
         """A hash of the weights and of what decides their effect: the same for the same results, whatever file they come from."""
-        info, runtime, network = self.model.info, self.runtime, self.network
+        info, runtime, network = (self.model.exported or self.model).info, self.runtime, self.network  # int8 is said of the export
         digest = hashlib.sha256(f"{info.network} {info.scale} {info.multiple} {network.dtypes[0]} {self._about_model()}".encode())
         digest.update(b"ensemble" if runtime.ensemble else b"")
         digest.update(runtime.statistics.encode() if network.normalizes else b"")

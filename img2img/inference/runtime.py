@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Statistics = Literal["sampled", "exact"]
 Runs = Literal["torch", "onnx", "openvino", "auto"]
+INT8 = "int8"  # the precision that only exports have
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class Runtime:
     Attributes:
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:1, mps.
         dtype: auto (fp16 on cuda, else fp32), fp32, bf16, fp16; a tile that half precision makes infinite is computed again in fp32.
+            int8: with 8-bit integers, in onnx and openvino.
         tile: tile size in pixels, context included; None: as memory allows; 0: always the whole picture.
         ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
-        runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32; auto: what
+        runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32 or int8; auto: what
             ``img2img bench runtimes`` found to be the fastest here. Exported files are run by their own in any case.
         statistics: instance-norm statistics for tiled images: sampled (from parts of it, fast), exact (as without tiles, slow).
 

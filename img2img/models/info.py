@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from torch import nn
@@ -34,6 +34,21 @@ class ImageSpec(BaseModel):
         return self.bit_depth == 32 or (self.bit_depth is None and bool(self.scale))
 
 
+class Int8Spec(BaseModel):
+    """How a network computes with 8-bit integers without having been trained so.
+
+    ``ranges``: by the name of each ``networks.quantized.Quantizer``, the distance of two levels and the number of the level that is 0;
+    ``fp32``, ``int8``: PSNR-Y in dB with and without, the mean over ``pictures`` of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    ranges: dict[str, tuple[Annotated[float, Field(gt=0)], Annotated[int, Field(ge=0, le=255)]]]
+    fp32: float
+    int8: float
+    pictures: int = Field(ge=1)
+
+
 class ModelInfo(BaseModel):
     """What a model file says of itself.
 
@@ -42,7 +57,7 @@ class ModelInfo(BaseModel):
     ``multiple``: height and width that the network is fed must be multiples of it. Values are in [0, 1] in and out.
     ``keeps_gray``: a gray picture stays gray; otherwise it is taken as RGB. ``a``, ``b``: the sides of a translator; ``directions``: the
     ways it goes; ``style_dim``: numbers in its style code, 0 if it takes none; ``classes``: those that it translates into, or
-    generates.
+    generates; ``int8``: how it computes in int8, if that is known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +79,7 @@ class ModelInfo(BaseModel):
     license: str = Field("", validation_alias=AliasChoices("license", "licence"))
     recipe: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, Any] = Field(default_factory=dict)
+    int8: Int8Spec | None = None
 
 
 @dataclass(frozen=True)

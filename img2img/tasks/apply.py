@@ -64,14 +64,16 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     from img2img.batch.run import run
     from img2img.batch.write import WriteOptions
     from img2img.inference.devices import choose_device, choose_dtype
+    from img2img.inference.runtime import INT8
     from img2img.models import peek_info
 
     _check_engine(files)
     _check_places(files)
-    here = (
-        runtime if files.engine == "local" else replace(runtime, device="cpu", dtype="auto", runtime="torch")
-    )  # elsewhere: what only decides runs here
-    choose_dtype(runtime.dtype, choose_device(here.device))
+    here = runtime
+    if files.engine != "local" and runtime.dtype != INT8:
+        here = replace(runtime, device="cpu", dtype="auto", runtime="torch")  # elsewhere: what only decides runs here
+    if runtime.dtype != INT8:  # which model and runtime decide
+        choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)
     variants = task.variants(options)
     most = files.max_pixels or images.DEFAULT_MAX_PIXELS

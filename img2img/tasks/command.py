@@ -52,7 +52,7 @@ _RUNTIME_OPTIONS: dict[str, tuple[Any, Any]] = {
         typer.Option(help="Instance-norm statistics for tiled images: sampled (fast) or exact (slow).", rich_help_panel=DEVICE),
     ),
     "device": (str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)),
-    "dtype": (str, typer.Option(help="auto, fp32, bf16 or fp16.", rich_help_panel=DEVICE)),
+    "dtype": (str, typer.Option(help="auto, fp32, bf16 or fp16; int8 with --runtime onnx or openvino.", rich_help_panel=DEVICE)),
     "runtime": (
         str,
         typer.Option(help="torch, onnx, openvino, or auto: the fastest by img2img bench runtimes.", rich_help_panel=DEVICE),

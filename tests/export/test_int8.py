@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from img2img.cli import app
 from img2img.errors import ModelError
-from img2img.export.int8 import pictures_of, quantized_model
+from img2img.export.int8 import Int8, pictures_in, quantized_model
 from img2img.export.proof import prove, roundings
 from img2img.export.write import export
 from img2img.inference.runtime import Runtime
@@ -44,7 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def quantized(pictures: Path) -> Model:
     """As ``training.quantize=int8`` leaves one."""
-    return quantized_model(upscaler(), pictures_of(upscaler(), pictures))
+    return quantized_model(upscaler(), pictures_in(pictures, upscaler()))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def files(quantized: Model, pictures: Path, tmp_path_factory: pytest.TempPathFac
     """A folder with photo.onnx and photo.xml."""
     folder = tmp_path_factory.mktemp("int8")
     for ending in ENDINGS:
-        made = export(quantized, folder / f"photo.{ending}", int8=True, calibrate=pictures)
+        made = export(quantized, folder / f"photo.{ending}", int8=Int8(pictures))
         assert made.loss is not None
         assert made.loss.pictures == 2
         assert abs(made.loss.decibels) < 0.1
@@ -88,7 +88,7 @@ def test_weights_are_stored_as_integers(quantized: Model, files: Path) -> None:
 
 
 def test_the_proof_finds_other_ranges(quantized: Model, files: Path, pictures: Path) -> None:
-    other = quantized_model(upscaler(), pictures_of(upscaler(), pictures))
+    other = quantized_model(upscaler(), pictures_in(pictures, upscaler()))
     for each in quantizers(other.network):
         each.log_step.add_(0.3)
     part = parts_of(other.network)[0]
@@ -100,7 +100,7 @@ def test_the_proof_finds_other_ranges(quantized: Model, files: Path, pictures: P
 
 def test_too_much_loss_leaves_no_file(pictures: Path, tmp_path: Path) -> None:
     """A network whose levels are far too few."""
-    model = quantized_model(upscaler(), pictures_of(upscaler(), pictures))
+    model = quantized_model(upscaler(), pictures_in(pictures, upscaler()))
     for each in quantizers(model.network):
         each.log_step.add_(5)
     save_model(tmp_path / "coarse.safetensors", model.network, model.info)
@@ -118,7 +118,6 @@ def test_too_much_loss_leaves_no_file(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-o", "a.onnx", "--int8"], "--int8 needs --calibrate DIR"),
         (["-o", "a.onnx", "--int8", "--fp16", "--calibrate", SAMPLES], "without --fp16"),
         (["-o", "a.param", "--int8", "--calibrate", SAMPLES], "--int8 is for onnx and openvino"),
         (["-o", "a.safetensors", "--int8", "--calibrate", SAMPLES], "--int8 is for onnx and openvino"),
@@ -134,6 +133,13 @@ def test_wrong_use_is_named(words: list[str], said: str, tmp_path: Path, monkeyp
     assert refused.exit_code == (2 if "--" in said else 1)
     assert said in " ".join(refused.output.split())
     assert [file.name for file in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_file_without_ranges_needs_pictures(tmp_path: Path) -> None:
+    save_model(tmp_path / "small.safetensors", upscaler().network, upscaler().info)
+    refused = command("export", tmp_path / "small.safetensors", "-o", tmp_path / "a.onnx", "--int8")
+    assert refused.exit_code == 2
+    assert "has no ranges for int8: --calibrate DIR, a folder of pictures, finds them" in " ".join(refused.output.split())
 
 
 def test_models_of_other_tasks_are_refused(tmp_path: Path) -> None:
@@ -152,11 +158,11 @@ def test_a_quantized_model_is_exported_in_int8_or_not_at_all(quantized: Model, t
 def test_a_model_without_such_convolutions_is_refused(pictures: Path, tmp_path: Path) -> None:
     model = model_of({"name": "resnet", "width": 4, "blocks": 0, "scale": 2}, "upscale", scale=2)
     with pytest.raises(ModelError, match="no plain convolutions between"):
-        export(model, tmp_path / "a.onnx", int8=True, calibrate=pictures)
+        export(model, tmp_path / "a.onnx", int8=Int8(pictures))
 
 
 def test_the_given_model_stays_as_it_is(pictures: Path) -> None:
     model = upscaler()
-    assert is_quantized(quantized_model(model, pictures_of(model, pictures)).network)
+    assert is_quantized(quantized_model(model, pictures_in(pictures, model)).network)
     assert not is_quantized(model.network)
     assert model.info == upscaler().info
