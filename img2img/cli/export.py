@@ -21,9 +21,7 @@ def export(
         str | None, typer.Option("--for", help="upscayl: check what it wants of an ncnn model and its name.", show_default=False)
     ] = None,
     half: Annotated[bool, typer.Option("--fp16", help="Store the weights as float16: half the size.")] = False,
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Upscalers: compute with 8-bit integers (onnx, openvino).")
-    ] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Upscalers: compute with 8-bit integers (onnx, openvino).")] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(

@@ -51,7 +51,9 @@ def serve(
         int | None, typer.Option("--tile", "-t", min=0, help="Tile size in pixels.  [default: by memory]", rich_help_panel=DEVICE)
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=DEVICE)] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16; int8 with --runtime onnx or openvino.", rich_help_panel=DEVICE)] = "auto",
+    dtype: Annotated[
+        str, typer.Option(help="auto, fp32, bf16 or fp16; int8 with --runtime onnx or openvino.", rich_help_panel=DEVICE)
+    ] = "auto",
     runtime: Annotated[
         str, typer.Option(help="torch, onnx, openvino, or auto: the fastest by img2img bench runtimes.", rich_help_panel=DEVICE)
     ] = "torch",

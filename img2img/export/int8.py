@@ -68,8 +68,8 @@ def known_loss(model: Model, most: float) -> Loss:
     known = model.info.int8
     if known is None:
         raise ConfigError(
-            f"the file of {model.info.name!r} has no ranges for int8: {option('calibrate')} DIR, a folder of pictures, finds them and measures "
-            "the loss against fp32, in img2img export --int8 for one export and in img2img weights pack for all that come"
+            f"the file of {model.info.name!r} has no ranges for int8: {option('calibrate')} DIR, a folder of pictures, finds them and "
+            "measures the loss against fp32, in img2img export --int8 for one export and in img2img weights pack for all that come"
         )
     return _checked(Loss(known.fp32, known.int8, known.pictures), model, most)
 

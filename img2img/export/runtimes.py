@@ -69,7 +69,8 @@ def exported(model: Model, format: Format, *, int8: bool = False) -> Model:
             log.warning("%s: made again", error)
     check_exportable(model, format, int8=int8)
     log.info("exporting %s for %s, once: this takes some seconds", name, format)
-    export(replace(model, network=deepcopy(model.network)), path, format, int8=Int8() if int8 else None)  # a copy: measuring it changes its layout in memory
+    copied = replace(model, network=deepcopy(model.network))  # measuring it changes its layout in memory
+    export(copied, path, format, int8=Int8() if int8 else None)
     return load_exported(path)
 
 

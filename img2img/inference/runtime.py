@@ -23,8 +23,8 @@ class Runtime:
             int8: with 8-bit integers, in onnx and openvino.
         tile: tile size in pixels, context included; None: as memory allows; 0: always the whole picture.
         ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
-        runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32 or int8; auto: what
-            ``img2img bench runtimes`` found to be the fastest here. Exported files are run by their own in any case.
+        runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32 or int8; auto:
+            what ``img2img bench runtimes`` found to be the fastest here. Exported files are run by their own in any case.
         statistics: instance-norm statistics for tiled images: sampled (from parts of it, fast), exact (as without tiles, slow).
 
     Raises:
