@@ -52,13 +52,13 @@ def compact_state(network: nn.Module, info: ModelInfo) -> dict[str, Tensor]:
 
 
 def _reason(network: nn.Module) -> str:
-    """Why ``network`` has no form that spandrel knows; '' if it has one."""
+    """Why ``network`` cannot be written as a Compact network; "" if it can."""
     if not isinstance(network, ResNetGenerator):
-        return f"no architecture of spandrel computes what {type(network).__name__} does; plain resnet upscalers can be"
+        return f"it is a {type(network).__name__}, and only plain resnet upscalers can become Compact networks"
     if network.shuffle > 1:
-        return "it works at half the resolution, which no architecture of spandrel made of plain convolutions does"
+        return "it works at half the resolution, which a Compact network does not"
     if network.downsamplings:
-        return "it goes down to a lower resolution and up again, which no architecture of spandrel made of plain convolutions does"
+        return "it goes down to a lower resolution and up again, which a Compact network does not"
     if not network.blocks:
         return "it has no residual blocks"
     if not network.long_skip:
