@@ -87,7 +87,7 @@ def test_the_file_says_what_it_was_made_from(tmp_path: Path) -> None:
         (model_of({"name": "resnet", "width": 4, "blocks": 1, "conv": "gated"}, "translate"), r"gated"),
         (model_of({"name": "resnet", "width": 4, "blocks": 0}, "translate"), r"no residual blocks"),
         (model_of({"name": "resnet", "width": 4, "blocks": 1, "out_channels": 1}, "translate"), r"other channels"),
-        (model_of({"name": "unet", "width": 4, "levels": 2}, "translate"), r"computes what UNetGenerator does"),
+        (model_of({"name": "unet", "width": 4, "levels": 2}, "translate"), r"it is a UNetGenerator"),
         (
             model_of({"name": "inpainter", "body": {"name": "resnet", "width": 4, "blocks": 1}}, "inpaint", in_channels=4),
             r"more than a network that spandrel knows",
