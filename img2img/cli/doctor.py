@@ -87,7 +87,7 @@ def _compute() -> dict[str, Any]:
     import psutil
     import torch
 
-    from img2img.inference.devices import choose_device
+    from img2img.inference.devices import DTYPES, choose_device
     from img2img.inference.memory import free_memory
 
     totals = {"cpu": ("", psutil.virtual_memory().total)}
@@ -105,17 +105,21 @@ def _compute() -> dict[str, Any]:
         "devices": devices,
         "default_device": str(chosen),
         "threads": torch.get_num_threads(),
-        "matrix_product_gflop_s": round(_matrix_product_rate(chosen)),
+        "matrix_product_gflop_s": {
+            name: round(_matrix_product_rate(chosen, dtype))
+            for name, dtype in DTYPES.items()
+            if name == "fp32" or (name == "bf16" and chosen.type != "mps")  # what a CPU may be fast in; not all of MPS know bf16
+        },
     }
 
 
-def _matrix_product_rate(device: "torch.device", side: int = 1024) -> float:
-    """GFLOP/s (a multiply-add is two) of the best of five products of ``side`` x ``side`` float32 matrices."""
+def _matrix_product_rate(device: "torch.device", dtype: "torch.dtype", side: int = 768) -> float:
+    """GFLOP/s (a multiply-add is two) of the best of five products of ``side`` x ``side`` matrices."""
     from time import perf_counter
 
     import torch
 
-    matrix = torch.rand(side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    matrix = torch.rand(side, side, generator=torch.Generator().manual_seed(0)).to(device, dtype)
     seconds = []
     for _ in range(5):
         start = perf_counter()
