@@ -52,7 +52,7 @@ class Row:
 ROWS = (
     Row("fur", "samples/cat.jpg", 64, 16),
     Row("grass", "bench/Set14/HR/zebra.png", 96, 190),
-    Row("text", "bench/Set14/HR/ppt3.png", 24, 240),
+    Row("text", "bench/Set14/HR/ppt3.png", 24, 110),
     Row("face", "bench/Set5/HR/woman.png", 18, 40),
     Row("brick", "bench/CBSD68/HR/229036.png", 288, 0),
     Row("sky", "bench/CBSD68/HR/102061.png", 0, 0),

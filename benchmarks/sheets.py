@@ -38,7 +38,7 @@ from img2img.tasks.stylize.style_loss import FeatureExtractor
 
 ZOOM, GAP, LABEL = 2, 6, 18  # on the sheet: of a picture's pixels; pixels between pictures, and of a caption's height
 OLD, NEW, AGAINST = "old", "new", "against"
-PERCEPTUAL_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+LAYERS = dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)  # of VGG16; the last is in no shipped weight's losses
 PAIRS = (  # content, style
     ("cat.jpg", "night-cafe"),
     ("cat.jpg", "church-auvers"),
@@ -160,8 +160,7 @@ def main(
         if task == "stylize":
             strips, columns = list(painted(names)), STYLE_COLUMNS[:4]
         else:
-            features = VGGFeatures(PERCEPTUAL_LAYERS)
-            vgg = lpips_vgg() if lpips_on_vgg else PerceptualLoss(features, dict.fromkeys(PERCEPTUAL_LAYERS, 1.0))
+            vgg = lpips_vgg() if lpips_on_vgg else PerceptualLoss(VGGFeatures(tuple(LAYERS)), LAYERS)
             heading = "LPIPS, VGG16" if lpips_on_vgg else "features, VGG16"
             columns = Column("alex", "LPIPS, AlexNet", 4, False), Column("vgg", heading, 4, False)
             with torch.inference_mode():
