@@ -38,7 +38,7 @@ from img2img.tasks.stylize.style_loss import FeatureExtractor
 
 ZOOM, GAP, LABEL = 2, 6, 18  # on the sheet: of a picture's pixels; pixels between pictures, and of a caption's height
 OLD, NEW, AGAINST = "old", "new", "against"
-LAYERS = dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)  # of VGG16; the last is in no shipped weight's losses
+LAYERS = dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0)  # of VGG16; upscalers were not trained on the last
 PAIRS = (  # content, style
     ("cat.jpg", "night-cafe"),
     ("cat.jpg", "church-auvers"),
