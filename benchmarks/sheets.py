@@ -6,7 +6,7 @@
 ``--pictures`` holds ``bench/CBSD68/HR``, ``bench/Set5/HR`` and ``bench/Set14/HR``; a stylizer paints the pictures of ``samples/``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ class Strip:
 
     name: str
     cells: dict[str, Tensor]
-    figures: dict[str, Figures]
+    figures: Mapping[str, Figures]
 
 
 def lpips_vgg() -> Distance:
@@ -151,6 +151,7 @@ def main(
 ) -> None:
     """Draw the sheet of a weight, and print how far each picture on it is from the truth."""
     names = {name: value for name, value in ((OLD, old), (NEW, model), (AGAINST, against)) if value is not None}
+    columns: Sequence[Column] = STYLE_COLUMNS[:4]
     try:
         models = {name: img2img.load(value) for name, value in names.items()}
         task = models[NEW].info.task
@@ -158,7 +159,7 @@ def main(
             tasks = ", ".join(f"{names[name]} {other.info.task}" for name, other in models.items())
             raise ConfigError(f"a sheet compares models of one task that are given a picture: {tasks}")
         if task == "stylize":
-            strips, columns = list(painted(names)), STYLE_COLUMNS[:4]
+            strips = list(painted(names))
         else:
             vgg = lpips_vgg() if lpips_on_vgg else PerceptualLoss(VGGFeatures(tuple(LAYERS)), LAYERS)
             heading = "LPIPS, VGG16" if lpips_on_vgg else "features, VGG16"
@@ -168,7 +169,7 @@ def main(
     except Img2ImgError as error:
         raise SystemExit(str(error)) from error
     draw(strips).save(output, "PNG")
-    groups = {strip.name: strip.figures for strip in strips}
+    groups: dict[str, Mapping[str, Figures]] = {strip.name: strip.figures for strip in strips}
     groups["mean"] = {name: mean([strip.figures[name] for strip in strips]) for name in names}
     print_table(", ".join(f"{name} {value}" for name, value in names.items()), columns, groups, group_heading="row")
 
