@@ -88,7 +88,7 @@ def compared(models: dict[str, LoadedModel[Any]], pictures: Path, vgg: Distance)
     info = models[NEW].info
     for row in progress(ROWS):
         made = example(row, row.truth(pictures), info)
-        cells, figures = {" ".join((f"{row.name}:", damages(info)[row.about])): made.shown}, {}
+        cells, figures = {f"{row.name}: {damages(info)[row.about] or 'clean'}": made.shown}, {}
         for name, model in models.items():
             result = model(made.given, float(info.scale)) if info.task == "upscale" else model(made.given)
             result = quantized(result).expand(-1, 3, -1, -1)
