@@ -66,13 +66,17 @@ def load_translated(pair: Pair, damage: Damage, seed: int = 0) -> tuple[Tensor, 
             )
         return given, truth
     rng = seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape")))
-    x = pixels  # gray in one plane, whose noise has no color
+    return apply_damages(pixels, damage, rng).expand(3, -1, -1), truth
+
+
+def apply_damages(x: Tensor, damage: Damage, rng: torch.Generator) -> Tensor:
+    """``x`` (1 or 3, H, W) in [0, 1] after each part of ``damage``, on 8-bit levels; gray in one plane, whose noise has no color."""
     for kind, strength in damage:
         if kind == "gray":
             x = (x * GRAY).sum(0, keepdim=True)
         else:
             x = jpeg(x, round(strength)) if kind == "jpeg" else apply_damage(x, kind, strength, rng)
-    return quantized(x).expand(3, -1, -1), truth
+    return quantized(x)
 
 
 @dataclass(frozen=True)
