@@ -1,4 +1,4 @@
-"""An upscaler in int8 against its fp32: PSNR-Y and LPIPS on folders of pictures, and seconds for each megapixel, all in one process.
+"""An upscaler in int8 and bf16 against its fp32: PSNR-Y and LPIPS on folders of pictures, and seconds for a megapixel, in one process.
 
 Needs the extras onnx and openvino. The figures are those of ``img2img evaluate upscale``. For the times PyTorch and the exports take
 turns, so that a slow minute of the machine hits all alike.
@@ -26,8 +26,8 @@ from img2img.models import Model, load_model
 from img2img.tasks.upscale.options import UpscaleOptions
 from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-INSTRUCTIONS = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")
-KINDS = ("torch", "onnx", "onnx int8", "openvino", "openvino int8")
+INSTRUCTIONS = ("avx2", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+KINDS = ("torch", "torch bf16", "onnx", "onnx int8", "openvino", "openvino int8")
 
 
 def main() -> None:
@@ -43,6 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pipelines = {kind: UpscalePipeline(model, Runtime("cpu")) for kind, model in made(arguments, Path(folder)).items()}
+    pipelines["torch bf16"] = UpscalePipeline(load_model(arguments.model), Runtime("cpu", "bf16"))
     scale = pipelines["torch"].model.info.scale
     print("| pictures | model | PSNR-Y | LPIPS |\n|---|---|---|---|")  # noqa: T201
     for hr in arguments.hr:
@@ -51,7 +52,7 @@ def main() -> None:
         runs = {
             kind: partial(pipelines[kind].run, options=UpscaleOptions.of(float(scale)))
             for kind in KINDS
-            if kind == "torch" or "int8" in kind
+            if kind == "torch" or kind.endswith(("int8", "bf16"))
         }
         for kind, figures in evaluate(pairs, load, runs, scale=scale).means().items():
             if kind in runs:
@@ -99,10 +100,10 @@ def once(pipeline: UpscalePipeline, x: Tensor) -> float:
 
 
 def instructions() -> str:
-    """The processor's 8-bit instructions, as Linux names them."""
+    """The processor's instructions for 8 bits and bfloat16, as Linux names them."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     flags = next((set(line.split()) for line in lines if line.startswith("flags")), set())
-    return "int8 instructions: " + (", ".join(name for name in INSTRUCTIONS if name in flags) or "not known")
+    return "instructions: " + (", ".join(name for name in INSTRUCTIONS if name in flags) or "not known")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Teacher:
             raise ConfigError(f"{asked} teaches by loss.pixel_weight and loss.lpips, which are both 0")
         if config.teacher.share and config.adversary.feature_matching:
             raise ConfigError("adversary.feature_matching compares with the ground truth, which teacher.share leaves out: set either to 0")
-        self.pipeline = UpscalePipeline(model, Runtime(device))
+        self.pipeline = UpscalePipeline(model, Runtime(device, config.training.precision))
         self.record = {"model": info.name, "license": found, "weights": self.pipeline.identity[:12]}
 
     def __call__(self, lr: Tensor) -> npt.NDArray[np.uint8]:
