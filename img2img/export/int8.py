@@ -14,7 +14,8 @@ from img2img.export.proof import ON_CPU
 from img2img.inference.network import Network, TorchNetwork, forward
 from img2img.metrics import quantized, rgb_to_y
 from img2img.models import Int8Spec, Model
-from img2img.networks.quantized import Quantizer, branches, calibrating, is_quantized, quantizable, quantize, unquantized
+from img2img.networks.quantized import branches, calibrating, is_quantized, quantizable, quantize, unquantized
+from img2img.networks.quantizer import Quantizer
 
 MAX_LOSS = 0.1  # dB
 MOST_PICTURES = 32  # by which the loss is measured

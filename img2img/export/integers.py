@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ModelError
-from img2img.networks.quantized import LEVELS, QuantizedConv2d, Quantizer, quantized_convolutions, rounded_weight, weight_steps
+from img2img.networks.quantized import QuantizedConv2d, quantized_convolutions, rounded_weight, weight_steps
+from img2img.networks.quantizer import LEVELS, Quantizer
 
 if TYPE_CHECKING:
     import onnx

@@ -17,7 +17,8 @@ from img2img.inference.tiling import Tiler
 from img2img.models import Model
 from img2img.models.exported import Exported
 from img2img.networks.exportable import Part
-from img2img.networks.quantized import Quantizer, quantizers
+from img2img.networks.quantized import quantizers
+from img2img.networks.quantizer import Quantizer
 
 Sizes = tuple[tuple[int, int], ...]
 SIZES: Sizes = ((1, 1), (5, 7), (33, 50), (64, 61))  # height, width

@@ -37,7 +37,7 @@ class ImageSpec(BaseModel):
 class Int8Spec(BaseModel):
     """How a network computes with 8-bit integers without having been trained so.
 
-    ``ranges``: by the name of each ``networks.quantized.Quantizer``, the distance of two levels and the number of the level that is 0;
+    ``ranges``: by the name of each ``networks.quantizer.Quantizer``, the distance of two levels and the number of the level that is 0;
     ``fp32``, ``int8``: PSNR-Y in dB with and without, the mean over ``pictures`` of them.
     """
 

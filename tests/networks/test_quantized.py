@@ -10,10 +10,7 @@ from torch import Tensor, nn
 from img2img import networks
 from img2img.networks.blocks import GatedConv2d
 from img2img.networks.quantized import (
-    LEVELS,
     QuantizedConv2d,
-    Quantizer,
-    best_range,
     branches,
     calibrating,
     quantizable,
@@ -23,6 +20,7 @@ from img2img.networks.quantized import (
     unquantized,
     weight_steps,
 )
+from img2img.networks.quantizer import LEVELS, Quantizer, best_range
 
 X = [-2.0, -0.95, -0.9, 0.24, 0.26, 126.4, 200.0]
 LEVELS_OF_X = [-1.0, -1.0, -1.0, 0.0, 0.5, 126.5, 126.5]  # step 0.5; level 2 is 0, so that they reach from -1 to 126.5
