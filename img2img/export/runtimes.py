@@ -10,10 +10,11 @@ import torch
 
 from img2img.errors import ConfigError, ModelError, option
 from img2img.export import speeds
-from img2img.export.int8 import Int8
+from img2img.export.int8 import MAX_LOSS, Int8, known_loss
 from img2img.export.write import ENDINGS, NEEDED, Format, check_exportable, export
 from img2img.files import cache_folder
 from img2img.inference.devices import choose_device
+from img2img.inference.exported import check_device
 from img2img.inference.runtime import INT8, Runtime
 from img2img.inference.statistics import instance_norms
 from img2img.models import Model, load_model
@@ -44,6 +45,7 @@ def in_runtime(model: Model, runtime: Runtime) -> tuple[Model, Runtime]:
     chosen = speeds.fastest(model.info) if asked == "auto" and _may_be_exported(model, runtime) else asked
     if chosen == "auto" or chosen == "torch":
         return model, replace(runtime, runtime="torch")
+    check_device(runtime)
     return replace(model, exported=exported(model, chosen, int8=runtime.dtype == INT8)), replace(runtime, runtime=chosen)
 
 
@@ -68,6 +70,8 @@ def exported(model: Model, format: Format, *, int8: bool = False) -> Model:
         except ModelError as error:
             log.warning("%s: made again", error)
     check_exportable(model, format, int8=int8)
+    if int8:
+        known_loss(model, MAX_LOSS)
     log.info("exporting %s for %s, once: this takes some seconds", name, format)
     copied = replace(model, network=deepcopy(model.network))  # measuring it changes its layout in memory
     export(copied, path, format, int8=Int8() if int8 else None)

@@ -16,6 +16,12 @@ from img2img.networks.colorizer import around
 from img2img.networks.exportable import Refiner
 
 
+def check_device(runtime: Runtime) -> None:
+    """ConfigError where ``runtime`` asks for a device that exports do not run on."""
+    if runtime.device not in ("auto", "cpu"):
+        raise ConfigError(f"{option('device')} {runtime.device!r}: exported models run on the cpu; the PyTorch file runs elsewhere too")
+
+
 class ExportedNetwork:
     """A ``Network`` that its own runtime runs, on the CPU and in the precision of its file; around a part of a network with what it lacks.
 
@@ -27,8 +33,7 @@ class ExportedNetwork:
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         assert isinstance(model.network, Exported)
-        if runtime.device not in ("auto", "cpu"):
-            raise ConfigError(f"{option('device')} {runtime.device!r}: exported models run on the cpu; the PyTorch file runs elsewhere too")
+        check_device(runtime)
         info, about = model.info, model.network.about
         if runtime.dtype not in ("auto", own := INT8 if about.int8 else "fp32"):
             raise ConfigError(f"{option('dtype')} {runtime.dtype!r}: exported models are computed as their file says, this one in {own}")
