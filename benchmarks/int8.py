@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--calibrate", type=Path, help="folder of pictures that set the ranges; by default those in the model's file")
     parser.add_argument("--hr", type=Path, nargs="+", required=True, help="folders of ground truth")
-    parser.add_argument("--degrade", choices=("bicubic", "photo"), default="bicubic")
+    parser.add_argument("--degrade", choices=("bicubic", "photo", "heavy"), default="bicubic")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="the first so many pictures of each folder")
     parser.add_argument("--size", type=int, default=160, help="side of the input that is timed, in pixels")

@@ -2,7 +2,7 @@
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,9 @@ from torch import Tensor
 
 from img2img.images import to_levels
 
-Degradation = Literal["bicubic", "photo"]  # ways to a low-resolution picture: the bicubic alone, or ``degrade_photo``
+Degradation = Literal[
+    "bicubic", "photo", "heavy"
+]  # ways to a low-resolution picture: the bicubic alone, or ``degrade_photo`` by ``SECOND``
 Range = tuple[float, float]
 
 
@@ -32,7 +34,8 @@ class Pass:
 
 # Milder than Real-ESRGAN's, because a photograph that somebody wants enlarged is usually a decent one.
 FIRST = Pass(blur_chance=0.8, blur=(0.3, 2.4), resize=(0.5, 1.2), noise=(0.0, 0.04), photons=(400, 10_000), jpeg=(50, 95))
-SECOND = Pass(blur_chance=0.4, blur=(0.2, 1.0), resize=(1.0, 1.0), noise=(0.0, 0.02), photons=(1_000, 20_000), jpeg=(60, 97))
+PHOTO = Pass(blur_chance=0.4, blur=(0.2, 1.0), resize=(1.0, 1.0), noise=(0.0, 0.02), photons=(1_000, 20_000), jpeg=(60, 97))
+SECOND: dict[Degradation, Pass] = {"photo": PHOTO, "heavy": replace(PHOTO, noise=(0.0, 0.06), photons=(100, 20_000), jpeg=(30, 97))}
 CLEAN_CHANCE = 0.25  # of a photograph that only the second pass has touched
 SINC_CHANCE = 0.3
 SHARPEN_CHANCE = 0.3
@@ -42,7 +45,7 @@ POISSON_CHANCE = 0.4
 KERNEL_RADIUS = 7
 
 
-def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator) -> Tensor:
+def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator, degradation: Degradation = "photo") -> Tensor:
     """A low-resolution version of ``hr`` as a camera, an editor and a web site would make it.
 
     The second-order chain of Real-ESRGAN (Wang et al. 2021, arXiv 2107.10833, section 3): blur, resize, noise and JPEG of random
@@ -53,6 +56,7 @@ def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator) -> Tensor:
     Args:
         hr: (3, H, W) in [0, 1], H and W multiples of ``scale``.
         rng: every random choice comes from it, so that equal seeds give equal pictures.
+        degradation: "photo", or "heavy": more noise and stronger JPEG in the second pass, as of dark rooms and old web sites.
 
     Returns:
         (3, H / scale, W / scale) in [0, 1], on 8-bit levels.
@@ -65,7 +69,7 @@ def degrade_photo(hr: Tensor, scale: int, rng: torch.Generator) -> Tensor:
         factor = uniform(FIRST.resize, rng) / math.sqrt(scale)
         between = (max(final[0], round(height * factor)), max(final[1], round(width * factor)))
         x = _one_pass(hr, FIRST, between, rng)
-    return _one_pass(x, SECOND, final, rng, ringing=chance(SINC_CHANCE, rng), sharpened=chance(SHARPEN_CHANCE, rng))
+    return _one_pass(x, SECOND[degradation], final, rng, ringing=chance(SINC_CHANCE, rng), sharpened=chance(SHARPEN_CHANCE, rng))
 
 
 def _one_pass(

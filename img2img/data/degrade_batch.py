@@ -22,6 +22,7 @@ from img2img.data.degrade import (
     SHARPEN_CHANCE,
     SHARPEN_SIGMA,
     SINC_CHANCE,
+    Degradation,
     Pass,
     chance,
     gaussian_kernel,
@@ -34,7 +35,7 @@ from img2img.images.resize import cubic
 BILINEAR, BICUBIC, AREA = range(3)
 
 
-def draw_chain(height: int, width: int, scale: int, rng: torch.Generator) -> dict[str, Tensor]:
+def draw_chain(height: int, width: int, scale: int, rng: torch.Generator, degradation: Degradation = "photo") -> dict[str, Tensor]:
     """What ``degrade_photo`` would draw for a picture of ``height`` x ``width`` but its noise, from the same ranges, in another order.
 
     Returns:
@@ -46,12 +47,13 @@ def draw_chain(height: int, width: int, scale: int, rng: torch.Generator) -> dic
     final = (height // scale, width // scale)
     factor = uniform(FIRST.resize, rng) / math.sqrt(scale)
     between = (max(final[0], round(height * factor)), max(final[1], round(width * factor)))
+    second = SECOND[degradation]
     nothing = torch.zeros(2 * KERNEL_RADIUS + 1, 2 * KERNEL_RADIUS + 1)
     nothing[KERNEL_RADIUS, KERNEL_RADIUS] = 1
-    kernels = [_draw_blur(ranges, rng) if chance(ranges.blur_chance, rng) else nothing for ranges in (FIRST, SECOND)]
+    kernels = [_draw_blur(ranges, rng) if chance(ranges.blur_chance, rng) else nothing for ranges in (FIRST, second)]
     kernels.append(sinc_kernel(uniform((math.pi / 2, math.pi), rng)) if chance(SINC_CHANCE, rng) else nothing)
     kernels.append(_draw_unsharp(nothing, rng) if chance(SHARPEN_CHANCE, rng) else nothing)
-    passes = [_draw_pass(FIRST, (0, 0) if clean else between, rng), _draw_pass(SECOND, final, rng)]
+    passes = [_draw_pass(FIRST, (0, 0) if clean else between, rng), _draw_pass(second, final, rng)]
     return {"kernels": torch.stack(kernels), "passes": torch.tensor(passes)}
 
 

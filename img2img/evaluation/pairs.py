@@ -94,8 +94,8 @@ def load_pair(
         rows, columns = _centered(height, crop // scale), _centered(width, crop // scale)
         hr = hr[:, rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
         lr = lr if lr is None else lr[:, rows, columns]
-    if lr is None and degradation == "photo":
-        lr = degrade_photo(hr, scale, seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))))
+    if lr is None and degradation != "bicubic":
+        lr = degrade_photo(hr, scale, seeded_rng(seed, zlib.crc32(pair.name.encode(errors="surrogateescape"))), degradation)
     return resize(hr, scale=1 / scale, eight_bit=True) if lr is None else lr, hr
 
 

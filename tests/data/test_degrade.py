@@ -82,3 +82,13 @@ def test_the_chain_is_a_function_of_its_seed(scale: int) -> None:
     assert torch.equal((first * 255).round() / 255, first)
     assert first.min() >= 0
     assert first.max() <= 1
+
+
+def test_heavy_is_noisier_than_photo_by_the_same_choices() -> None:
+    """A flat gray picture, which blur, resizing and JPEG leave as it is: only noise is seen."""
+    gray = torch.full((3, 64, 64), 0.5)
+    means = {}
+    for degradation in ("photo", "heavy"):
+        made = [degrade_photo(gray, 4, seeded_rng(seed), degradation) for seed in range(60)]
+        means[degradation] = float(torch.stack([each.std() for each in made]).mean())
+    assert means["heavy"] > 2 * means["photo"] > 0

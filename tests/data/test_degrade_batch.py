@@ -9,7 +9,7 @@ from scenes import scene
 from torch import Tensor
 
 from img2img.data.crops import symmetries, symmetry
-from img2img.data.degrade import FIRST, SECOND, convolve, degrade_photo, gaussian_kernel, jpeg, sinc_kernel
+from img2img.data.degrade import FIRST, SECOND, Degradation, convolve, degrade_photo, gaussian_kernel, jpeg, sinc_kernel
 from img2img.data.degrade_batch import degrade_batch, draw_chain, filtered, resize_weights
 from img2img.data.jpeg_batch import jpeg_batch, repeated_edges
 from img2img.data.sampling import seeded_rng
@@ -35,8 +35,8 @@ def pictures() -> list[Tensor]:
     return [photo(number, int(height), int(width)) for number, (height, width) in enumerate(SIZES)]
 
 
-def together(scale: int, height: int, width: int, seeds: range) -> dict[str, Tensor]:
-    drawn = [draw_chain(height, width, scale, seeded_rng(seed)) for seed in seeds]
+def together(scale: int, height: int, width: int, seeds: range, degradation: Degradation = "photo") -> dict[str, Tensor]:
+    drawn = [draw_chain(height, width, scale, seeded_rng(seed), degradation) for seed in seeds]
     return {key: torch.stack([each[key] for each in drawn]) for key in ("kernels", "passes")}
 
 
@@ -90,16 +90,16 @@ def test_each_square_has_its_own_symmetry() -> None:
     assert all(torch.equal(found[which], symmetry(x[which], which)) for which in range(8))
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_choices_are_a_function_of_the_seed_and_within_the_ranges(scale: int) -> None:
+@pytest.mark.parametrize(("scale", "degradation"), [(2, "photo"), (3, "photo"), (4, "photo"), (4, "heavy")])
+def test_choices_are_a_function_of_the_seed_and_within_the_ranges(scale: int, degradation: Degradation) -> None:
     height, width = 24 * scale, 20 * scale
-    drawn, again = (together(scale, height, width, range(400)) for _ in range(2))
+    drawn, again = (together(scale, height, width, range(400), degradation) for _ in range(2))
     assert all(torch.equal(drawn[key], again[key]) for key in drawn)
     first, second = drawn["passes"].unbind(1)
     taken = first[first[:, 0] > 0]
     assert 0.65 < len(taken) / 400 < 0.85  # three quarters have a first pass
     assert torch.equal(second[:, :2], torch.tensor([[24.0, 20.0]]).expand(400, 2))
-    for each, ranges in ((taken, FIRST), (second, SECOND)):
+    for each, ranges in ((taken, FIRST), (second, SECOND[degradation])):
         for column, (low, high) in ((4, ranges.photons), (5, ranges.noise), (7, ranges.jpeg)):
             found, slack = each[:, column], (high - low) / 10
             assert low - 0.01 <= found.min() < low + slack

@@ -28,7 +28,7 @@ class DataConfig(Strict):
     """What a sample is."""
 
     patch: int = Field(48, ge=8, description="side of the low-resolution patch in pixels")
-    degradation: Degradation = "bicubic"
+    degradation: Degradation = Field("bicubic", description="bicubic, photo, or heavy: photo with more noise and stronger JPEG")
     validation_side: int = Field(384, ge=32, description="side of the validation crops in high-resolution pixels")
     validation_by: HoldOutBy = Field("picture", description="what is held out together, as --val-by says")
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from img2img.data.crops import symmetries, symmetry, textured_crop, validation_crop
-from img2img.data.degrade import Degradation, degrade_photo
+from img2img.data.degrade import SECOND, Degradation, degrade_photo
 from img2img.data.degrade_batch import degrade_batch, draw_chain
 from img2img.data.pictures import PictureSet
 from img2img.data.sampling import seeded_rng, shuffled
@@ -36,14 +36,18 @@ class PhotoCrops(Dataset[dict[str, Tensor]]):
     {"crop": (3, patch * scale, patch * scale) uint8, "turn": ()} and what ``draw_chain`` gives: a pure function of ``(seed, i)``.
     """
 
-    def __init__(self, pictures: PictureSet, patch: int, scale: int, seed: int) -> None:
-        self.pictures, self.side, self.scale, self.seed = pictures, patch * scale, scale, seed
+    def __init__(self, pictures: PictureSet, patch: int, scale: int, degradation: Degradation, seed: int) -> None:
+        self.pictures, self.side, self.scale, self.degradation, self.seed = pictures, patch * scale, scale, degradation, seed
 
     def __getitem__(self, position: int) -> dict[str, Tensor]:
         rng = seeded_rng(self.seed, 1, position)
         crop = textured_crop(self.pictures, shuffled(position, len(self.pictures), self.seed), self.side, rng)
         turn = torch.randint(8, (), generator=rng)
-        return {"crop": to_levels(crop).to(torch.uint8), "turn": turn, **draw_chain(self.side, self.side, self.scale, rng)}
+        return {
+            "crop": to_levels(crop).to(torch.uint8),
+            "turn": turn,
+            **draw_chain(self.side, self.side, self.scale, rng, self.degradation),
+        }
 
 
 class ValidationCrops(Dataset[dict[str, Tensor]]):
@@ -69,5 +73,5 @@ def degraded(batch: dict[str, Tensor], scale: int) -> dict[str, Tensor]:
 
 def degrade(hr: Tensor, scale: int, degradation: Degradation, rng: torch.Generator) -> Tensor:
     """The low-resolution version of ``hr`` (3, H, W), (3, H / scale, W / scale), rounded to 8 bits as a file would be."""
-    lr = degrade_photo(hr, scale, rng) if degradation == "photo" else resize(hr, scale=1 / scale)
+    lr = degrade_photo(hr, scale, rng, degradation) if degradation in SECOND else resize(hr, scale=1 / scale)
     return on_levels(lr)

@@ -16,6 +16,7 @@ class DegradeOption(StrEnum):
 
     bicubic = "bicubic"
     photo = "photo"
+    heavy = "heavy"
 
 
 def evaluate_upscale(
@@ -43,9 +44,12 @@ def evaluate_upscale(
     ensemble: o.Ensemble = False,
     degrade: Annotated[
         DegradeOption,
-        typer.Option(help="How low-resolution pictures are made: MATLAB's bicubic, or like a web photo.", rich_help_panel=o.MEASUREMENT),
+        typer.Option(
+            help="How low-resolution pictures are made: MATLAB's bicubic, like a web photo, or like one with more noise and JPEG.",
+            rich_help_panel=o.MEASUREMENT,
+        ),
     ] = DegradeOption.bicubic,
-    seed: Annotated[int, typer.Option(min=0, help="Of --degrade photo.", rich_help_panel=o.MEASUREMENT)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of --degrade photo and heavy.", rich_help_panel=o.MEASUREMENT)] = 0,
     border: Annotated[
         int | None,
         typer.Option(min=0, help="Pixels at each side that do not count. Default: as many as the scale.", rich_help_panel=o.MEASUREMENT),
@@ -70,7 +74,7 @@ def evaluate_upscale(
     from img2img.tasks.upscale.options import UpscaleOptions
     from img2img.tasks.upscale.pipeline import UpscalePipeline
 
-    if lr and degrade is DegradeOption.photo:
+    if lr and degrade is not DegradeOption.bicubic:
         raise ConfigError("--degrade makes the low-resolution pictures that --lr gives; leave one of them out")
     names = [name for name in dict.fromkeys(model) if name != BICUBIC] if model else _shipped(scale or 4)
     pipelines = {name: UpscalePipeline.open(name, Runtime(device, ensemble=ensemble)) for name in names}
@@ -89,7 +93,7 @@ def evaluate_upscale(
     source = (
         f"low resolution from {str(lr)!r}"
         if lr
-        else f"made smaller by {degrade.value}" + (f", seed {seed}" if degrade is DegradeOption.photo else "")
+        else f"made smaller by {degrade.value}" + (f", seed {seed}" if degrade is not DegradeOption.bicubic else "")
     )
     description = f"{len(pairs)} pictures of {str(hr)!r}, scale {scale}, {source}"
     description += (", mean of eight flips and turns" if ensemble else "") + f", border {border}" + (f", crop {crop}" if crop else "")

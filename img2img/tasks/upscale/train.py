@@ -104,7 +104,9 @@ def _prepare(
         data, validation, cache, smallest=patch * scale, smallest_validation=LEAST_CHECKED * scale, by=config.data.validation_by, most=most
     )
     patches = UpscalePatches(pictures, patch, scale, degradation, seed)
-    samples: Dataset[Batch] = PhotoCrops(pictures, patch, scale, seed) if _on_device(config, taught=teaches is not None) else patches
+    samples: Dataset[Batch] = (
+        PhotoCrops(pictures, patch, scale, degradation, seed) if _on_device(config, taught=teaches is not None) else patches
+    )
     if teaches:
         rank, world = (fabric.local_rank, nodes_and_devices(config.training)[1]) if fabric else (0, 1)  # each node has its own cache
         samples = TaughtPatches(patches, config.teacher, most or config.teacher.crops, teaches, cache, rank, world)
@@ -117,8 +119,12 @@ def _prepare(
 
 def _on_device(config: UpscaleConfig, *, taught: bool) -> bool:
     """Whether photographs are degraded on the device. ConfigError: they are to be, and cannot."""
-    possible = config.data.degradation == "photo" and not taught
+    possible = config.data.degradation != "bicubic" and not taught
     if config.training.augment_on == "device" and not possible:
-        why = "a teacher has seen each crop as the workers degrade it" if taught else "only data.degradation=photo can be done there"
+        why = (
+            "a teacher has seen each crop as the workers degrade it"
+            if taught
+            else "only data.degradation=photo and heavy can be done there"
+        )
         raise ConfigError(f"training.augment_on is 'device', but {why}: set it to auto")
     return possible and augments_on_device(config.training)

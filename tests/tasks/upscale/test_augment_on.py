@@ -42,8 +42,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> PictureSet:
     return PictureSet(find_pictures(SAMPLES), tmp_path_factory.mktemp("cache") / "all.pixels", smallest=64)
 
 
-def test_the_crops_are_those_of_the_workers_turned_alike(pictures: PictureSet) -> None:
-    ours, theirs = PhotoCrops(pictures, 12, 4, seed=3), UpscalePatches(pictures, 12, 4, "photo", seed=3)
+@pytest.mark.parametrize("degradation", ["photo", "heavy"])
+def test_the_crops_are_those_of_the_workers_turned_alike(pictures: PictureSet, degradation: Any) -> None:
+    ours, theirs = PhotoCrops(pictures, 12, 4, degradation, seed=3), UpscalePatches(pictures, 12, 4, degradation, seed=3)
     batch = default_collate([ours[number] for number in range(12)])
     assert batch["crop"].dtype == torch.uint8
     made = degraded(batch, 4)
