@@ -124,11 +124,15 @@ def quantize(pixels: Tensor, bit_depth: BitDepth) -> np.ndarray[Any, Any]:
         pixels: (C, H, W) float in [0, 1]; values outside are clamped.
         bit_depth: 8 or 16; 32 gives the values as they are.
     """
-    planes = pixels.detach().to("cpu", torch.float32)
+    values = to_integers(pixels.detach().to("cpu", torch.float32), bit_depth)
+    return np.ascontiguousarray(np.moveaxis(values.numpy(), 0, 2))
+
+
+def to_integers(x: Tensor, bit_depth: BitDepth) -> Tensor:
+    """``x`` in [0, 1] as a file holds it, uint8 or uint16, rounded as ``to_levels`` does, on its device; for a depth of 32 as it is."""
     if bit_depth == 32:
-        return np.ascontiguousarray(np.moveaxis(planes.numpy(), 0, 2))
-    values = to_levels(planes, 255 if bit_depth == 8 else 65535).numpy().astype(np.uint8 if bit_depth == 8 else np.uint16)
-    return np.ascontiguousarray(np.moveaxis(values, 0, 2))
+        return x
+    return to_levels(x).to(torch.uint8) if bit_depth == 8 else to_levels(x, 65535).to(torch.uint16)
 
 
 def to_levels(x: Tensor, most: int = 255) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from img2img.errors import ConfigError, option
 from img2img.inference import memory
 from img2img.inference.channels import Channels, constant
+from img2img.inference.copies import to_device
 from img2img.inference.ensemble import self_ensemble
 from img2img.inference.network import Network, forward
 from img2img.inference.runtime import Runtime
@@ -46,6 +47,9 @@ class Engine:
                 f"{option('tile')} {runtime.tile} has no room for the context that model {network.name!r} needs; "
                 f"at least {least}, or 0 for none"
             )
+        # Where tiles are put together and finished. Eight results of an ensemble might not fit beside the network.
+        on_gpu = network.device.type == "cuda" and not runtime.ensemble
+        self.place = network.device if on_gpu else torch.device("cpu")
         self._ceiling: tuple[int, int] | None = None  # the tile that fitted after memory had run out
 
     def bands(
@@ -66,14 +70,15 @@ class Engine:
             size: its height and width. shape: its N and C.
             channels: how its planes reach the network; by default as gray or RGB, with or without alpha.
             conditions: what the network is given besides: style codes, classes.
-            finish: applied to pieces of the result; ``itemsize``: bytes of each of the numbers that it gives.
+            finish: applied to pieces of the result where they are, on a GPU too; ``itemsize``: bytes of each of the numbers that it gives.
         """
         network, (number, planes) = self.network, shape
         channels = channels or Channels(network.in_channels, network.scale)
         given = conditions or {}
         halo = network.halo if network.halo is None else max(network.halo, 1)  # alpha looks at its neighbors
-        whole = partial(channels.apply, forward=partial(self._predict, lambda x: forward(network, x, given)))
-        tiler = Tiler(whole, halo, network.multiple, self._given_tile())
+        tiler = Tiler(
+            lambda x: self._applied(channels, x, lambda planes: self._passed(planes, given)), halo, network.multiple, self._given_tile()
+        )
         if network.normalizes:
             picture = rows(0, size[0])
             rows = lambda top, bottom: picture[..., top:bottom, :]  # noqa: E731
@@ -98,7 +103,7 @@ class Engine:
 
     def plain_tiler(self, halo: int) -> Tiler:
         """Applies the network itself to tiles of a part of a picture, with ``halo`` pixels of context: for callers that cut parts."""
-        return Tiler(lambda x: forward(self.network, x, {}), halo, self.network.multiple, self._ceiling or self._given_tile())
+        return Tiler(lambda x: self._passed(to_device(x, self.place), {}), halo, self.network.multiple, self._ceiling or self._given_tile())
 
     def remember(self, tiler: Tiler) -> None:
         """Keep the tile size of ``tiler``, if memory had run out before it fitted, for the pictures to come."""
@@ -107,6 +112,13 @@ class Engine:
 
     def _given_tile(self) -> tuple[int, int] | None:
         return (self.runtime.tile, self.runtime.tile) if self.runtime.tile else None
+
+    def _applied(self, channels: Channels, x: Tensor, passed: Forward) -> Tensor:
+        """What comes of the tile ``x``, where it is finished; ``passed`` passes planes through the network."""
+        return channels.apply(to_device(x, self.place), partial(self._predict, passed))
+
+    def _passed(self, x: Tensor, conditions: Mapping[str, Any], known: list[Moments] | None = None) -> Tensor:
+        return forward(self.network, x, conditions, known).to(self.place)
 
     def _predict(self, passed: Forward, x: Tensor) -> Tensor:
         return self_ensemble(passed, x) if self.runtime.ensemble else passed(x)
@@ -122,7 +134,7 @@ class Engine:
             if not known:  # not earlier: a picture in one piece may turn out not to fit
                 known.extend(self._statistics(tiler.fed(picture), tiler, channels, conditions))
             calls = iter(known)
-            return channels.apply(x, partial(self._predict, lambda planes: forward(self.network, planes, conditions, next(calls))))
+            return self._applied(channels, x, lambda planes: self._passed(planes, conditions, next(calls)))
 
         return apply
 

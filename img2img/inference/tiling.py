@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.errors import Img2ImgError, is_out_of_memory
+from img2img.inference.copies import Copies
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,14 @@ class Tiler:
         multiple: a picture's edge pixels are repeated beyond its right and lower border up to such a size, and cut off afterwards.
         tile: height and width that the network is fed at most, context included; None for the whole picture. Halved for good when
             memory runs out.
+        copies: brings finished pieces from a GPU, while the next ones are computed.
     """
 
     network: Callable[[Tensor], Tensor]
     halo: int | None = 0
     multiple: int = 1
     tile: tuple[int, int] | None = None
+    copies: Copies = field(default_factory=Copies)
 
     def whole(self, x: Tensor) -> Tensor:
         """The output for the picture ``x`` (N, C, H, W), in one piece: (N, C', H * s, W * s)."""
@@ -60,7 +63,8 @@ class Tiler:
     def bands(self, rows: Rows, height: int, width: int, finish: Callable[[Tensor], Tensor] = lambda piece: piece) -> Iterator[Tensor]:
         """The output for a picture of ``height`` x ``width``, in horizontal bands from top to bottom; no more than one is held.
 
-        ``finish`` is applied to each piece of output before the pieces are joined: rounding there keeps a band small.
+        ``finish`` is applied to each piece of output before the pieces are joined, where the network left it: rounding there keeps a band,
+        and what is copied from a GPU, small. Bands are on the CPU.
 
         Raises:
             Img2ImgError: memory does not suffice for the smallest tile, or for a network that needs the whole picture.
@@ -73,30 +77,34 @@ class Tiler:
             above, below = self._fed(first, height)
             block = rows(above, min(below, height))
             block = F.pad(block, (0, self.padded(width) - width, 0, max(below - height, 0)), mode="replicate")
-            yield self._region(block, above, first, (0, width), (height, width), finish)
+            yield self.copies.landed(self._region(block, above, first, (0, width), (height, width), finish))
             top = first[1]
 
     def _region(self, block: Tensor, above: int, ys: Span, xs: Span, size: tuple[int, int], finish: Callable[[Tensor], Tensor]) -> Tensor:
-        """The output of rows ``ys`` and columns ``xs``. ``block`` has the picture's rows from ``above`` on, in full padded width."""
+        """The output of rows ``ys`` and columns ``xs``, ``begun``. ``block`` has the picture's rows from ``above`` on, in full padded width."""
         high, wide = self._core(size)
         if ys[1] - ys[0] > high or xs[1] - xs[0] > wide:
-            parts = (
-                torch.cat([self._region(block, above, y, x, size, finish) for x in _spans(xs, wide, self.multiple)], dim=-1)
-                for y in _spans(ys, high, self.multiple)
-            )
-            return torch.cat(list(parts), dim=-2)
+            parts = []
+            for y in _spans(ys, high, self.multiple):
+                pieces = [self._region(block, above, y, x, size, finish) for x in _spans(xs, wide, self.multiple)]
+                self.copies.wait()
+                parts.append(torch.cat(pieces, dim=-1))
+            return torch.cat(parts, dim=-2)
         (top, bottom), (left, right) = self._fed(ys, size[0]), self._fed(xs, size[1])
         fed = block[..., top - above : bottom - above, left:right]
-        try:
+
+        def piece() -> Tensor:
             out = self.network(fed)
+            return self.copies.begun(finish(out[..., _cut(ys, (top, bottom), out.shape[-2]), _cut(xs, (left, right), out.shape[-1])]))
+
+        try:
+            return piece()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            out = None
-        if out is None:  # outside the except block, as the error's traceback holds the tensors that did not fit
-            self._halve(fed.shape[-2], fed.shape[-1])
-            return self._region(block, above, ys, xs, size, finish)
-        return finish(out[..., _cut(ys, (top, bottom), out.shape[-2]), _cut(xs, (left, right), out.shape[-1])])
+        # Outside the except block, as the error's traceback holds the tensors that did not fit.
+        self._halve(fed.shape[-2], fed.shape[-1])
+        return self._region(block, above, ys, xs, size, finish)
 
     def _core(self, size: tuple[int, int]) -> tuple[int, int]:
         """The largest piece of output, in input pixels, that a tile gives: what is left without its context."""

@@ -65,7 +65,7 @@ class GeneratePipeline(Pipeline[GenerateOptions]):
         if self.classes:
             place = options.seed % len(self.classes) if options.class_name is None else self.classes.index(options.class_name)
             conditions["label"] = torch.tensor([place])
-        return Picture((Frame(on_levels(forward(self.network, z[None], conditions)[0])),))
+        return Picture((Frame(on_levels(forward(self.network, z[None], conditions)[0].cpu())),))
 
 
 def between(a: Tensor, b: Tensor, share: float) -> Tensor:

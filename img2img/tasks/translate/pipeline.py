@@ -16,7 +16,7 @@ from img2img.images.color import gray_of
 from img2img.images.label import COMPOSITE, ENHANCED
 from img2img.inference.alpha import fill_hidden
 from img2img.inference.channels import Channels, Forward
-from img2img.inference.engine import Engine, joined
+from img2img.inference.engine import Engine, Finish, clamped, joined
 from img2img.inference.pipeline import Pipeline, Progress, Stream
 from img2img.inference.runtime import Result, Runtime
 from img2img.inference.working import Working
@@ -157,9 +157,11 @@ class _Translation:
             raise ConfigError(f"model {self.info.name!r} takes {self.takes} planes, and {given} were given")
         return ranged(joined(self.bands(pixels.detach().float().cpu())), self.target)
 
-    def bands(self, x: Tensor) -> Iterator[Tensor]:
-        size, shape = (x.shape[2], x.shape[3]), (x.shape[0], x.shape[1])
-        return self.engine.bands(lambda top, bottom: x[..., top:bottom, :], size, shape, channels=self.channels, conditions=self.conditions)
+    def bands(self, x: Tensor, finish: Finish = clamped) -> Iterator[Tensor]:
+        size, shape, given = (x.shape[2], x.shape[3]), (x.shape[0], x.shape[1]), self.conditions
+        return self.engine.bands(
+            lambda top, bottom: x[..., top:bottom, :], size, shape, channels=self.channels, conditions=given, finish=finish
+        )
 
 
 class _OfPicture(_Translation):
@@ -202,12 +204,16 @@ class _OfPicture(_Translation):
     def rows(self, frame: Frame, depth: BitDepth, progress: Progress | None) -> Iterator[np.ndarray[Any, Any]]:
         """The frame translated, as (h, W, C[+1]) integers in bands from top to bottom."""
         top, height = 0, frame.pixels.shape[1]
-        for band in self.bands(self.prepared(frame)):
-            planes = [self.finished(band[0])]
+
+        def finish(piece: Tensor) -> Tensor:
+            return images.to_integers(self.finished(clamped(piece)[0]), depth)[None]
+
+        for band in self.bands(self.prepared(frame), finish):
+            planes = [band[0]]
             if frame.alpha is not None:
-                planes.append(frame.alpha[:, top : top + band.shape[-2]])
+                planes.append(images.to_integers(frame.alpha[:, top : top + band.shape[-2]], depth))
             top += band.shape[-2]
-            yield images.quantize(torch.cat(planes), depth)
+            yield np.ascontiguousarray(torch.cat(planes).permute(1, 2, 0).numpy())
             if progress:
                 progress(top / height)
 

@@ -104,7 +104,7 @@ class UpscalePipeline(Pipeline[UpscaleOptions]):
 
         def finish(piece: Tensor) -> Tensor:
             planes = torch.cat([working.back(piece[0, :colors]), piece[0, colors:]])
-            return torch.from_numpy(images.quantize(planes, depth)).permute(2, 0, 1)[None]
+            return images.to_integers(planes, depth)[None]
 
         for band in self.bands(planes_of(replace(frame, pixels=working.forth(frame.pixels))), options, finish, itemsize=depth // 8):
             yield np.ascontiguousarray(band[0].permute(1, 2, 0).numpy())
