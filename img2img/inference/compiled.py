@@ -5,12 +5,31 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import nn
 
 from img2img.errors import ConfigError, ModelError, is_out_of_memory, option
+from img2img.inference.statistics import instance_norms
+from img2img.networks.exportable import parts_of
+
+Call = Callable[..., Any]
 
 
-def compiled(call: Callable[..., Any], name: str, device: torch.device) -> Callable[..., Any]:
-    """``call``, compiled at its first use and for all sizes: tiles at a picture's border have others than those within.
+def compilable(network: nn.Module) -> nn.Module | None:
+    """The part of ``network`` that does the same for every picture, and is worth compiling: of an inpainter its body. None: there is none.
+
+    Instance norms do as a pass tells them (``statistics.steer``), and a colorizer searches for colors: both stay as they are.
+    """
+    if instance_norms(network):
+        return None
+    try:
+        part = parts_of(network)[0]
+    except ModelError:  # no exporter, or one that lacks what PyTorch has
+        return network
+    return part.module if part.name in ("network", "body") else None
+
+
+def compiled(part: nn.Module, call: Call, name: str, device: torch.device) -> Call:
+    """``call``, which uses ``part``: from its first pass on compiled, in place, for all sizes, as tiles at borders have others.
 
     What it returns raises ModelError where PyTorch cannot compile the model, which is called ``name``.
 
@@ -20,11 +39,11 @@ def compiled(call: Callable[..., Any], name: str, device: torch.device) -> Calla
     _check_compiler(device.type)
     from torch._dynamo.exc import TorchDynamoException
 
-    made = torch.compile(call, dynamic=True)
+    part.compile(dynamic=True)
 
     def passed(*given: Any, **conditions: Any) -> Any:
         try:
-            return made(*given, **conditions)
+            return call(*given, **conditions)
         except TorchDynamoException as error:
             if is_out_of_memory(error):
                 raise

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img2img.errors import ModelError
 from img2img.inference import memory
-from img2img.inference.compiled import compiled
+from img2img.inference.compiled import compilable, compiled
 from img2img.inference.devices import choose_device, choose_dtype
 from img2img.inference.runtime import Runtime
 from img2img.inference.statistics import Moments, fixed, instance_norms, steer
@@ -74,11 +74,12 @@ class TorchNetwork:
         contiguous = self.normalizes and self.device.type == "cpu"
         self._format = torch.contiguous_format if contiguous else torch.channels_last
         self._call = model.network if call is None else call
-        self._compiled = runtime.compile and not self.normalizes
-        if self._compiled:
-            self._call = compiled(self._call, self.name, self.device)
+        part = compilable(model.network) if runtime.compile else None
+        self._compiled = part is not None
+        if part is not None:
+            self._call = compiled(part, self._call, self.name, self.device)
         elif runtime.compile:
-            log.warning("model %r has instance norms, which tiles tell the statistics of the picture: it is not compiled", self.name)
+            log.warning("model %r is not compiled: what it does depends on the picture (instance norm, colorizers)", self.name)
         self._per_pixel: dict[int, float] = {}
         self._measuring = threading.Lock()
         steer(model.network.to(self.device).to(memory_format=self._format))

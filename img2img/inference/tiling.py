@@ -81,7 +81,7 @@ class Tiler:
             top = first[1]
 
     def _region(self, block: Tensor, above: int, ys: Span, xs: Span, size: tuple[int, int], finish: Callable[[Tensor], Tensor]) -> Tensor:
-        """The output of rows ``ys`` and columns ``xs``, ``begun``. ``block`` has the picture's rows from ``above`` on, in full padded width."""
+        """The output of rows ``ys`` and columns ``xs``, ``begun``. ``block`` holds the rows from ``above`` on, padded, in full width."""
         high, wide = self._core(size)
         if ys[1] - ys[0] > high or xs[1] - xs[0] > wide:
             parts = []
