@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import Img2ImgError
+from img2img.inference.copies import Copies
 from img2img.inference.tiling import Tiler
 from img2img.networks import ResNetGenerator
 
@@ -133,3 +134,64 @@ def test_memory_that_suffices_for_nothing() -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         Tiler(Limited(nn.Identity(), 0, RuntimeError, "a bug"), 0).whole(torch.rand(1, 3, 5, 5))
+
+
+class Late(Copies):
+    """As from a GPU: what was begun has no values before it was waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pending: list[tuple[Tensor, Tensor]] = []
+        self.most = 0
+
+    def begun(self, x: Tensor) -> Tensor:
+        self.pending.append((torch.full_like(x, torch.nan), x))
+        self.most = max(self.most, len(self.pending))
+        return self.pending[-1][0]
+
+    def wait(self) -> None:
+        for made, x in self.pending:
+            made.copy_(x)
+        self.pending = []
+
+
+@pytest.mark.parametrize("most", [2000, 700])
+def test_nothing_is_read_before_its_copy_has_ended(most: int) -> None:
+    """In bands of several tiles, of one, and where memory runs out while copies are under way."""
+    inner, x = random_network(blocks=1, scale=2), torch.rand(1, 3, 75, 82)
+    expected = Tiler(inner, 4, 1, (40, 41)).whole(x)
+    late = Late()
+    assert (Tiler(Limited(inner, most), 4, 1, (40, 41), late).whole(x) - expected).abs().max() <= 1e-5
+    assert late.most > 1, "the next tile is computed while one is copied"
+    assert torch.equal(Tiler(inner, 4, 1, (40, 82), late).whole(x), Tiler(inner, 4, 1, (40, 82)).whole(x))
+
+
+def test_pieces_are_finished_before_they_are_copied_and_joined() -> None:
+    inner, x, late = random_network(blocks=1, scale=2), torch.rand(1, 3, 60, 82), Late()
+    copied: list[torch.dtype] = []
+    begun = late.begun
+    late.begun = lambda piece: (copied.append(piece.dtype), begun(piece.float()).nan_to_num(0).to(piece.dtype))[1]  # type: ignore[method-assign]
+    pieces: list[tuple[int, ...]] = []
+
+    def finish(piece: Tensor) -> Tensor:
+        pieces.append(tuple(piece.shape[-2:]))
+        return (piece.clamp(0, 1) * 255).round().to(torch.uint8)
+
+    bands = list(Tiler(inner, 4, 1, (40, 41)).bands(lambda top, bottom: x[..., top:bottom, :], 60, 82, finish))
+    list(Tiler(inner, 4, 1, (40, 41), late).bands(lambda top, bottom: x[..., top:bottom, :], 60, 82, finish))
+    assert set(copied) == {torch.uint8}
+    assert len(copied) == len(pieces) // 2 == 6
+    assert torch.equal(torch.cat(bands, -2), finish(Tiler(inner, 4, 1, (40, 41)).whole(x)))
+
+
+def test_a_finish_that_does_not_fit_halves_the_tile() -> None:
+    """On a GPU it runs where the network does."""
+    inner, x = random_network(blocks=1, scale=2), torch.rand(1, 3, 75, 82)
+
+    def finish(piece: Tensor) -> Tensor:
+        if piece.shape[-2] * piece.shape[-1] > 4000:
+            raise torch.OutOfMemoryError("too large")
+        return piece.clamp(0, 1)
+
+    made = torch.cat(list(Tiler(inner, 4).bands(lambda top, bottom: x[..., top:bottom, :], 75, 82, finish)), -2)
+    assert (made - inner(x).clamp(0, 1)).abs().max() <= 1e-5

@@ -48,15 +48,16 @@ def test_tiles_change_nothing_at_any_scale(tiny: Tiny, scale: float) -> None:
     assert (tiny(2, tile=28).run(x, options) - tiny(2, tile=0).run(x, options)).abs().max() <= 1e-5
 
 
-def test_rows_are_the_rounded_picture(tiny: Tiny) -> None:
-    source = picture(70, 40, alpha=torch.rand(1, 70, 40), depth=16)
+@pytest.mark.parametrize("depth", [8, 16])
+def test_rows_are_the_rounded_picture(tiny: Tiny, depth: int) -> None:
+    source = picture(70, 40, alpha=torch.rand(1, 70, 40), depth=depth)
     stream = tiny(2, tile=28).stream(source, OWN)
     rows = list(stream.rows)
     whole = tiny(2, tile=0)(source, OWN).picture
-    expected = np.concatenate([images.quantize(whole.pixels, 16), images.quantize(whole.frames[0].alpha, 16)], 2)
+    expected = np.concatenate([images.quantize(plane, depth) for plane in (whole.pixels, whole.frames[0].alpha)], 2)
     assert len(rows) > 2
     assert np.abs(np.concatenate(rows).astype(int) - expected).max() <= 1
-    assert rows[0].dtype == np.uint16
+    assert rows[0].dtype == expected.dtype == (np.uint8 if depth == 8 else np.uint16)
     assert (stream.height, stream.width) == (whole.height, whole.width) == (140, 80)
 
 
