@@ -106,17 +106,18 @@ def load(
     ensemble: bool = False,
     statistics: Statistics = "sampled",
     runtime: Runs = "torch",
+    compile: bool = False,
 ) -> LoadedModel[Any]:
     """The model called ``model`` (a shipped name, a file, a run folder), of whatever task, ready to be called with pictures.
 
     Args:
-        device, dtype, tile, ensemble, statistics, runtime: as in ``Runtime``.
+        device, dtype, tile, ensemble, statistics, runtime, compile: as in ``Runtime``.
 
     Raises:
         ModelError: no such model, a damaged file, or one that cannot be exported for ``runtime``.
-        ConfigError: no such device or precision, or a tile below what the model needs.
+        ConfigError: no such device or precision, a tile below what the model needs, or ``compile`` where PyTorch cannot.
     """
-    where = Runtime(device, dtype, tile, ensemble, statistics, runtime)
+    where = Runtime(device, dtype, tile, ensemble, statistics, runtime, compile)
     loaded = load_model(os.fspath(model))
     task = task_named(loaded.info.task)
     if task is None:
@@ -167,10 +168,11 @@ class TaskFunction:
         ensemble: bool = False,
         statistics: Statistics = "sampled",
         runtime: Runs = "torch",
+        compile: bool = False,
         label: bool = True,
         **options: Any,
     ) -> Any:
-        task, where = self.task, Runtime(device, dtype, tile, ensemble, statistics, runtime)
+        task, where = self.task, Runtime(device, dtype, tile, ensemble, statistics, runtime, compile)
         name = os.fspath(model) if model is not None else task.default_model and task.default_model(task.options.of(*args, **options))
         if not name:
             raise ConfigError(f"{option('model')} is missing: {task.name} has no default; img2img.list_models() shows the models")
@@ -195,7 +197,7 @@ def _documented(task: Task[Any]) -> str:
         f"{task.summary} What comes of ``x``, as the kind it came as; a path gives a ``PIL.Image``.\n\n"
         f"    Kinds and errors as ``LoadedModel.__call__``. For one model and many pictures, see ``load``.\n\n"
         f"    Args:\n{fields}\n        model: a shipped name, a file or a run folder.\n"
-        "        device, dtype, tile, ensemble, statistics, runtime: as in ``Runtime``. label: as of ``LoadedModel.__call__``.\n"
+        "        device, dtype, tile, ensemble, statistics, runtime, compile: as in ``Runtime``. label: as of ``LoadedModel.__call__``.\n"
     )
 
 

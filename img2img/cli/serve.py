@@ -57,6 +57,12 @@ def serve(
     runtime: Annotated[
         str, typer.Option(help="torch, onnx, openvino, or auto: the fastest by img2img bench runtimes.", rich_help_panel=DEVICE)
     ] = "torch",
+    compile: Annotated[
+        bool,
+        typer.Option(
+            "--compile/--no-compile", help="torch.compile of networks: a slow start, then less time; needs g++.", rich_help_panel=DEVICE
+        ),
+    ] = False,
 ) -> None:
     """Serve the browser app and the HTTP API. One line on stdout says where; Ctrl-C ends it.
 
@@ -78,7 +84,7 @@ def serve(
         if open_:
             webbrowser.open(shown)
 
-    runs_on = Runtime(device, dtype, tile, runtime=runtime)  # type: ignore[arg-type]  # checked there
+    runs_on = Runtime(device, dtype, tile, runtime=runtime, compile=compile)  # type: ignore[arg-type]  # checked there
     if any("*" in origin for origin in cors or ()):
         raise ConfigError("--cors names one site, such as https://example.org, not all of them")
     if (certificate or key) and not credentials:

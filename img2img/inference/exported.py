@@ -28,12 +28,14 @@ class ExportedNetwork:
     With instance norms it is fed the whole picture: their statistics cannot be told to it, and tiles would differ in tone.
 
     Raises:
-        ConfigError: another device, or another precision, is asked for. ModelError: what the file says of an inpainter does not fit.
+        ConfigError: another device or precision is asked for, or compiling. ModelError: what the file says of an inpainter does not fit.
     """
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         assert isinstance(model.network, Exported)
         check_device(runtime)
+        if runtime.compile:
+            raise ConfigError(f"{option('compile')}: {model.info.name!r} is an export, which its own runtime runs; take the PyTorch file")
         info, about = model.info, model.network.about
         if runtime.dtype not in ("auto", own := INT8 if about.int8 else "fp32"):
             raise ConfigError(f"{option('dtype')} {runtime.dtype!r}: exported models are computed as their file says, this one in {own}")

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from img2img.errors import ModelError
 from img2img.inference import memory
+from img2img.inference.compiled import compilable, compiled
 from img2img.inference.devices import choose_device, choose_dtype
 from img2img.inference.runtime import Runtime
 from img2img.inference.statistics import Moments, fixed, instance_norms, steer
@@ -59,7 +60,7 @@ class TorchNetwork:
         call: what a pass calls; the model's network by default.
 
     Raises:
-        ConfigError: no such device or precision.
+        ConfigError: no such device or precision, or it is to be compiled where PyTorch cannot.
     """
 
     def __init__(self, model: Model, runtime: Runtime, call: Callable[..., Any] | None = None) -> None:
@@ -72,7 +73,13 @@ class TorchNetwork:
         # With the channels last, instance norm on a CPU copies or is inexact (group norm is off by 1e-4).
         contiguous = self.normalizes and self.device.type == "cpu"
         self._format = torch.contiguous_format if contiguous else torch.channels_last
-        self._call = call or model.network
+        self._call = model.network if call is None else call
+        part = compilable(model.network) if runtime.compile else None
+        self._compiled = part is not None
+        if part is not None:
+            self._call = compiled(part, self._call, self.name, self.device)
+        elif runtime.compile:
+            log.warning("model %r is not compiled: what it does depends on the picture (instance norm, colorizers)", self.name)
         self._per_pixel: dict[int, float] = {}
         self._measuring = threading.Lock()
         steer(model.network.to(self.device).to(memory_format=self._format))
@@ -86,10 +93,14 @@ class TorchNetwork:
         return made
 
     def bytes_per_pixel(self, planes: int, conditions: Mapping[str, Any]) -> float:
-        with self._measuring:  # once, and before any other pass: the hooks would see those of other threads
+        with self._measuring, self._eager():  # once, and before any other pass: the hooks would see those of other threads
             if planes not in self._per_pixel:
                 self._per_pixel[planes] = memory.bytes_per_pixel(self.module, lambda x: forward(self, x, conditions), planes, self.multiple)
             return self._per_pixel[planes]
+
+    def _eager(self) -> AbstractContextManager[object]:
+        """Inside, nothing is compiled, as hooks see the layers of networks that are not."""
+        return torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
 
     def _for_batch(self, value: Any, number: int) -> Any:
         """A condition (1, ...) for a batch of ``number``, on the device."""

@@ -25,11 +25,12 @@ class Runtime:
         ensemble: the mean of the results for the eight flips and quarter turns: eight times the time, fewer errors.
         runtime: what runs networks of PyTorch: torch; onnx or openvino, as which they are exported once, on the cpu in fp32 or int8; auto:
             what ``img2img bench runtimes`` found to be the fastest here. Exported files are run by their own in any case.
+        compile: PyTorch compiles the network at its first picture (``torch.compile``); results differ by rounding alone.
         statistics: instance-norm statistics for tiled images: sampled (from parts of it, fast), exact (as without tiles, slow).
 
     Raises:
-        ConfigError: a negative tile size, an unknown runtime, unknown statistics. An unknown device or precision is
-            refused where the model is opened.
+        ConfigError: a negative tile size, an unknown runtime, unknown statistics, or another runtime than torch that is to be compiled.
+            An unknown device or precision is refused where the model is opened.
     """
 
     device: str = "auto"
@@ -38,6 +39,7 @@ class Runtime:
     ensemble: bool = False
     statistics: Statistics = "sampled"
     runtime: Runs = "torch"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.tile is not None and self.tile < 0:
@@ -45,6 +47,8 @@ class Runtime:
         for name, known in (("statistics", Statistics), ("runtime", Runs)):
             if (given := getattr(self, name)) not in get_args(known):
                 raise ConfigError(f"{option(name)} must be one of {', '.join(get_args(known))}, got {given!r}")
+        if self.compile and self.runtime != "torch":
+            raise ConfigError(f"{option('compile')} is for {option('runtime')} torch, which compiles, got {self.runtime}")
 
 
 @dataclass(frozen=True)

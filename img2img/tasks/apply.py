@@ -71,7 +71,7 @@ def apply(task: Task[Any], files: Files, options: Options, model: str | None, ru
     _check_places(files)
     here = runtime
     if files.engine != "local" and runtime.dtype != INT8:
-        here = replace(runtime, device="cpu", dtype="auto", runtime="torch")  # elsewhere: what only decides runs here
+        here = replace(runtime, device="cpu", dtype="auto", runtime="torch", compile=False)  # elsewhere: what only decides runs here
     if runtime.dtype != INT8:  # which model and runtime decide
         choose_dtype(runtime.dtype, choose_device(here.device))
     name = _model_name(task, options, model)

@@ -57,6 +57,12 @@ _RUNTIME_OPTIONS: dict[str, tuple[Any, Any]] = {
         str,
         typer.Option(help="torch, onnx, openvino, or auto: the fastest by img2img bench runtimes.", rich_help_panel=DEVICE),
     ),
+    "compile": (
+        bool,
+        typer.Option(
+            "--compile/--no-compile", help="torch.compile of the network: a slow start, then less time; needs g++.", rich_help_panel=DEVICE
+        ),
+    ),
 }
 
 

@@ -63,7 +63,7 @@ class Task(Generic[O]):
     options: type[O]
     pipeline: "Callable[[], type[Pipeline[O]]]"
     default_model: Callable[[O], str] | None = None
-    runtime: tuple[str, ...] = ("tile", "device", "dtype", "runtime")
+    runtime: tuple[str, ...] = ("tile", "device", "dtype", "runtime", "compile")
     suffix: "Callable[[O, Callable[[], ModelInfo]], str]" = lambda options, info: "_out"
     variants: Callable[[O], list[tuple[str, O]]] = _one
     variants_replace_suffix: bool = False

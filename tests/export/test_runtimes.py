@@ -141,6 +141,8 @@ def test_what_cannot_be_is_said(saved: Made, exported: Path) -> None:
     path = saved(upscaler())
     with pytest.raises(ConfigError, match=r"'cuda': exported models run on the cpu"):
         img2img.load(path, runtime="onnx", device="cuda")
+    with pytest.raises(ConfigError, match=r"^compile: 'small' is an export, which its own runtime runs; take the PyTorch file$"):
+        img2img.load(exported / "up.onnx", compile=True)
     with pytest.raises(ConfigError, match=r"the model was not exported"):
         UpscalePipeline.open(path, Runtime(runtime="onnx"))
     with pytest.raises(ConfigError, match=r"openvino: model 'small' is an export for onnx"):

@@ -43,7 +43,7 @@ TRANSLATE = Task(
     """,
     options=TranslateOptions,
     pipeline=_pipeline,
-    runtime=("tile", "statistics", "ensemble", "device", "dtype", "runtime"),
+    runtime=("tile", "statistics", "ensemble", "device", "dtype", "runtime", "compile"),
     suffix=lambda options, info: "_translated",
     variants=variants,
     extension=_extension,
