@@ -1,5 +1,6 @@
 """The processes of a run: their devices, what they agree on, and the signals that stop them."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -44,6 +45,8 @@ def make_fabric(config: TrainerConfig) -> Fabric:
         raise ConfigError(f"{asked} with {config.precision}: {str(error).splitlines()[0]}") from error
     _join_again(fabric)
     fabric.launch()
+    if distributed.is_initialized():
+        atexit.register(_leave)
     if fabric.device.type == "cuda":
         choose_kernels(config)
     return fabric
@@ -64,6 +67,12 @@ def nodes_and_devices(config: TrainerConfig) -> tuple[int, int]:
             f"torchrun started {started[0]} nodes of {started[1]} processes, but nodes is {asked[0]} and devices {asked[1]}: leave them out"
         )
     return started
+
+
+def _leave() -> None:
+    """End the process group before the interpreter ends: gloo's threads, left alone, may abort the process. Fabric ends NCCL's only."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _join_again(fabric: Fabric) -> None:
