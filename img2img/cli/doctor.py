@@ -101,15 +101,12 @@ def _compute() -> dict[str, Any]:
         free = free_memory(torch.device(name))
         devices[name] = ({"model": model} if model else {}) | {"free_gib": round(free / 2**30, 2), "total_gib": round(total / 2**30, 2)}
     chosen = choose_device("auto")
+    known = ("fp32",) if chosen.type == "mps" else ("fp32", "bf16")  # not every version of macOS knows bf16
     return {
         "devices": devices,
         "default_device": str(chosen),
         "threads": torch.get_num_threads(),
-        "matrix_product_gflop_s": {
-            name: round(_matrix_product_rate(chosen, dtype))
-            for name, dtype in DTYPES.items()
-            if name == "fp32" or (name == "bf16" and chosen.type != "mps")  # what a CPU may be fast in; not all of MPS know bf16
-        },
+        "matrix_product_gflop_s": {name: round(_matrix_product_rate(chosen, DTYPES[name])) for name in known},
     }
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+MaxLoss = Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")]
+
 
 def export(
     model: Annotated[str, typer.Argument(help="A shipped model, a model file or a run folder.", show_default=False)],
@@ -31,7 +33,7 @@ def export(
             show_default=False,
         ),
     ] = None,
-    max_loss: Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")] = 0.1,
+    max_loss: MaxLoss = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences from PyTorch as JSON.")] = False,
 ) -> None:
     """Write a model for ONNX Runtime, OpenVINO, ncnn, or ComfyUI and others (spandrel).

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from img2img.cli.export import MaxLoss
+
 weights = typer.Typer(help="The models that can be used by name.", no_args_is_help=True, rich_markup_mode="markdown")
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -68,7 +70,7 @@ def pack(
             show_default=False,
         ),
     ] = None,
-    max_loss: Annotated[float, typer.Option("--max-loss", help="What int8 may lose against fp32, in dB of PSNR-Y.")] = 0.1,
+    max_loss: MaxLoss = 0.1,
 ) -> None:
     """Write a model for handing on: half precision, under a name of its own, with its license, without the folders of its training.
 

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from img2img.images import to_levels
 
-Degradation = Literal[
-    "bicubic", "photo", "heavy"
-]  # ways to a low-resolution picture: the bicubic alone, or ``degrade_photo`` by ``SECOND``
+# Ways to a low-resolution picture: the bicubic alone, or ``degrade_photo`` with the second pass of ``SECOND``.
+Degradation = Literal["bicubic", "photo", "heavy"]
 Range = tuple[float, float]
 
 

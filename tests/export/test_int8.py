@@ -33,15 +33,6 @@ def command(*words: Any) -> Result:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two photographs."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for source in sorted(SAMPLES.glob("*.jpg"))[:2]:
-        (folder / source.name).write_bytes(source.read_bytes())
-    return folder
-
-
-@pytest.fixture(scope="module")
 def quantized(pictures: Path) -> Model:
     """As ``training.quantize=int8`` leaves one."""
     return quantized_model(upscaler(), pictures_in(pictures, upscaler()))

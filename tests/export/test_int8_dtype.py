@@ -38,15 +38,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two photographs."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for source in sorted(SAMPLES.glob("*.jpg"))[:2]:
-        (folder / source.name).write_bytes(source.read_bytes())
-    return folder
-
-
-@pytest.fixture(scope="module")
 def packed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with ranges."""
     folder = tmp_path_factory.mktemp("packed")
