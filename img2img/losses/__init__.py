@@ -1,6 +1,6 @@
 """Losses: pure functions first; a module only where there is something frozen to hold."""
 
-from img2img.losses.adversarial import GanMode, accuracy, discriminator_loss, fake_loss, generator_loss, real_loss
+from img2img.losses.adversarial import GanMode, Places, accuracy, discriminator_loss, fake_loss, generator_loss, real_loss
 from img2img.losses.augment import Policy, diff_augment
 from img2img.losses.contrastive import patch_contrast
 from img2img.losses.lpips import LPIPSLoss
@@ -22,6 +22,7 @@ __all__ = [
     "GanMode",
     "LPIPSLoss",
     "PerceptualLoss",
+    "Places",
     "Policy",
     "accuracy",
     "charbonnier",

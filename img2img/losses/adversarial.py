@@ -17,6 +17,11 @@ relativistic   -log s(r - mean f) - log(1 - s(f - mean r))  the same, r and f sw
 Where a paper sums the maps, or has no half in lsgan's generator (CycleGAN, CUT, UNIT, MUNIT), the weight of a preset makes up for it.
 
 The clipping and the penalty of the two WGANs are in ``losses.regularizers``. The means of ``relativistic`` are over one process's batch.
+
+``places``, for real and for fake maps of booleans of the shape of the logits, restricts all means to where they are True: the holes of
+filled pictures, which are real everywhere else. LaMa (Suvorov et al. 2022, arXiv 2109.07161, section 2.3) labels those other places
+real and counts them, too; as they are the most, a discriminator that says real everywhere is nearly right then, and ours stayed with
+that (measured in docs/guides/inpaint.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -31,30 +36,26 @@ GanMode = Literal["vanilla", "nonsaturating", "lsgan", "hinge", "wgan", "wgan-gp
 GAN_MODES: tuple[GanMode, ...] = get_args(GanMode)
 SMOOTHABLE: tuple[GanMode, ...] = ("vanilla", "nonsaturating", "lsgan")  # those whose discriminator aims at a target
 
+Places = tuple[Sequence[Tensor], Sequence[Tensor]]  # of real and of fake
+Mean = Callable[[Tensor], Tensor]
+
 
 def discriminator_loss(
-    mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0, known: Sequence[Tensor] | None = None
+    mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], smoothing: float = 0.0, places: Places | None = None
 ) -> Tensor:
     """What the discriminator minimizes, averaged over places and maps; ``real`` and ``fake`` are lists of (N, 1, h, w) logits.
 
     ``smoothing`` moves the target of real pictures from 1 to 1 - smoothing (one-sided: Salimans 2016, arXiv 1606.03498, section 3.4).
-    ``known``, maps of the same shapes, is True where a generated picture shows a real one's pixels: there it is labeled real (the
-    mask-aware labels of LaMa, Suvorov et al. 2022, arXiv 2109.07161, section 2.3).
 
     Raises:
-        ValueError: ``mode`` has no such target, or, being relativistic, no label for each place.
+        ValueError: ``mode`` has no target to smooth.
     """
     if smoothing and mode not in SMOOTHABLE:
         raise ValueError(f"{mode} has no target to smooth; {', '.join(SMOOTHABLE)} have")
     if mode == "relativistic":
-        if known is not None:
-            raise ValueError("relativistic compares places with the mean of all others, so that none has a label of its own")
-        return _mean(lambda r, f: _relativistic(upper=r, lower=f), real, fake)
+        return _mean(_relativistic, real, fake, places)
     as_real, as_fake = partial(_AS_REAL[mode], smoothing=smoothing) if smoothing else _AS_REAL[mode], _AS_FAKE[mode]
-    if known is None:
-        return _mean(lambda r, f: as_real(r).mean() + as_fake(f).mean(), real, fake)
-    labeled = [torch.where(k, as_real(f), as_fake(f)) for f, k in zip(fake, known, strict=True)]
-    return _mean(lambda r, f: as_real(r).mean() + f.mean(), real, labeled)
+    return _mean(lambda r, f, mean_r, mean_f: mean_r(as_real(r)) + mean_f(as_fake(f)), real, fake, places)
 
 
 def real_loss(mode: GanMode, real: Sequence[Tensor], smoothing: float = 0.0) -> Tensor:
@@ -68,9 +69,9 @@ def fake_loss(mode: GanMode, fake: Sequence[Tensor]) -> Tensor:
     return torch.stack([_AS_FAKE[mode](f).mean() for f in fake]).mean()
 
 
-def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def generator_loss(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], places: Places | None = None) -> Tensor:
     """What the generator minimizes; only ``relativistic`` looks at ``real``."""
-    return _mean(_GENERATOR[mode], real, fake)
+    return _mean(_GENERATOR[mode], real, fake, places)
 
 
 def needs_real(mode: GanMode) -> bool:
@@ -79,32 +80,41 @@ def needs_real(mode: GanMode) -> bool:
 
 
 @torch.no_grad()
-def accuracy(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def accuracy(mode: GanMode, real: Sequence[Tensor], fake: Sequence[Tensor], places: Places | None = None) -> tuple[Tensor, Tensor]:
     """The shares of real and of fake logits on their right side, two scalars in [0, 1].
 
     The border is 0, for ``lsgan`` 0.5. The logits of ``wgan``, ``wgan-gp`` and ``relativistic`` have no zero of their own; there it is
     midway between the means of real and fake.
     """
-    rights: list[tuple[Tensor, Tensor]] = []
-    for r, f in zip(real, fake, strict=True):
-        midway = (r.mean() + f.mean()) / 2 if mode in ("wgan", "wgan-gp", "relativistic") else 0.5 if mode == "lsgan" else 0.0
-        rights.append(((r > midway).float().mean(), (f < midway).float().mean()))
-    right_real, right_fake = (torch.stack(column).mean() for column in zip(*rights, strict=True))
+    relative = mode in ("wgan", "wgan-gp", "relativistic")
+
+    def right(r: Tensor, f: Tensor, mean_r: Mean, mean_f: Mean) -> Tensor:
+        border = (mean_r(r) + mean_f(f)) / 2 if relative else 0.5 if mode == "lsgan" else 0.0
+        return torch.stack([mean_r((r > border).float()), mean_f((f < border).float())])
+
+    right_real, right_fake = _mean(right, real, fake, places)
     return right_real, right_fake
 
 
-def _mean(loss: Callable[[Tensor, Tensor], Tensor], real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    total = sum((loss(r, f) for r, f in zip(real, fake, strict=True)), start=fake[0].new_zeros(()))
-    return total / len(fake)
+def _mean(
+    value: Callable[[Tensor, Tensor, Mean, Mean], Tensor], real: Sequence[Tensor], fake: Sequence[Tensor], places: Places | None
+) -> Tensor:
+    """The mean over the maps of ``value``, which is given the logits of a map and how to average over the places of each kind."""
+    means = [[partial(_mean_over, places=at) for at in maps] for maps in places] if places else [[torch.mean] * len(real)] * 2
+    return torch.stack([value(*of_map) for of_map in zip(real, fake, *means, strict=True)]).mean(0)
 
 
-def _relativistic(upper: Tensor, lower: Tensor) -> Tensor:
+def _mean_over(x: Tensor, places: Tensor) -> Tensor:
+    return (x * places).sum() / places.sum().clamp_min(1)
+
+
+def _relativistic(upper: Tensor, lower: Tensor, mean_upper: Mean, mean_lower: Mean) -> Tensor:
     """-log s(upper - mean lower) - log(1 - s(lower - mean upper)); the means are over the batch and all places."""
-    return F.softplus(lower.mean() - upper).mean() + F.softplus(lower - upper.mean()).mean()
+    return mean_upper(F.softplus(mean_lower(lower) - upper)) + mean_lower(F.softplus(lower - mean_upper(upper)))
 
 
-def _minus_mean(_: Tensor, f: Tensor) -> Tensor:
-    return -f.mean()
+def _minus_mean(_r: Tensor, f: Tensor, _mean_r: Mean, mean_f: Mean) -> Tensor:
+    return -mean_f(f)
 
 
 def _likely(r: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -128,12 +138,12 @@ _AS_FAKE: dict[GanMode, Callable[[Tensor], Tensor]] = {
     "wgan": lambda f: f,
     "wgan-gp": lambda f: f,
 }
-_GENERATOR: dict[GanMode, Callable[[Tensor, Tensor], Tensor]] = {
-    "vanilla": lambda r, f: -F.softplus(f).mean(),  # log(1 - s(x)) = -softplus(x)
-    "nonsaturating": lambda r, f: F.softplus(-f).mean(),
-    "lsgan": lambda r, f: (f - 1).square().mean() / 2,
+_GENERATOR: dict[GanMode, Callable[[Tensor, Tensor, Mean, Mean], Tensor]] = {
+    "vanilla": lambda r, f, mean_r, mean_f: -mean_f(F.softplus(f)),  # log(1 - s(x)) = -softplus(x)
+    "nonsaturating": lambda r, f, mean_r, mean_f: mean_f(F.softplus(-f)),
+    "lsgan": lambda r, f, mean_r, mean_f: mean_f((f - 1).square()) / 2,
     "hinge": _minus_mean,
     "wgan": _minus_mean,
     "wgan-gp": _minus_mean,
-    "relativistic": lambda r, f: _relativistic(upper=f, lower=r),
+    "relativistic": lambda r, f, mean_r, mean_f: _relativistic(f, r, mean_f, mean_r),
 }

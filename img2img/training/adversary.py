@@ -27,9 +27,7 @@ class AdversaryConfig(Strict):
     network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
     gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
     weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
-    r1: float = Field(
-        0.0, ge=0, description="weight of the penalty on the gradient at real pictures, of the sum of all logits; LaMa has 0.002"
-    )
+    r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures, of the sum of all logits")
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
     feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
@@ -86,18 +84,14 @@ class Adversary:
             several adversaries, the ending of the losses' names.
         network: the discriminator: images -> list of maps of logits, with ``activations`` for feature matching: ``PatchGAN``; with
             ``decoded`` for reconstruction: ``FastGANDiscriminator``. Of pictures with classes: images, label -> the same.
-        holes: whether the last channel of pictures is a mask, 1 where they were filled. A generated picture is real everywhere else,
-            and is labeled so.
+        masks: how many of the last channels of pictures are masks, 1 where they were filled; if there are any, only such places are
+            judged, in real pictures too.
 
     Raises:
-        ConfigError: holes with a loss that has no labels, or reconstruction by a network that decodes nothing.
+        ConfigError: reconstruction by a network that decodes nothing.
     """
 
-    def __init__(
-        self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module, *, holes: bool = False
-    ) -> None:
-        if holes and config.mode == "relativistic":
-            raise ConfigError("adversary.mode relativistic has no labels, but known places must count as real: take hinge or nonsaturating")
+    def __init__(self, config: AdversaryConfig, objective: AdversarialModule, name: str, network: nn.Module, *, masks: int = 0) -> None:
         if config.reconstruction:
             if not hasattr(network, "decoded"):
                 given = config.network.get("name")
@@ -105,7 +99,7 @@ class Adversary:
                     f"adversary.reconstruction is for the network fastgan-discriminator; {given!r} decodes nothing: set it to 0"
                 )
             self.distance = objective.reconstruction_distance = losses.LPIPSLoss()  # a part of the objective, so that it moves with it
-        self.config, self.objective, self.name, self.holes = config, objective, name, holes
+        self.config, self.objective, self.name, self.masks = config, objective, name, masks
         objective.discriminators[name] = network
         objective.pools[name] = ImagePool(config.pool)
         objective.optimizer, objective.critic_steps = config.optimizer, config.critic_steps
@@ -130,8 +124,8 @@ class Adversary:
         seen_real, seen_fake = self._seen(real), self._seen(fake)
         real_logits, decoded = self.network.decoded(seen_real, **told) if config.reconstruction else (self.network(seen_real, **told), [])
         fake_logits = self.network(seen_fake, **told)
-        known = [F.adaptive_max_pool2d(seen_fake.detach()[:, -1:], x.shape[-2:]) <= 0.5 for x in fake_logits] if self.holes else None
-        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing, known)}
+        places = (self._holes(seen_real, real_logits), self._holes(seen_fake, fake_logits)) if self.masks else None
+        result = {"adversarial": losses.discriminator_loss(config.mode, real_logits, fake_logits, config.label_smoothing, places)}
         if decoded:
             distances = [self.distance(made, truth) for made, truth in decoded]
             result["reconstruction"] = config.reconstruction * torch.stack(distances).sum()
@@ -144,7 +138,7 @@ class Adversary:
             result["r1"] = config.r1 * config.penalty_every * losses.zero_centered_gradient_penalty(real_logits, real)
         if punished_fake:
             result["r2"] = config.r2 * config.penalty_every * losses.zero_centered_gradient_penalty(fake_logits, fake)
-        self._note_logits(real_logits, fake_logits)
+        self._note_logits(real_logits, fake_logits, places)
         return self._named(result)
 
     def generator_losses(self, real: Tensor, fake: Tensor, label: Tensor | None = None) -> Losses:
@@ -153,7 +147,8 @@ class Adversary:
         result: Losses = {}
         wanted = config.feature_matching > 0 or needs_real(config.mode)
         states = [(source, source.get_rng_state()) for source in _random_sources(fake.device)]
-        fake_layers = self.network.activations(self._seen(fake), **told)
+        seen = self._seen(fake)
+        fake_layers = self.network.activations(seen, **told)
         fake_logits = [layers[-1] for layers in fake_layers]
         real_logits = fake_logits
         if wanted:
@@ -164,7 +159,8 @@ class Adversary:
             real_logits = [layers[-1] for layers in real_layers]
             if config.feature_matching:
                 result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)
-        result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits)
+        places = (self._holes(seen, fake_logits),) * 2 if self.masks else None
+        result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits, places)
         return self._named(result)
 
     def check_sample_size(self, channels: int, size: int) -> None:
@@ -190,11 +186,16 @@ class Adversary:
         sigma = self.config.instance_noise * (1 - self.objective.progress)
         return losses.instance_noise(images, sigma) if sigma else images
 
+    def _holes(self, seen: Tensor, logits: list[Tensor]) -> list[Tensor]:
+        """For each map of logits where its patches have something of a hole in their middle."""
+        mask = seen.detach()[:, -self.masks :].amax(1, keepdim=True)
+        return [F.adaptive_max_pool2d(mask, x.shape[-2:]) > 0.5 for x in logits]
+
     def _named(self, found: Losses) -> Losses:
         return found if len(self.objective.discriminators) == 1 else {f"{key}_{self.name}": value for key, value in found.items()}
 
-    def _note_logits(self, real: list[Tensor], fake: list[Tensor]) -> None:
-        right_real, right_fake = losses.accuracy(self.config.mode, real, fake)
+    def _note_logits(self, real: list[Tensor], fake: list[Tensor], places: losses.Places | None = None) -> None:
+        right_real, right_fake = losses.accuracy(self.config.mode, real, fake, places)
         logits = torch.cat([x.detach().flatten() for x in (*real, *fake)])
         self._note(accuracy_real=right_real, accuracy_fake=right_fake, spread=logits.float().std())
 

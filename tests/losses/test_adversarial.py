@@ -40,29 +40,23 @@ def test_values_by_hand(mode: GanMode, judge: float, maker: float) -> None:
     assert generator_loss(mode, REAL, FAKE).item() == pytest.approx(maker, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("mode", "smoothing", "judge"),
-    [
-        # The first logit of the generated picture, -1, stands for known pixels and is labeled real; the second, 3, is fake.
-        ("vanilla", 0, (softplus(-2) + softplus(0)) / 2 + (softplus(1) + softplus(3)) / 2),
-        ("nonsaturating", 0.1, (softplus(-2) + 0.2 + softplus(0)) / 2 + (softplus(1) - 0.1 + softplus(3)) / 2),
-        ("lsgan", 0, ((1 + 1) / 2 + (4 + 9) / 2) / 2),
-        ("lsgan", 0.2, ((1.2**2 + 0.8**2) / 2 + (1.8**2 + 9) / 2) / 2),
-        ("hinge", 0, (0 + 1) / 2 + (2 + 4) / 2),
-        ("wgan", 0, -(2 + 0) / 2 + (1 + 3) / 2),
-        ("wgan-gp", 0, -(2 + 0) / 2 + (1 + 3) / 2),
-    ],
-)
-def test_known_places_of_a_generated_picture_are_labeled_real(mode: GanMode, smoothing: float, judge: float) -> None:
-    known = [torch.tensor([[[[True, False]]]])]
-    assert discriminator_loss(mode, REAL, FAKE, smoothing, known).item() == pytest.approx(judge, rel=1e-6)
+@pytest.mark.parametrize("mode", GAN_MODES)
+def test_places_that_are_not_judged_count_for_nothing(mode: GanMode) -> None:
+    chosen = torch.tensor([[[[True, False, True]]]]), torch.tensor([[[[False, True, True]]]])
+    real, fake = torch.tensor([[[[2.0, 7.0, 0.0]]]]), torch.tensor([[[[9.0, -1.0, 3.0]]]])  # REAL and FAKE where they are chosen
+    places = [chosen[0]], [chosen[1]]
+    assert discriminator_loss(mode, [real], [fake], places=places).item() == pytest.approx(discriminator_loss(mode, REAL, FAKE).item())
+    assert generator_loss(mode, [real], [fake], places).item() == pytest.approx(generator_loss(mode, REAL, FAKE).item())
+    assert accuracy(mode, [real], [fake], places) == accuracy(mode, REAL, FAKE)
+    fake.requires_grad_()
+    (gradient,) = torch.autograd.grad(generator_loss(mode, [real], [fake], places), fake)
+    assert ((gradient != 0) == chosen[1]).all()
+
+
+@pytest.mark.parametrize("mode", GAN_MODES)
+def test_no_place_to_judge_is_no_loss(mode: GanMode) -> None:
     nowhere = [torch.zeros(1, 1, 1, 2, dtype=torch.bool)]
-    assert torch.equal(discriminator_loss(mode, REAL, FAKE, smoothing, nowhere), discriminator_loss(mode, REAL, FAKE, smoothing))
-
-
-def test_a_relativistic_loss_has_no_labels() -> None:
-    with pytest.raises(ValueError, match="relativistic"):
-        discriminator_loss("relativistic", REAL, FAKE, known=[torch.tensor([[[[True, False]]]])])
+    assert discriminator_loss(mode, REAL, FAKE, places=(nowhere, nowhere)).item() == 0
 
 
 @pytest.mark.parametrize("mode", GAN_MODES)

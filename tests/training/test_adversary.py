@@ -10,7 +10,7 @@ from toy import DISCRIMINATOR, Samples, Toy, run
 
 from img2img.losses.adversarial import GAN_MODES, GanMode
 from img2img.training import checkpoint as checkpoints
-from img2img.training.adversary import AdversaryConfig
+from img2img.training.adversary import Adversary, AdversaryConfig
 from img2img.training.pool import ImagePool
 
 CRITIC = {**DISCRIMINATOR, "norm": "none", "spectral_norm": False}
@@ -50,6 +50,22 @@ def test_wgan_clips_its_critic_and_uses_rmsprop(tmp_path: Path) -> None:
     assert largest == pytest.approx(0.02)
     state = checkpoints.load(tmp_path)
     assert "square_avg" in next(iter(state["optimizers"]["discriminator"]["state"].values()))  # type: ignore[index]
+
+
+def test_a_hole_of_any_band_is_judged() -> None:
+    objective = Toy(mode="wgan", pool=0, r1=0, augment=[], network={**CRITIC, "in_channels": 5})
+    real, fake = torch.rand(1, 5, 16, 16), torch.rand(1, 5, 16, 16)
+    real[:, 3:], fake[:, 3:] = 0, 0
+    adversary = Adversary(objective.adversary.config, objective, "sr", objective.discriminators["sr"], masks=2)
+    found = []
+    for band in (0, 3, 4):  # band 0 is a picture's
+        changed = real.clone(), fake.clone()
+        for each in changed:
+            each[:, band, 4:8, 4:8] = 1
+        found.append([judged(*changed)["adversarial"].item() for judged in (adversary.discriminator_losses, adversary.generator_losses)])
+    assert found[0] == [0, 0]
+    assert all(found[1])
+    assert all(found[2])
 
 
 def test_penalties_come_lazily_and_weigh_for_the_steps_between(tmp_path: Path) -> None:

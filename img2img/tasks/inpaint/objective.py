@@ -75,7 +75,7 @@ class InpaintObjective(Objective):
             if config.adversary.weight:
                 discriminator = networks.build({**config.adversary.network, "in_channels": channels + masks})
                 discriminator = networks.grow(discriminator, levels) if levels else discriminator
-                self.adversary = Adversary(config.adversary, self, "fill", discriminator, holes=True)
+                self.adversary = Adversary(config.adversary, self, "fill", discriminator, masks=masks)
         except ValueError as error:
             raise ConfigError(f"training.growing.levels is {levels}: {error}") from error
         self.perceptual: nn.Module | None = None
