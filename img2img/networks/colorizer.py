@@ -100,13 +100,20 @@ class Colorizer(nn.Module):
         return out
 
     def colors(self, gray: Tensor) -> Tensor:
-        """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``gray`` (N, 1, H, W): the annealed mean of the bins."""
-        return torch.einsum("nqhw,qc->nchw", self.probabilities(gray), bins().to(gray))
+        """a and b of CIE Lab, (N, 2, H / 2, W / 2), of a small ``gray`` (N, 1, H, W)."""
+        return self.mean_color(self.logits(gray))
+
+    def mean_color(self, logits: Tensor) -> Tensor:
+        """The annealed mean of the bins, (N, 2, H, W), by their ``logits`` (N, bins, H, W)."""
+        return torch.einsum("nqhw,qc->nchw", self.annealed(logits), bins().to(logits))
 
     def probabilities(self, gray: Tensor) -> Tensor:
         """(N, bins, H / 2, W / 2) annealed probabilities of a small ``gray`` (N, 1, H, W)."""
-        logits = self.logits(gray) - self.overrated[:, None, None]
-        return (logits / TEMPERATURE).softmax(1)
+        return self.annealed(self.logits(gray))
+
+    def annealed(self, logits: Tensor) -> Tensor:
+        """Probabilities of the bins, (N, bins, H, W), by their ``logits``."""
+        return ((logits - self.overrated[:, None, None]) / TEMPERATURE).softmax(1)
 
     def forward(self, gray: Tensor) -> Tensor:
         with torch.autocast(gray.device.type, enabled=False):  # half precision would not keep the lightness
@@ -115,12 +122,12 @@ class Colorizer(nn.Module):
 
 def around(colors: Callable[[Tensor], Tensor], gray: Tensor, work: int) -> Tensor:
     """``gray`` (N, 1, H, W) with the colors, (N, 3, H, W), that ``colors`` (as ``Colorizer.colors``) finds where its shorter side has
-    ``work`` pixels.
+    ``work`` pixels: the mean of what it finds there and in the mirrored picture.
     """
     small = shrunk(gray, work)
     height, width = (max(round(side / MULTIPLE), 1) * MULTIPLE for side in small.shape[-2:])
     small = F.interpolate(small, (height, width), mode="bilinear", antialias=True, align_corners=False)
-    ab = colors(small)
+    ab = (colors(small) + colors(small.flip(3)).flip(3)) / 2
     guide = F.interpolate(small, ab.shape[-2:], mode="area")
     slope, offset = guided(guide, ab)
     strips = []

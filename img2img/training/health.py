@@ -39,13 +39,13 @@ class Alarm:
 ADVICE = {
     "sudden-change": "Look at the previews; a lower --learning-rate, or a lower --discriminator-learning-rate, usually helps.",
     "non-finite": "The step was skipped. If it goes on: a lower --learning-rate, --precision fp32 for fp16, img2img data check.",
-    "discriminator-wins": "The generator gets little to learn from. A lower --discriminator-learning-rate, --set adversary.r1=0.002, "
+    "discriminator-wins": "The generator gets little to learn from. A lower --discriminator-learning-rate, --set adversary.r1=0.0001, "
     "--set adversary.instance_noise=0.1, or, with few pictures, --set adversary.augment=[color,translation,cutout].",
     "generator-stalls": "The generator's weights no longer move. Is --learning-rate (times the schedule) too low, or its gradient zero?",
-    "blind-discriminator": "Its logits are the same for every picture, so the generator learns nothing from them. "
-    "A higher --discriminator-learning-rate, or another --gan-mode.",
+    "blind-discriminator": "Its logits say nothing of the pictures, so the generator learns nothing from them. "
+    "A higher --discriminator-learning-rate, a smaller adversary.r1, or another --gan-mode.",
     "mode-collapse": "Different inputs give nearly the same picture. "
-    "A higher pixel or cycle weight, --set adversary.r1=0.002, or another --gan-mode.",
+    "A higher pixel or cycle weight, --set adversary.r1=0.0001, or another --gan-mode.",
     "color-inversion": "Light and dark have changed places, which unpaired objectives allow. "
     "Start again with another --seed, or with an identity loss.",
     "checkerboard": "Early in a run, train on; otherwise a higher pixel weight, or a lower adversarial or perceptual one.",
@@ -127,8 +127,10 @@ class Health:
             text = f"the discriminator{ending.replace('_', ' of ')} is right about {real:.0%} of real and {fake:.0%} of generated pictures"
             wins = real > WINNING and fake > WINNING
             found.append(self._sign("discriminator-wins", images, wins, LASTING, text, key=f"discriminator-wins{ending}"))
-            text = f"the discriminator's logits have a deviation of {spread:.1e} over all pictures"
-            found.append(self._sign("blind-discriminator", images, spread < BLIND, LASTING, text, key=f"blind-discriminator{ending}"))
+            alike = min(real, 1 - fake) > WINNING or max(real, 1 - fake) < 1 - WINNING  # nearly all are called real, or fake
+            text += f", and its logits have a deviation of {spread:.1e} over all pictures"
+            blind = spread < BLIND or alike
+            found.append(self._sign("blind-discriminator", images, blind, LASTING, text, key=f"blind-discriminator{ending}"))
         return found
 
     def _sudden(self, key: str, images: int, value: float) -> Alarm | None:

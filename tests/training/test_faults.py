@@ -67,11 +67,19 @@ def zeroed() -> Toy:
     return objective
 
 
+def credulous() -> Toy:
+    objective = Healthy()
+    with torch.no_grad():
+        objective.discriminators["sr"].judges[0][-1].bias.fill_(9)
+    return objective
+
+
 @pytest.mark.parametrize(
     ("objective", "settings", "alarm"),
     [
         (Healthy, {"learning_rate": 1e-30, "ema": 0}, "generator-stalls"),
         (zeroed, {"discriminator_learning_rate": 1e-30}, "blind-discriminator"),
+        (credulous, {"discriminator_learning_rate": 1e-30}, "blind-discriminator"),
         (Healthy, {"learning_rate": 1e-30, "discriminator_learning_rate": 5e-3}, "discriminator-wins"),
         (Ignorant, {}, "mode-collapse"),
         (lambda: Changed(lambda x: 1 - x), {}, "color-inversion"),

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img import networks
-from img2img.images.color import gray_of, rgb_to_lab
+from img2img import losses, networks
+from img2img.images.color import gray_of, lab_to_rgb, rgb_to_lab
 from img2img.metrics import lpips_alex, psnr
 from img2img.networks import Colorizer
 from img2img.networks.colorizer import bins, nearest_bin, nearest_bins
@@ -26,7 +26,8 @@ class ColorizeObjective(Translator):
 
     Zhang et al. 2016 (arXiv 1603.08511), eq. 2 to 4: cross-entropy, each place weighted by the rarity of its true color. Deviations:
     rarity is counted in this run's own samples; the encoder's weights stay as VGG16 left them,
-    as a few hundred photographs could only make them worse.
+    as a few hundred photographs could only make them worse; ``loss.lpips`` compares the colors that are chosen, too, since being nearly
+    right pays nothing in a classification.
 
     Batches: {"b": (N, 3, H, W) photographs in [0, 1]}, H and W multiples of 8.
     """
@@ -45,6 +46,7 @@ class ColorizeObjective(Translator):
         samples = [datasets.samples[index]["b"] for index in range(COUNTED)]
         self.register_buffer("rarity", rarity(torch.stack(samples), config.loss.balance), persistent=False)
         network.overrated.copy_(CALM * self.rarity.log())
+        self.lpips = losses.LPIPSLoss() if config.loss.lpips else None
 
     @property
     def network(self) -> Colorizer:
@@ -59,10 +61,17 @@ class ColorizeObjective(Translator):
         return {"logits": self.network.logits(gray_of(batch["b"]))}
 
     def generator_losses(self, batch: Batch, images: Images) -> Losses:
-        numbers, weights = nearest_bins(F.avg_pool2d(rgb_to_lab(batch["b"])[:, 1:], 2))
+        lab = rgb_to_lab(batch["b"])
+        numbers, weights = nearest_bins(F.avg_pool2d(lab[:, 1:], 2))
         distance = -(images["logits"].float().log_softmax(1).gather(1, numbers) * weights).sum(1)
         rarity = self.rarity[numbers[:, 0]]
-        return {"cross_entropy": (rarity * distance).sum() / rarity.sum()}
+        result = {"cross_entropy": (rarity * distance).sum() / rarity.sum()}
+        if self.lpips is not None:
+            with torch.autocast(lab.device.type, enabled=False):  # half precision knows a tenth of the colors
+                ab = self.network.mean_color(images["logits"].float())
+            ab = F.interpolate(ab, scale_factor=2, mode="bilinear", align_corners=False)
+            result["lpips"] = self.config.loss.lpips * self.lpips(lab_to_rgb(torch.cat([lab[:, :1], ab], 1)), batch["b"])
+        return result
 
     def infer(self, batch: Batch) -> Images:
         return {"fake_b": self.network(gray_of(batch["b"]))}

@@ -33,6 +33,7 @@ class LossConfig(Strict):
     style: float = Field(1.0, ge=0, description="munit: the style code comes back")
     mode_seeking: float = Field(0.0, ge=0, description="munit: two styles should give two pictures")
     classification: float = Field(1.0, ge=0, description="multi-domain: outputs should be classified as their target")
+    lpips: float = Field(0.0, ge=0, description="colorize: LPIPS (AlexNet) of the colors that are chosen")
     balance: float = Field(0.5, ge=0, le=1, description="colorize: how much rare colors count; 1: all colors alike")
 
 

@@ -9,8 +9,9 @@ from safetensors import safe_open
 from tiny_translate import DISCRIMINATOR, Unpaired
 from torch import Tensor
 
-from img2img.images.color import gray_of, rgb_to_lab
+from img2img.images.color import gray_of, lab_to_rgb, rgb_to_lab
 from img2img.inference.runtime import Runtime
+from img2img.metrics import lpips_alex
 from img2img.models import ImageSpec, load_model
 from img2img.networks.colorizer import bins, nearest_bin, nearest_bins
 from img2img.tasks.translate.colorize import rarity
@@ -165,14 +166,43 @@ def test_rare_colors_count_more() -> None:
     assert float((weighted * share).sum()) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path) -> None:
-    class Photographs(Unpaired):
-        def __getitem__(self, index: int) -> Batch:
-            return {"b": super().__getitem__(index)["b"]}
+class Photographs(Unpaired):
+    def __getitem__(self, index: int) -> Batch:
+        return {"b": super().__getitem__(index)["b"]}
 
+
+def colorizing(**loss: float) -> Any:
     preset = PRESETS["colorize"]
-    config = preset.model_copy(update={"network": {"name": "colorizer", "width": 4, "work": 32}})
-    task: Any = make_objective(config, "c", Datasets(Photographs(), Photographs(2), ImageSpec(channels=1), ImageSpec(), (), "made up", {}))
+    changes = {"network": {"name": "colorizer", "width": 4, "work": 32}, "loss": preset.loss.model_copy(update=loss)}
+    sets = Datasets(Photographs(), Photographs(2), ImageSpec(channels=1), ImageSpec(), (), "made up", {})
+    return make_objective(preset.model_copy(update=changes), "c", sets)
+
+
+def test_a_colorizer_is_judged_by_the_colors_it_chooses() -> None:
+    task = colorizing(lpips=2)
+    true, other = (int(nearest_bin(torch.tensor(ab).view(1, 2, 1, 1))) for ab in ((20.0, 30.0), (-20.0, 10.0)))
+    lightness = 40 + 20 * torch.rand(1, 1, 64, 64)
+    photograph, wrong = (lab_to_rgb(torch.cat([lightness, bins()[n].view(1, 2, 1, 1).expand(1, 2, 64, 64)], 1)) for n in (true, other))
+
+    def lpips_of(chosen: int) -> float:
+        logits = torch.zeros(1, len(bins()), 32, 32)
+        logits[:, chosen] = 1e4
+        return float(task.generator_losses({"b": photograph}, {"logits": logits})["lpips"])
+
+    assert lpips_of(true) == pytest.approx(0, abs=1e-5)
+    assert lpips_of(other) == pytest.approx(2 * float(lpips_alex(wrong, photograph)), rel=1e-4)
+    logits = torch.zeros(1, len(bins()), 32, 32, requires_grad=True)
+    found = []
+    for _ in range(5):
+        loss = task.generator_losses({"b": photograph}, {"logits": logits})["lpips"]
+        found.append(float(loss.detach()))
+        (gradient,) = torch.autograd.grad(loss, logits)
+        logits = (logits - 0.1 * gradient / gradient.abs().max()).detach().requires_grad_()
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_colorizer_is_trained_on_the_nearest_bins_and_exported(tmp_path: Path) -> None:
+    task = colorizing()
     data = {"b": torch.stack([Photographs(side=32)[number]["b"] for number in range(2)])}
     images = task.generate(data)
     assert images["logits"].shape == (2, len(bins()), 16, 16)
