@@ -54,9 +54,9 @@ DISCRIMINATOR = {"name": "patchgan", "width": 48, "layers": 2, "norm": "none", "
 DEEP = {"name": "resnet", "width": 24, "blocks": 6, "downsamplings": 3, "norm": "none", "up": "resize", "conv": "gated"}
 ADVERSARIAL = InpaintConfig(
     loss=LossConfig(perceptual=0.6, lpips=0.4, phase=24.0),
-    adversary=AdversaryConfig(weight=0.03, network=DISCRIMINATOR, r1=0.00002, feature_matching=0.1),
+    adversary=AdversaryConfig(weight=0.02, network=DISCRIMINATOR, r1=0.00002, feature_matching=0.1),
     data=DataConfig(size=128),
-    training=TrainerConfig(images=60_000, batch=4, learning_rate=3e-4, discriminator_learning_rate=3e-4, validate_every=4_000),
+    training=TrainerConfig(images=60_000, batch=4, learning_rate=3e-4, discriminator_learning_rate=5e-4, validate_every=4_000),
 )
 
 PRESETS: dict[str, InpaintConfig] = {
