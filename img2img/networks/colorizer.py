@@ -104,15 +104,11 @@ class Colorizer(nn.Module):
         return self.mean_color(self.logits(gray))
 
     def mean_color(self, logits: Tensor) -> Tensor:
-        """The annealed mean of the bins, (N, 2, H, W), by their ``logits`` (N, bins, H, W)."""
+        """a and b of CIE Lab, (N, 2, H, W), by the bins' ``logits`` (N, bins, H, W): their annealed mean."""
         return torch.einsum("nqhw,qc->nchw", self.annealed(logits), bins().to(logits))
 
-    def probabilities(self, gray: Tensor) -> Tensor:
-        """(N, bins, H / 2, W / 2) annealed probabilities of a small ``gray`` (N, 1, H, W)."""
-        return self.annealed(self.logits(gray))
-
     def annealed(self, logits: Tensor) -> Tensor:
-        """Probabilities of the bins, (N, bins, H, W), by their ``logits``."""
+        """The bins' annealed probabilities, (N, bins, H, W), by their ``logits`` (N, bins, H, W)."""
         return ((logits - self.overrated[:, None, None]) / TEMPERATURE).softmax(1)
 
     def forward(self, gray: Tensor) -> Tensor:

@@ -72,4 +72,5 @@ class Colors(nn.Module):
         self.register_buffer("bins", bins.T[:, :, None, None].clone())
 
     def forward(self, gray: Tensor) -> Tensor:
-        return F.conv2d(self.colorizer.probabilities(gray), self.bins)  # type: ignore[operator]
+        probabilities = self.colorizer.annealed(self.colorizer.logits(gray))  # type: ignore[operator]
+        return F.conv2d(probabilities, self.bins)

@@ -27,7 +27,12 @@ class AdversaryConfig(Strict):
     network: dict[str, Any] = Field(PATCHGAN, description="the discriminator")
     gradient_penalty: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty")
     weight_clip: float = Field(0.01, gt=0, description="wgan: the critic's weights are clipped to plus and minus this")
-    r1: float = Field(0.0, ge=0, description="weight of the penalty on the gradient at real pictures, of the sum of all logits")
+    r1: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the penalty on the gradient at real pictures, of the sum of all logits, so that larger samples want less; "
+        "0.00002 at 128 px in inpainting",
+    )
     r2: float = Field(0.0, ge=0, description="the same at generated pictures")
     penalty_every: int = Field(16, ge=1, description="steps between r1 and r2 penalties, which count for so many steps")
     feature_matching: float = Field(0.0, ge=0, description="weight of the feature-matching loss; 10 is usual")
@@ -159,7 +164,7 @@ class Adversary:
             real_logits = [layers[-1] for layers in real_layers]
             if config.feature_matching:
                 result["feature_matching"] = config.feature_matching * losses.feature_matching(real_layers, fake_layers)
-        places = (self._holes(seen, fake_logits),) * 2 if self.masks else None
+        places = (self._holes(seen, fake_logits),) * 2 if self.masks else None  # the ground truth has the same holes
         result["adversarial"] = config.weight * losses.generator_loss(config.mode, real_logits, fake_logits, places)
         return self._named(result)
 
@@ -187,7 +192,8 @@ class Adversary:
         return losses.instance_noise(images, sigma) if sigma else images
 
     def _holes(self, seen: Tensor, logits: list[Tensor]) -> list[Tensor]:
-        """For each map of logits where its patches have something of a hole in their middle."""
+        """For each map of ``logits``, (N, 1, h, w), where its patches have a hole in their middle, by the masks of ``seen`` (N, C, H, W);
+        booleans of the same shapes."""
         mask = seen.detach()[:, -self.masks :].amax(1, keepdim=True)
         return [F.adaptive_max_pool2d(mask, x.shape[-2:]) > 0.5 for x in logits]
 

@@ -89,13 +89,13 @@ def test_the_lightness_stays_at_any_size(size: tuple[int, int]) -> None:
 
 
 def test_each_picture_of_a_batch_for_itself() -> None:
-    network, gray = colorizer(), torch.rand(2, 1, 40, 56)
-    assert torch.allclose(network(gray)[1:], network(gray[1:]), atol=1e-4)
+    network, gray = colorizer(), 0.2 + 0.6 * torch.rand(2, 1, 40, 56)  # where colors reach no edge of sRGB, which multiplies rounding
+    assert torch.allclose(network(gray)[1:], network(gray[1:]), atol=1e-5)
 
 
 def test_a_mirrored_picture_has_the_same_colors() -> None:
-    network, gray = colorizer(), torch.rand(1, 1, 40, 56)
-    assert torch.allclose(network(gray.flip(3)).flip(3), network(gray), atol=2e-4)  # two orders of summing, before the gamut's edge
+    network, gray = colorizer(), 0.2 + 0.6 * torch.rand(1, 1, 40, 56)
+    assert torch.allclose(network(gray.flip(3)).flip(3), network(gray), atol=1e-5)
 
 
 def test_colors_are_the_annealed_mean_of_the_bins() -> None:
